@@ -1,0 +1,121 @@
+/** The port to a PKCS#11 token: what the rest of Claviger may ask of it, in plain data. */
+
+/** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
+export type Awaitable<T> = T | Promise<T>;
+
+export interface TokenOptions {
+  /** Path of the PKCS#11 library. */
+  readonly module: string;
+  /** CK_TOKEN_INFO.label, trailing blanks ignored. Slot numbers are never used: they change. */
+  readonly label: string;
+  /** CK_TOKEN_INFO.serialNumber; without it the label must be unique. */
+  readonly serial?: string;
+  /** Reads the user PIN when a login needs it (`user:password` for CloudHSM). Never kept. */
+  readonly readPin: () => string;
+  /** true: short operations run inline in this thread. false (a network HSM): every operation runs on a lane. */
+  readonly local: boolean;
+  /** Worker threads, each with one session of its own, for slow operations. */
+  readonly lanes: number;
+  /** Milliseconds a lane call may take before its caller gets `deadline`. */
+  readonly deadlineMs: number;
+  /** Who makes a GCM IV: the daemon from C_GenerateRandom, or the token inside C_Encrypt (CloudHSM, FIPS). */
+  readonly ivSource: 'random' | 'token';
+  /** Handles kept at the most; the least recently used goes first. */
+  readonly maxCachedKeys: number;
+  /** Told of everything an operator would want to read; fields never hold a secret. */
+  readonly onEvent?: (event: TokenEvent) => void;
+}
+
+export interface TokenEvent {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * A key is named by its id: lower-case hex of its CKA_ID (32 bytes for key materials). Object handles never leave hsm/.
+ */
+export type TokenKeyId = string;
+
+export interface GcmSealed {
+  /** 12 bytes. */
+  readonly iv: Buffer;
+  /** Ciphertext followed by the 16-byte tag. */
+  readonly ciphertext: Buffer;
+}
+
+export interface GcmOpen extends GcmSealed {
+  readonly aad: Buffer;
+}
+
+export interface TokenStatus {
+  readonly state: 'ready' | 'recovering' | 'closed';
+  readonly label: string;
+  readonly serial: string;
+  readonly manufacturer: string;
+  readonly model: string;
+}
+
+export interface TokenCounters {
+  readonly sessions: number;
+  readonly cachedKeys: number;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+  readonly recoveries: number;
+}
+
+/**
+ * An open, logged-in token. Methods throw or reject with HsmError only.
+ * Every operation on a key runs inside the token; nothing here falls back to software.
+ */
+export interface Token {
+  status(): TokenStatus;
+  counters(): TokenCounters;
+  readonly capabilities: Capabilities;
+
+  /** C_GenerateRandom: 1 to 65,536 bytes. */
+  generateRandom(length: number): Buffer;
+
+  /**
+   * CKM_AES_KEY_GEN of a 256-bit resident token key: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE.
+   * Resolves after the new key's attributes were read back and it was used once (a known answer within the token).
+   */
+  generateAesKey(id: TokenKeyId, label: string): Promise<void>;
+
+  /** CKM_AES_GCM with a fresh IV and a 128-bit tag. `plaintext` is 1 byte or more. */
+  encryptAesGcm(id: TokenKeyId, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed>;
+
+  /** Throws HsmError `ciphertext-invalid` for a wrong tag, AAD, IV or length: one error for all. */
+  decryptAesGcm(id: TokenKeyId, sealed: GcmOpen): Awaitable<Buffer>;
+
+  /** Forgets the cached handle and destroys its session clone, so that the next use looks the key up again. */
+  evict(id: TokenKeyId): void;
+
+  /** C_DestroyObject of the resident key and its clone. A key that is not there is success. */
+  destroyKey(id: TokenKeyId): Promise<void>;
+
+  /** Ids of the resident keys whose label starts with `labelPrefix`; a full scan, for reaping and inspection only. */
+  listKeys(labelPrefix: string): Promise<TokenKeyId[]>;
+
+  /** Really exercises the token (token info, session, random); rejects when it cannot serve. */
+  check(): Promise<void>;
+
+  /** Logs out, ends the lanes, C_Finalize. */
+  close(): Promise<void>;
+}
+
+/** What known-answer tests found this token able to do, by AWS KMS key spec or algorithm. */
+export interface Capabilities {
+  readonly mechanisms: readonly string[];
+  readonly rows: readonly CapabilityRow[];
+}
+
+export interface CapabilityRow {
+  /** KeySpec or algorithm as AWS KMS names it, e.g. SYMMETRIC_DEFAULT, RSAES_OAEP_SHA_256. */
+  readonly name: string;
+  /** The PKCS#11 mechanism(s) it stands on. */
+  readonly mechanism: string;
+  readonly supported: boolean;
+  /** How it is served where that is not the plain mechanism, or what is missing. */
+  readonly note: string;
+}

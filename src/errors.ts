@@ -1,0 +1,36 @@
+import type { KmsErrorName } from './shapes/kms.generated';
+
+/** Errors of the AWS front door, which no service model lists (kms-semantics §15.6). */
+export type FrontDoorErrorCode =
+  | 'AccessDeniedException'
+  | 'ExpiredTokenException'
+  | 'IncompleteSignatureException'
+  | 'InternalFailure'
+  | 'InvalidSignatureException'
+  | 'MissingAuthenticationTokenException'
+  | 'NotAuthorizedException'
+  | 'RequestEntityTooLargeException'
+  | 'SerializationException'
+  | 'ServiceUnavailableException'
+  | 'ThrottlingException'
+  | 'UnknownOperationException'
+  | 'UnrecognizedClientException'
+  | 'ValidationException';
+
+export type ErrorCode = KmsErrorName | FrontDoorErrorCode;
+
+/**
+ * The one error type inside Claviger. Each door has a table that turns a code into its wire form.
+ * An empty message means that AWS sends none (kms-semantics §15.3).
+ */
+export class KmsError extends Error {
+  override readonly name = 'KmsError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message = '',
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
