@@ -65,7 +65,9 @@ async function startOnSomePort(
 }
 
 async function choosePort(cluster: Cluster): Promise<number> {
-  const remembered = existsSync(cluster.portFile) ? Number(readFileSync(cluster.portFile, 'utf8')) : 0;
+  const remembered = existsSync(cluster.portFile)
+    ? Number(readFileSync(cluster.portFile, 'utf8'))
+    : 0;
   const port = (await isFree(remembered)) ?? (await isFree(0));
   if (port === undefined) throw new Error('There is no free port on 127.0.0.1');
   return port;

@@ -15,9 +15,13 @@ export function serverAccount(): ServerAccount | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const known = lookUp();
   if (known !== undefined) return known;
-  const made = spawnSync('useradd', ['--system', '--user-group', '--shell', '/usr/sbin/nologin', name], {
-    encoding: 'utf8',
-  });
+  const made = spawnSync(
+    'useradd',
+    ['--system', '--user-group', '--shell', '/usr/sbin/nologin', name],
+    {
+      encoding: 'utf8',
+    },
+  );
   // Two starts at once may both come here: whoever loses finds the account that the other one made.
   const account = lookUp();
   if (account === undefined) {
@@ -48,5 +52,7 @@ function lookUp(): ServerAccount | undefined {
     .split('\n')
     .find((entry) => entry.startsWith(`${name}:`));
   const [, , uid, gid] = line?.split(':') ?? [];
-  return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
+  return uid === undefined || gid === undefined
+    ? undefined
+    : { uid: Number(uid), gid: Number(gid) };
 }

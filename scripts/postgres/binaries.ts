@@ -38,7 +38,10 @@ const oldestMajor = 14;
  */
 export function findBinaries(search: Search): Binaries {
   const failures: string[] = [];
-  for (const candidate of [embedded, ...systemDirectories().map((d) => () => probe(d, search.account))]) {
+  for (const candidate of [
+    embedded,
+    ...systemDirectories().map((d) => () => probe(d, search.account)),
+  ]) {
     try {
       const binaries = candidate(search);
       if (search.major === undefined || binaries.major === search.major) return binaries;
@@ -47,7 +50,10 @@ export function findBinaries(search: Search): Binaries {
       failures.push(error instanceof Error ? error.message : 'failed');
     }
   }
-  const wanted = search.major === undefined ? 'Postgres' : `Postgres ${search.major}, which made the data directory,`;
+  const wanted =
+    search.major === undefined
+      ? 'Postgres'
+      : `Postgres ${search.major}, which made the data directory,`;
   throw new Error(`${wanted} cannot be run: ${failures.join('; ')}`);
 }
 
@@ -59,7 +65,9 @@ function embedded(search: Search): Binaries {
   }
   const copy = path.join(search.shared, `postgres-${embeddedVersion(native)}`);
   if (!existsSync(copy)) {
-    search.log(`Copying Postgres to ${copy}, because the account postgres cannot reach the checkout`);
+    search.log(
+      `Copying Postgres to ${copy}, because the account postgres cannot reach the checkout`,
+    );
     copyTree(native, `${copy}.${process.pid}`);
     linkLibraries(`${copy}.${process.pid}`);
     moveUnlessThere(`${copy}.${process.pid}`, copy);
@@ -105,7 +113,8 @@ function probe(directory: string, account: ServerAccount | undefined): Binaries 
   if (run.status !== 0 || Number.isNaN(major)) {
     throw new Error(`${postgres} does not run (${run.error?.message ?? run.stderr.trim()})`);
   }
-  if (major < oldestMajor) throw new Error(`${directory} is version ${major}, older than ${oldestMajor}`);
+  if (major < oldestMajor)
+    throw new Error(`${directory} is version ${major}, older than ${oldestMajor}`);
   return { directory, major };
 }
 

@@ -86,7 +86,8 @@ function findPlace(
   account: ServerAccount | undefined,
   log: (message: string) => void,
 ): Place {
-  const shared = account === undefined ? path.join(homedir(), '.cache', 'claviger') : '/var/lib/claviger';
+  const shared =
+    account === undefined ? path.join(homedir(), '.cache', 'claviger') : '/var/lib/claviger';
   const near = path.join(dataDir, 'data');
   if (account === undefined) {
     makeDirectory(dataDir, 0o700);
@@ -110,7 +111,9 @@ function findPlace(
 function setAside(place: Place, log: (message: string) => void): void {
   const aside = `${place.data}.${Date.now()}`;
   renameSync(place.data, aside);
-  log(`The database in ${place.data} has lost its password file; it was moved to ${aside} and a new one is made`);
+  log(
+    `The database in ${place.data} has lost its password file; it was moved to ${aside} and a new one is made`,
+  );
 }
 
 /** Works next to the final place and moves there at the end, so an interrupted initdb is never taken for a cluster. */

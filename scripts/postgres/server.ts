@@ -55,7 +55,9 @@ export async function startServer(
     if (hasEnded(child)) throw new Error(`Postgres did not start; see ${cluster.logFile}`);
     if (Date.now() > deadline) {
       await server.stop('immediate');
-      throw new Error(`Postgres did not start within ${startTimeoutMs / 1000} s; see ${cluster.logFile}`);
+      throw new Error(
+        `Postgres did not start within ${startTimeoutMs / 1000} s; see ${cluster.logFile}`,
+      );
     }
     await delay(pollMs);
   }
@@ -87,14 +89,18 @@ export async function requireIdle(cluster: Cluster): Promise<void> {
 function launch(cluster: Cluster, args: readonly string[]): ChildProcess {
   const log = openSync(cluster.logFile, 'a', 0o600);
   try {
-    return spawn('/bin/sh', ['-c', keeper, 'sh', path.join(cluster.binaries.directory, 'postgres'), ...args], {
-      ...cluster.account,
-      cwd: '/',
-      // A session of its own: the terminal's Ctrl-C must reach us and not the database under us.
-      detached: true,
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
-      stdio: ['pipe', log, log],
-    });
+    return spawn(
+      '/bin/sh',
+      ['-c', keeper, 'sh', path.join(cluster.binaries.directory, 'postgres'), ...args],
+      {
+        ...cluster.account,
+        cwd: '/',
+        // A session of its own: the terminal's Ctrl-C must reach us and not the database under us.
+        detached: true,
+        env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+        stdio: ['pipe', log, log],
+      },
+    );
   } finally {
     closeSync(log);
   }
@@ -137,7 +143,9 @@ function pidFile(cluster: Cluster): string {
 }
 
 /** Line 1 is the pid and line 8 the status, once there is one (Postgres, miscadmin.h, LOCK_FILE_LINE_*). */
-function readPidFile(cluster: Cluster): { readonly pid: number; readonly status: string } | undefined {
+function readPidFile(
+  cluster: Cluster,
+): { readonly pid: number; readonly status: string } | undefined {
   if (!existsSync(pidFile(cluster))) return undefined;
   try {
     const lines = readFileSync(pidFile(cluster), 'utf8').split('\n');
