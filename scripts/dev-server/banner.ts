@@ -1,0 +1,32 @@
+import type { ClientFiles } from './credentials';
+
+/** What a caller's shell may have set that would go before our files. */
+const overriding = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_PROFILE',
+  'AWS_REGION',
+  'AWS_DEFAULT_REGION',
+];
+
+/** Lines to paste into another shell; `url` is also given to the command, for an AWS CLI that knows no endpoint_url. */
+export function banner(files: ClientFiles, url: string): string {
+  const lines = [
+    '',
+    'In another shell:',
+    `  unset ${overriding.join(' ')}`,
+    `  export AWS_CONFIG_FILE=${quote(files.config)}`,
+    `  export AWS_SHARED_CREDENTIALS_FILE=${quote(files.credentials)}`,
+    `  aws kms create-key --endpoint-url ${url}`,
+    `  aws kms list-keys --endpoint-url ${url}`,
+    '',
+    'Ctrl-C stops it; keys and credentials are kept.',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A word for a POSIX shell. */
+export function quote(word: string): string {
+  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

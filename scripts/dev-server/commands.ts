@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+
+/** Environment of every claviger process that we start. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const program = path.resolve(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
+
+/**
+ * The shell ends the daemon when the pipe on its standard input closes: when we stop it, and when we are killed. A
+ * daemon that outlived its Postgres would hold the port and answer nothing.
+ */
+const keeper = `exec 3<&0
+"$@" 3<&- </dev/null &
+daemon=$!
+{ read -r _ <&3; kill -TERM "$daemon"; } >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+wait "$daemon"
+code=$?
+kill "$watcher" 2>/dev/null
+exit "$code"`;
+
+/** Runs a command of the claviger command line and returns what it printed; its log goes to our standard error. */
+export async function run(args: readonly string[], environment: Environment): Promise<string> {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  if (code !== 0) throw new Error(`claviger ${args.join(' ')} failed (${String(signal ?? code)})`);
+  return output;
+}
+
+export interface Daemon {
+  /** Resolves with its URL when it answers; rejects when it ends before that. */
+  readonly ready: Promise<string>;
+  /** Its exit code, 128 and more for a signal. */
+  readonly ended: Promise<number>;
+  /** Lets requests in flight finish. */
+  stop(): Promise<void>;
+}
+
+const readyLine = /^claviger is ready at (http\S+)$/;
+
+/** Starts `claviger serve`. What it prints beside the ready line goes to our standard error. */
+export function serve(environment: Environment): Daemon {
+  const child = spawn('/bin/sh', ['-c', keeper, 'sh', process.execPath, program, 'serve'], {
+    env: environment,
+    // A session of its own: the terminal's Ctrl-C reaches us, and we stop the daemon once.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close').then(([code]) => (typeof code === 'number' ? code : 128));
+  const ready = new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const url = readyLine.exec(line)?.[1];
+      if (url === undefined) process.stderr.write(`${line}\n`);
+      else resolve(url);
+    });
+    void ended.then((code) =>
+      reject(new Error(`claviger serve ended (${code}) before it was ready`)),
+    );
+  });
+  return {
+    ready,
+    ended,
+    stop: async () => {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
