@@ -12,7 +12,7 @@ export type Shape =
   | MapShape
   | StructureShape;
 
-/** Lengths are in UTF-16 code units. `pattern` is the model's own text and must match the whole string. */
+/** Lengths are in code points. `pattern` is the model's own text and must match the whole string. */
 export interface StringShape {
   readonly type: 'string';
   readonly min?: number;

@@ -1,0 +1,113 @@
+import { KmsError } from '../errors';
+
+/**
+ * A symmetric ciphertext, version 1: fixed for ever by the golden files in test/vectors/ciphertext.
+ *
+ *   offset  bytes
+ *   0       1      version, 1
+ *   1       1      kind of key id: 0 a UUID, 1 a multi-Region id
+ *   2       16     key id
+ *   18      32     key material id
+ *   50      12     initialisation vector
+ *   62      n      AES-256-GCM ciphertext, as long as the plaintext
+ *   62 + n  16     tag
+ *
+ * The first 50 bytes are the header. With the digest of the encryption context it is the associated data, so every
+ * byte of a ciphertext is authenticated.
+ */
+export interface Ciphertext {
+  /** A lower-case UUID, or `mrk-` and 32 lower-case hex digits. */
+  readonly keyId: string;
+  /** 64 lower-case hex digits. */
+  readonly keyMaterialId: string;
+  /** 12 bytes. */
+  readonly iv: Buffer;
+  /** AES-GCM's output: the ciphertext and its tag of 16 bytes. */
+  readonly sealed: Buffer;
+}
+
+const version = 1;
+const keyIdAt = 2;
+const keyMaterialIdAt = 18;
+const headerBytes = 50;
+const ivBytes = 12;
+const tagBytes = 16;
+const digestBytes = 32;
+
+/** AWS KMS encrypts 1 byte at least (kms-semantics §3.3). */
+const leastBytes = headerBytes + ivBytes + 1 + tagBytes;
+
+interface KeyIdKind {
+  readonly form: RegExp;
+  readonly text: (hex: string) => string;
+}
+
+/** The index is the kind byte. */
+const keyIdKinds: readonly KeyIdKind[] = [
+  {
+    form: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
+    text: uuidText,
+  },
+  { form: /^mrk-[0-9a-f]{32}$/, text: (hex) => `mrk-${hex}` },
+];
+
+const keyMaterialIdForm = /^[0-9a-f]{64}$/;
+
+function uuidText(hex: string): string {
+  const groups = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return `${groups.join('-')}-${hex.slice(20)}`;
+}
+
+/** The bytes that name the key: the same for every ciphertext of a key material. Throws a TypeError for a malformed id. */
+export function ciphertextHeader(keyId: string, keyMaterialId: string): Buffer {
+  const kind = keyIdKinds.findIndex(({ form }) => form.test(keyId));
+  if (kind === -1)
+    throw new TypeError('a key id is neither a lower-case UUID nor a multi-Region id');
+  if (!keyMaterialIdForm.test(keyMaterialId)) {
+    throw new TypeError('a key material id is not 64 lower-case hex digits');
+  }
+  const header = Buffer.allocUnsafe(headerBytes);
+  header[0] = version;
+  header[1] = kind;
+  header.write(keyId.replace('mrk-', '').replaceAll('-', ''), keyIdAt, 'hex');
+  header.write(keyMaterialId, keyMaterialIdAt, 'hex');
+  return header;
+}
+
+/** Throws a TypeError for a malformed id, or parts of a wrong length. */
+export function encodeCiphertext({ keyId, keyMaterialId, iv, sealed }: Ciphertext): Buffer {
+  if (iv.length !== ivBytes) throw new TypeError(`an initialisation vector has ${iv.length} bytes`);
+  if (sealed.length <= tagBytes) throw new TypeError('a sealed plaintext is empty');
+  return Buffer.concat([ciphertextHeader(keyId, keyMaterialId), iv, sealed]);
+}
+
+/**
+ * Takes a ciphertext apart without copying: the parts are views of the blob. Throws InvalidCiphertextException without a
+ * message for whatever is not one, so that nobody learns how far it got.
+ */
+export function decodeCiphertext(blob: Buffer): Ciphertext & { readonly header: Buffer } {
+  const kind = keyIdKinds[blob[1] ?? -1];
+  if (blob.length < leastBytes || blob[0] !== version || kind === undefined) {
+    throw new KmsError('InvalidCiphertextException');
+  }
+  return {
+    keyId: kind.text(blob.toString('hex', keyIdAt, keyMaterialIdAt)),
+    keyMaterialId: blob.toString('hex', keyMaterialIdAt, headerBytes),
+    iv: blob.subarray(headerBytes, headerBytes + ivBytes),
+    sealed: blob.subarray(headerBytes + ivBytes),
+    header: blob.subarray(0, headerBytes),
+  };
+}
+
+/**
+ * The associated data of a ciphertext: its header and the encryption context's digest (32 bytes, from
+ * encryptionContextDigest).
+ */
+export function associatedData(
+  keyId: string,
+  keyMaterialId: string,
+  contextDigest: Buffer,
+): Buffer {
+  if (contextDigest.length !== digestBytes) throw new TypeError('a context digest is not 32 bytes');
+  return Buffer.concat([ciphertextHeader(keyId, keyMaterialId), contextDigest]);
+}
