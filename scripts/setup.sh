@@ -18,6 +18,9 @@ cache="$root/.cache"
 stamp_modules="$root/node_modules/.claviger-installed"
 stamp_build="$root/dist/.claviger-built"
 
+interactive=no
+[ ! -t 0 ] || interactive=yes
+
 say() { printf 'claviger: %s\n' "$*" >&2; }
 die() {
   say "$*"
@@ -40,7 +43,7 @@ step() {
     done
   ) &
   ticker=$!
-  "$@" >"$log" 2>&1 || status=$?
+  "$@" >"$log" 2>&1 </dev/null || status=$?
   kill "$ticker" 2>/dev/null || true
   wait "$ticker" 2>/dev/null || true
   if [ "$status" -ne 0 ]; then
@@ -64,7 +67,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
-  elif [ -t 0 ]; then
+  elif [ "$interactive" = yes ]; then
     sudo "$@"
   else
     sudo -n "$@"
@@ -212,6 +215,26 @@ ensure_build() {
   rm -f "$stamp_build"
   step "compiling" compile || die "the sources do not compile"
   printf '%s\n' "$hash" >"$stamp_build"
+}
+
+# --- AWS CLI, for tests ------------------------------------------------------------------------------------------
+
+aws_path() { printf '%s\n' "$cache/aws/bin:$PATH"; }
+aws_works() { PATH="$(aws_path)" aws --version >/dev/null 2>&1; }
+
+# From PyPI: Ubuntu 24.04 packages none, and Debian 12 one that knows no endpoint_url.
+ensure_aws() {
+  aws_works && return 0
+  rm -rf "$cache/aws"
+  if ! python3 -m venv "$cache/aws" >/dev/null 2>&1; then
+    apt_install python3-venv
+    rm -rf "$cache/aws"
+    step "making a Python environment for the AWS CLI" python3 -m venv "$cache/aws" ||
+      die "python3 -m venv does not work"
+  fi
+  step "installing the AWS CLI from PyPI" "$cache/aws/bin/python" -m pip install --no-input \
+    --disable-pip-version-check awscli || die "could not install the AWS CLI"
+  aws_works || die "the AWS CLI in $cache/aws does not run"
 }
 
 # --- all ---------------------------------------------------------------------------------------------------------
