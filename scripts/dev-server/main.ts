@@ -90,7 +90,7 @@ async function openDatabase(dataDir: string, cleanups: Cleanup[]): Promise<strin
 /** A secret access key is shown once: when its file is lost, the only way is another key. */
 async function ensureCredentials(dataDir: string, environment: Environment): Promise<void> {
   const { credentials } = clientFiles(dataDir);
-  const created = await run(['init', '--if-missing'], environment);
+  const created = await run(['init'], environment);
   if (created.trim() !== '') {
     writeCredentials(credentials, parseAccessKey(created));
   } else if (!existsSync(credentials)) {
