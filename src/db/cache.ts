@@ -1,0 +1,80 @@
+import type { ChangeFeed } from './changes';
+import type { Change } from './queryable';
+
+export interface FeedCacheOptions {
+  readonly feed: Pick<ChangeFeed, 'trusted' | 'epoch' | 'onChange' | 'onReset'>;
+  /** Entries at the most; the one that was used longest ago goes first. */
+  readonly capacity: number;
+  /** The key that a change drops; undefined when the change is about something else. */
+  readonly keyOf: (change: Change) => string | undefined;
+}
+
+interface Load<V> {
+  readonly epoch: number;
+  readonly value: Promise<V | undefined>;
+}
+
+/**
+ * What a worker knows of the database, kept true by the change feed. While the feed is not trusted nothing is found and
+ * nothing is kept. Absence is never kept: what does not exist now may be created by a worker that tells nobody.
+ */
+export class FeedCache<V> {
+  hits = 0;
+  misses = 0;
+  private readonly entries = new Map<string, V>();
+  private readonly loads = new Map<string, Load<V>>();
+
+  constructor(private readonly options: FeedCacheOptions) {
+    options.feed.onChange((change) => {
+      const key = options.keyOf(change);
+      if (key !== undefined) this.entries.delete(key);
+    });
+    options.feed.onReset(() => this.entries.clear());
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  get(key: string): V | undefined {
+    const value = this.options.feed.trusted ? this.entries.get(key) : undefined;
+    if (value === undefined) {
+      this.misses += 1;
+      return undefined;
+    }
+    this.hits += 1;
+    // A Map is ordered by insertion: the first entry is the one used longest ago.
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    return value;
+  }
+
+  /**
+   * Reads the value from its source, and keeps it unless anything changed meanwhile. Loads of one key that coincide
+   * share a read, but never one that began before a change: its caller may already know of the change.
+   */
+  async load(key: string, loader: () => Promise<V | undefined>): Promise<V | undefined> {
+    const { feed } = this.options;
+    if (!feed.trusted) return loader();
+    const running = this.loads.get(key);
+    if (running?.epoch === feed.epoch) return running.value;
+    const load: Load<V> = { epoch: feed.epoch, value: loader() };
+    this.loads.set(key, load);
+    try {
+      const value = await load.value;
+      if (value !== undefined && feed.trusted && feed.epoch === load.epoch) this.keep(key, value);
+      return value;
+    } finally {
+      if (this.loads.get(key) === load) this.loads.delete(key);
+    }
+  }
+
+  private keep(key: string, value: V): void {
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    for (const oldest of this.entries.keys()) {
+      if (this.entries.size <= this.options.capacity) break;
+      this.entries.delete(oldest);
+    }
+  }
+}

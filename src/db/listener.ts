@@ -1,0 +1,157 @@
+import { Client, type Notification } from 'pg';
+import { clientConfig } from './connection';
+import { DatabaseError, normaliseError } from './errors';
+import type { Statement } from './queryable';
+
+export interface ListenerOptions {
+  readonly url: string;
+  /** Name in pg_stat_activity; the connection takes it once it listens, not before. */
+  readonly applicationName: string;
+  readonly channels: readonly string[];
+  readonly connectTimeoutMs: number;
+  /** Longest pause between two statements, and longest wait for the answer of one. */
+  readonly heartbeatMs: number;
+  /** Everything that is committed from now on will be delivered. Its statement is sent before onReady. */
+  readonly onListening: () => Promise<Statement>;
+  readonly onReady: () => void;
+  readonly onNotification: (channel: string, payload: string) => void;
+  readonly onLost: (error: DatabaseError) => void;
+  /** The next statement to send; undefined sends a heartbeat when one is due. */
+  readonly nextStatement: () => Statement | undefined;
+}
+
+const firstPauseMs = 50;
+const longestPauseMs = 1000;
+const heartbeat: Statement = { name: 'heartbeat', text: 'select 1' };
+
+/**
+ * One connection that listens, and comes back by itself. A half-open connection shows no error, so a statement is due
+ * in every interval, and one without an answer is the end of the connection.
+ */
+export class Listener {
+  private client: Client | undefined;
+  private failure: DatabaseError | undefined;
+  private closed = false;
+  private ready = false;
+  private confirmed = Number.NEGATIVE_INFINITY;
+  private wakeUp: (() => void) | undefined;
+  private readonly finished: Promise<void>;
+
+  constructor(private readonly options: ListenerOptions) {
+    this.finished = this.run();
+  }
+
+  /**
+   * performance.now() of a moment at which the connection surely was alive: the last answered statement was sent then.
+   * Undefined while it does not listen.
+   */
+  get confirmedAt(): number | undefined {
+    return this.ready ? this.confirmed : undefined;
+  }
+
+  /** There is a statement to send. */
+  wake(): void {
+    this.wakeUp?.();
+  }
+
+  /** Drops the connection; the listener starts again. */
+  fail(error: DatabaseError): void {
+    this.ready = false;
+    this.failure ??= error;
+    this.wake();
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.fail(new DatabaseError('unavailable', 'The listener was closed'));
+    this.disconnect();
+    await this.finished;
+  }
+
+  private async run(): Promise<void> {
+    let pauseMs = firstPauseMs;
+    while (!this.closed) {
+      try {
+        await this.connect();
+        pauseMs = firstPauseMs;
+        await this.converse();
+      } catch (error) {
+        if (!this.closed) this.options.onLost(normaliseError(error));
+      } finally {
+        this.disconnect();
+      }
+      if (!this.closed) await this.pause(pauseMs * (0.5 + Math.random() / 2));
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    }
+  }
+
+  private async connect(): Promise<void> {
+    const { options } = this;
+    const client = new Client({
+      ...clientConfig({
+        url: options.url,
+        applicationName: 'claviger-listener',
+        connectTimeoutMs: options.connectTimeoutMs,
+        statementTimeoutMs: options.heartbeatMs,
+      }),
+      query_timeout: options.heartbeatMs,
+    });
+    this.client = client;
+    this.failure = undefined;
+    const lost = (error: unknown): void => {
+      // The last words of an earlier connection say nothing about this one.
+      if (this.client === client) this.fail(normaliseError(error));
+    };
+    client.on('error', lost);
+    client.on('end', () => lost(new Error('the connection ended')));
+    client.on('notification', ({ channel, payload }: Notification) =>
+      options.onNotification(channel, payload ?? ''),
+    );
+    await client.connect();
+    for (const channel of options.channels) await client.query(`listen ${channel}`);
+    // Whoever awaits an acknowledgement reads this name: it must not stand there before the listening does.
+    await this.send({
+      text: `select set_config('application_name', $1::text, false)`,
+      values: [options.applicationName],
+    });
+    await this.send(await options.onListening());
+    if (this.failure !== undefined) throw this.failure;
+    this.ready = true;
+    options.onReady();
+  }
+
+  private async converse(): Promise<never> {
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure;
+      const statement = this.options.nextStatement();
+      const idleMs = this.confirmed + this.options.heartbeatMs - performance.now();
+      if (statement === undefined && idleMs > 0) await this.pause(idleMs);
+      else await this.send(statement ?? heartbeat);
+    }
+  }
+
+  private async send(statement: Statement): Promise<void> {
+    const sent = performance.now();
+    await this.client?.query({ ...statement, values: [...(statement.values ?? [])] });
+    this.confirmed = sent;
+  }
+
+  private disconnect(): void {
+    const client = this.client;
+    this.client = undefined;
+    this.ready = false;
+    // A half-open connection would never say that it ended, so nobody waits for it.
+    client?.end().catch(() => undefined);
+  }
+
+  private pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.wake(), milliseconds);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        this.wakeUp = undefined;
+        resolve();
+      };
+    });
+  }
+}
