@@ -19,12 +19,19 @@ export function savedEnvironment(settings: DaemonSettings): Record<string, strin
   return {
     CLAVIGER_ACCOUNT_ID: settings.accountId,
     CLAVIGER_REGION: settings.region,
-    CLAVIGER_PKCS11_MODULE: settings.token.module,
-    CLAVIGER_TOKEN_LABEL: settings.token.label,
-    CLAVIGER_TOKEN_SERIAL: settings.token.serial,
-    CLAVIGER_TOKEN_PIN_FILE: settings.token.pinFile,
-    SOFTHSM2_CONF: settings.token.conf,
     DATABASE_URL: settings.databaseUrl,
+    ...tokenEnvironment(settings.token),
+  };
+}
+
+/** By which the daemon finds the token. */
+export function tokenEnvironment(token: SoftHsmToken): Record<string, string> {
+  return {
+    CLAVIGER_PKCS11_MODULE: token.module,
+    CLAVIGER_TOKEN_LABEL: token.label,
+    CLAVIGER_TOKEN_SERIAL: token.serial,
+    CLAVIGER_TOKEN_PIN_FILE: token.pinFile,
+    SOFTHSM2_CONF: token.conf,
   };
 }
 
