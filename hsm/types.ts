@@ -1,5 +1,7 @@
 /** The port to a PKCS#11 token: what the rest of Claviger may ask of it, in plain data. */
 
+import type { HsmErrorCode } from './errors';
+
 /** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
 export type Awaitable<T> = T | Promise<T>;
 
@@ -22,9 +24,37 @@ export interface TokenOptions {
   readonly ivSource: 'random' | 'token';
   /** Handles kept at the most; the least recently used goes first. */
   readonly maxCachedKeys: number;
+  /** Sessions this process may hold at the most (some HSMs refuse more); lanes are reduced to fit. At least 3. */
+  readonly maxSessions?: number;
+  /**
+   * Directory of a file-based token. SoftHSM never calls fsync (pkcs11-facts §4.3), so with this set the files that a key
+   * generation changed below it are flushed to disk before the generation resolves.
+   */
+  readonly durableDirectory?: string;
   /** Told of everything an operator would want to read; fields never hold a secret. */
   readonly onEvent?: (event: TokenEvent) => void;
+  /** Told of each finished call, for histograms. Left out, it costs nothing. */
+  readonly onOperation?: (
+    operation: TokenOperation,
+    seconds: number,
+    outcome: 'ok' | HsmErrorCode,
+  ) => void;
+  /**
+   * Told once when this process can no longer serve: too many calls hang inside the library, and a hanging C call
+   * cannot be cancelled. `process.exit()` would wait for the hanging threads; only SIGKILL to oneself ends the process.
+   */
+  readonly onFailed?: (reason: string) => void;
 }
+
+export type TokenOperation =
+  | 'generateRandom'
+  | 'generateAesKey'
+  | 'encryptAesGcm'
+  | 'decryptAesGcm'
+  | 'destroyKey'
+  | 'listKeys'
+  | 'check'
+  | 'inspect';
 
 export interface TokenEvent {
   readonly level: 'info' | 'warn' | 'error';
@@ -49,7 +79,8 @@ export interface GcmOpen extends GcmSealed {
 }
 
 export interface TokenStatus {
-  readonly state: 'ready' | 'recovering' | 'closed';
+  /** `recovering` heals by itself or by `recover()`; `failed` needs a new process. */
+  readonly state: 'ready' | 'recovering' | 'failed' | 'closed';
   readonly label: string;
   readonly serial: string;
   readonly manufacturer: string;
@@ -62,6 +93,10 @@ export interface TokenCounters {
   readonly cacheHits: number;
   readonly cacheMisses: number;
   readonly recoveries: number;
+  /** Calls waiting for a lane. */
+  readonly queued: number;
+  /** Lanes given up because a call hangs inside the library. */
+  readonly blockedLanes: number;
 }
 
 /**
@@ -71,7 +106,14 @@ export interface TokenCounters {
 export interface Token {
   status(): TokenStatus;
   counters(): TokenCounters;
+  /** What start-up proved: enough to serve SYMMETRIC_DEFAULT. `inspect()` makes the full table. */
   readonly capabilities: Capabilities;
+
+  /** Runs every known-answer test on session objects (a second or two) and returns the full table. */
+  inspect(): Promise<Capabilities>;
+
+  /** Tries once, now, to re-initialise and log in: the way out after a refused PIN, which is never retried by itself. */
+  recover(): Promise<void>;
 
   /** C_GenerateRandom: 1 to 65,536 bytes. */
   generateRandom(length: number): Buffer;

@@ -1,0 +1,84 @@
+import type { Connected, ConnectOptions } from './connect';
+import { toBuffer } from './formats';
+import { InlineSession } from './inline-session';
+import type { TokenRef } from './lane-desk';
+import type { Lanes } from './lanes';
+import type { Library } from './module';
+import type { Capabilities, TokenEvent, TokenOptions } from './types';
+
+/** One life of the module: from C_Initialize and login to the loss of the token. */
+export interface Connection {
+  readonly ref: TokenRef;
+  /** For calls in the main thread; absent for a remote token. */
+  readonly inline: InlineSession | undefined;
+  readonly manufacturer: string;
+  readonly model: string;
+  /** Keys are used through session clones. */
+  readonly clones: boolean;
+  /** New keys must keep CKA_MODIFIABLE, or the token would refuse to clone them. */
+  readonly modifiable: boolean;
+  readonly capabilities: Capabilities;
+}
+
+export interface ConnectorOptions {
+  readonly options: TokenOptions;
+  readonly library: Library;
+  readonly lanes: Lanes;
+  readonly onEvent: (event: TokenEvent) => void;
+}
+
+/** Reading 10,000 keys takes SoftHSM 0.8 s, a network login seconds. */
+const connectDeadlineMs = 30_000;
+
+/** Makes connections to the one token. The serial found first is the one that every later connection must find. */
+export class Connector {
+  #epoch = 0;
+  #serial: string | undefined;
+
+  constructor(private readonly parts: ConnectorOptions) {
+    this.#serial = parts.options.serial;
+  }
+
+  async connect(reinitialise: boolean): Promise<Connection> {
+    const { options, lanes } = this.parts;
+    const args: ConnectOptions = {
+      token: { label: options.label, serial: this.#serial },
+      pin: options.readPin(),
+      reinitialise,
+      inline: options.local,
+      ivSource: options.ivSource,
+    };
+    const call = { token: undefined, urgent: true, deadlineMs: connectDeadlineMs };
+    const connected = await lanes.run('connect', args, call);
+    this.#serial = connected.serial;
+    this.#report(connected);
+    return this.#connection(connected);
+  }
+
+  #connection(connected: Connected): Connection {
+    const { library, options } = this.parts;
+    const { slot, owner, serial, inline, probe } = connected;
+    return {
+      ref: { epoch: (this.#epoch += 1), slot, owner, serial },
+      inline: inline && new InlineSession(library, toBuffer(slot), toBuffer(inline)),
+      manufacturer: connected.manufacturer,
+      model: connected.model,
+      clones: options.local && probe.clones,
+      modifiable: options.local && probe.clones && !probe.clonesSealed,
+      capabilities: { mechanisms: connected.mechanisms, rows: probe.rows },
+    };
+  }
+
+  #report(connected: Connected): void {
+    const { onEvent } = this.parts;
+    if (connected.finaliseFailure !== undefined) {
+      onEvent({
+        level: 'warn',
+        message: `old module state not freed: ${connected.finaliseFailure}`,
+      });
+    }
+    for (const row of connected.probe.rows.filter(({ supported }) => !supported)) {
+      onEvent({ level: 'warn', message: `the token cannot serve ${row.name}: ${row.note}` });
+    }
+  }
+}

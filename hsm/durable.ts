@@ -1,0 +1,43 @@
+import { closeSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** File systems keep coarser times than the clock; a file is flushed once too often rather than not. */
+const clockSlackMs = 2000;
+
+/**
+ * Flushes the files below `directory` that changed since `sinceMs` (Unix milliseconds), then their directories.
+ * Runs on a lane: it blocks.
+ */
+export function flushChanged(directory: string, sinceMs: number): void {
+  const changed = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => isRecent(file, sinceMs - clockSlackMs));
+  for (const file of changed) flush(file);
+  for (const parent of new Set([...changed.map((file) => dirname(file)), directory])) flush(parent);
+}
+
+/** Another process may delete a key between the listing and the look. */
+function isRecent(file: string, sinceMs: number): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && stats.mtimeMs >= sinceMs;
+}
+
+function flush(path: string): void {
+  const descriptor = openExisting(path);
+  if (descriptor === undefined) return;
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+import { HsmError } from './errors';
+import type { Handle } from './module';
+import type { TokenKeyId } from './types';
+
+/** The fastest object of a key in the token: a clone in the owner session, or the token object itself. */
+export interface KeyObject {
+  readonly object: Handle;
+  readonly clone: boolean;
+}
+
+export interface HandlesOptions {
+  readonly max: number;
+  readonly resolve: (id: TokenKeyId) => Promise<KeyObject>;
+  /** Destroys a clone nobody will use again. Never called for objects of an earlier life of the module. */
+  readonly release: (key: KeyObject) => void;
+}
+
+interface Lookup {
+  readonly found: Promise<KeyObject>;
+  /** `evicted`: the answer is out of date. `dropped`: its numbers mean nothing any more. */
+  state: 'wanted' | 'evicted' | 'dropped';
+}
+
+/** An eviction starts a running look-up over; more often than this, somebody evicts in a loop. */
+const maxLookups = 4;
+
+/**
+ * Key id to object handle, least recently used first. A clone outlives its original, so an eviction must hold: a
+ * look-up that was under way when its key was evicted is thrown away and made again.
+ */
+export class Handles {
+  readonly #options: HandlesOptions;
+  readonly #cached = new Map<TokenKeyId, KeyObject>();
+  readonly #lookups = new Map<TokenKeyId, Lookup>();
+  hits = 0;
+  misses = 0;
+
+  constructor(options: HandlesOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#cached.size;
+  }
+
+  /** The cached object, without waiting. */
+  get(id: TokenKeyId): KeyObject | undefined {
+    const key = this.#cached.get(id);
+    if (key === undefined) return undefined;
+    this.hits += 1;
+    // A Map iterates in insertion order: put it back as the youngest.
+    this.#cached.delete(id);
+    this.#cached.set(id, key);
+    return key;
+  }
+
+  /** The object, looked up where it is not cached; callers that miss together share one look-up. */
+  async find(id: TokenKeyId): Promise<KeyObject> {
+    for (let attempt = 0; attempt < maxLookups; attempt += 1) {
+      const cached = this.get(id);
+      if (cached !== undefined) return cached;
+      this.misses += 1;
+      const lookup = this.#lookups.get(id) ?? this.#start(id);
+      const key = await lookup.found;
+      if (lookup.state === 'wanted') return key;
+      if (lookup.state === 'dropped') break;
+    }
+    throw new HsmError('token-unavailable', 'the key was evicted while it was looked up');
+  }
+
+  evict(id: TokenKeyId): void {
+    const lookup = this.#lookups.get(id);
+    if (lookup !== undefined) {
+      lookup.state = 'evicted';
+      this.#lookups.delete(id);
+    }
+    const key = this.#cached.get(id);
+    if (key === undefined) return;
+    this.#cached.delete(id);
+    this.#options.release(key);
+  }
+
+  /** Forgets everything at the end of a life of the module; the numbers may soon name other objects. */
+  drop(): void {
+    for (const lookup of this.#lookups.values()) lookup.state = 'dropped';
+    this.#lookups.clear();
+    this.#cached.clear();
+  }
+
+  #start(id: TokenKeyId): Lookup {
+    const lookup: Lookup = {
+      found: this.#options.resolve(id).then(
+        (key) => {
+          this.#settle(id, lookup, key);
+          return key;
+        },
+        (error: unknown) => {
+          if (this.#lookups.get(id) === lookup) this.#lookups.delete(id);
+          throw error;
+        },
+      ),
+      state: 'wanted',
+    };
+    this.#lookups.set(id, lookup);
+    return lookup;
+  }
+
+  #settle(id: TokenKeyId, lookup: Lookup, key: KeyObject): void {
+    if (lookup.state === 'evicted') this.#options.release(key);
+    if (lookup.state !== 'wanted') return;
+    this.#lookups.delete(id);
+    this.#cached.set(id, key);
+    if (this.#cached.size > this.#options.max) this.#dropEldest();
+  }
+
+  #dropEldest(): void {
+    const [eldest] = this.#cached.keys();
+    if (eldest !== undefined) this.evict(eldest);
+  }
+}

@@ -1,0 +1,37 @@
+/** The PKCS#11 client: the only way in. */
+
+import { HsmError } from './errors';
+import { observed } from './observed';
+import { Pkcs11Token } from './token';
+import type { Token, TokenOptions } from './types';
+
+export { HsmError, type HsmErrorCode } from './errors';
+export { requiredMechanisms } from './mechanisms';
+export type * from './types';
+
+/** Module paths in use. C_Finalize ends all tokens of a module at once, so two would break each other's recovery. */
+const openModules = new Set<string>();
+
+/**
+ * Loads the module, finds the token by label and serial, logs in and proves by known-answer tests that it can serve.
+ * Rejects with HsmError: `token-unavailable` (no module, no such token), `pin-incorrect`, `failed` (ambiguous label,
+ * module in use in this process). One token a module a process.
+ */
+export async function openToken(options: TokenOptions): Promise<Token> {
+  if (openModules.has(options.module)) {
+    throw new HsmError(
+      'failed',
+      `PKCS#11 module ${options.module} is already open in this process`,
+    );
+  }
+  openModules.add(options.module);
+  try {
+    const token = await Pkcs11Token.open(options);
+    const close = token.close.bind(token);
+    token.close = () => close().finally(() => openModules.delete(options.module));
+    return options.onOperation === undefined ? token : observed(token, options.onOperation);
+  } catch (error) {
+    openModules.delete(options.module);
+    throw error;
+  }
+}

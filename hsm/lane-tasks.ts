@@ -1,0 +1,113 @@
+import { flushChanged } from './durable';
+import { HsmError } from './errors';
+import { idBytes, toBuffer, toThread } from './formats';
+import { openGcm, sealGcm } from './gcm';
+import type { LaneDesk } from './lane-desk';
+import { connect, type ConnectOptions, disconnect } from './connect';
+import { inspectToken } from './inspect';
+import {
+  cloneKey,
+  destroyKeys,
+  drawRandom,
+  findKey,
+  generateAesKey,
+  listKeys,
+  requireFound,
+} from './objects';
+
+/** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
+export const laneTasks = {
+  connect: (lane: LaneDesk, args: ConnectOptions) => connect(lane.library, args),
+
+  disconnect: (lane: LaneDesk) => {
+    lane.discard();
+    return disconnect(lane.library);
+  },
+
+  check: (lane: LaneDesk) => {
+    lane.assertHealthy();
+    lane.withSession((desk) => drawRandom(desk, 16));
+  },
+
+  random: (lane: LaneDesk, args: { length: number }) =>
+    toThread(lane.withSession((desk) => drawRandom(desk, args.length))),
+
+  /** The clone is made in the owner session: it must outlive this lane's. */
+  resolve: (lane: LaneDesk, args: { id: string; clone: boolean }) =>
+    lane.withSession((desk) => {
+      const found = findKey(desk, idBytes(args.id));
+      const key = requireFound(found, () => lane.assertHealthy());
+      const clone = args.clone ? cloneKey({ ...desk, session: lane.owner() }, key) : undefined;
+      return { object: toThread(clone ?? key), clone: clone !== undefined };
+    }),
+
+  seal: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; aad: Uint8Array; plaintext: Uint8Array; ivSource: 'random' | 'token' },
+  ) =>
+    lane.withSession((desk) => {
+      const plaintext = toBuffer(args.plaintext);
+      try {
+        const input = { aad: toBuffer(args.aad), plaintext, ivSource: args.ivSource };
+        const sealed = sealGcm({ ...desk, key: toBuffer(args.key) }, input);
+        return { iv: toThread(sealed.iv), ciphertext: toThread(sealed.ciphertext) };
+      } finally {
+        plaintext.fill(0);
+      }
+    }),
+
+  unseal: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; aad: Uint8Array; iv: Uint8Array; ciphertext: Uint8Array },
+  ) =>
+    lane.withSession((desk) => {
+      const input = {
+        aad: toBuffer(args.aad),
+        iv: toBuffer(args.iv),
+        ciphertext: toBuffer(args.ciphertext),
+      };
+      return toThread(openGcm({ ...desk, key: toBuffer(args.key) }, input));
+    }),
+
+  generateAes: (
+    lane: LaneDesk,
+    args: {
+      id: string;
+      label: string;
+      modifiable: boolean;
+      ivSource: 'random' | 'token';
+      durableDirectory: string | undefined;
+    },
+  ) => {
+    const id = idBytes(args.id);
+    const startedMs = Date.now();
+    lane.withSession((desk) => generateAesKey(desk, { ...args, id }, args.ivSource));
+    if (args.durableDirectory === undefined) return;
+    try {
+      flushChanged(args.durableDirectory, startedMs);
+    } catch (error) {
+      lane.withSession((desk) => destroyKeys(desk, id));
+      throw new HsmError('failed', 'fsync: the new key could not be made durable', {
+        cause: error,
+      });
+    }
+  },
+
+  destroy: (lane: LaneDesk, args: { id: string }) => {
+    lane.withSession((desk) => destroyKeys(desk, idBytes(args.id)));
+    // An empty search is what a vanished token answers as well.
+    lane.assertHealthy();
+  },
+
+  list: (lane: LaneDesk, args: { labelPrefix: string }) => {
+    const ids = lane.withSession((desk) => listKeys(desk, args.labelPrefix));
+    lane.assertHealthy();
+    return ids;
+  },
+
+  inspect: (lane: LaneDesk) => lane.withSession((desk) => inspectToken(desk, lane.slot())),
+} as const;
+
+export type TaskName = keyof typeof laneTasks;
+export type TaskArgs<N extends TaskName> = Parameters<(typeof laneTasks)[N]>[1];
+export type TaskResult<N extends TaskName> = ReturnType<(typeof laneTasks)[N]>;

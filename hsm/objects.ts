@@ -1,0 +1,176 @@
+import * as pkcs11 from 'pkcs11js';
+import { HsmError } from './errors';
+import { openGcm, sealGcm } from './gcm';
+import { ckm } from './mechanisms';
+import type { Handle, Library } from './module';
+import { call, tokenLost } from './return-values';
+import {
+  residentAesKey,
+  residentKeys,
+  type ResidentAesKey,
+  sessionClone,
+  type Template,
+} from './templates';
+
+/** A thread's library and the session it borrowed. */
+export interface Desk {
+  readonly library: Library;
+  readonly session: Handle;
+}
+
+const findBatch = 1000;
+
+/** Handles of the objects that match, `limit` at the most. Linear in the token's objects on SoftHSM. */
+export function findObjects(desk: Desk, template: Template, limit: number): Handle[] {
+  const { library, session } = desk;
+  call('C_FindObjectsInit', () => library.C_FindObjectsInit(session, template));
+  try {
+    const found: Handle[] = [];
+    while (found.length < limit) {
+      const wanted = Math.min(findBatch, limit - found.length);
+      const batch = call('C_FindObjects', () => library.C_FindObjects(session, wanted));
+      if (batch.length === 0) break;
+      found.push(...batch);
+    }
+    return found;
+  } finally {
+    // Left open, the next search of this session fails with CKR_OPERATION_ACTIVE.
+    call('C_FindObjectsFinal', () => library.C_FindObjectsFinal(session));
+  }
+}
+
+/** The one resident key of this id, or undefined. Asks for two, or a duplicate could not show. */
+export function findKey(desk: Desk, id: Buffer): Handle | undefined {
+  const [key, second] = findObjects(desk, residentKeys(id), 2);
+  if (second !== undefined) {
+    throw new HsmError(
+      'duplicate-key',
+      `C_FindObjects: two keys have CKA_ID ${id.toString('hex')}`,
+    );
+  }
+  return key;
+}
+
+/** CK_BBOOL attributes of an object, in the order asked for. */
+export function readFlags(desk: Desk, object: Handle, types: readonly number[]): boolean[] {
+  const template = types.map((type) => ({ type }));
+  return call('C_GetAttributeValue', () =>
+    desk.library.C_GetAttributeValue(desk.session, object, template),
+  ).map(({ value }) => Buffer.isBuffer(value) && value.length === 1 && value[0] === 1);
+}
+
+/** Sensitive and not extractable, as the token itself reports it. */
+export function isProtected(desk: Desk, object: Handle): boolean {
+  const [sensitive, extractable] = readFlags(desk, object, [
+    pkcs11.CKA_SENSITIVE,
+    pkcs11.CKA_EXTRACTABLE,
+  ]);
+  return sensitive === true && extractable === false;
+}
+
+/**
+ * A session copy of a token key, or undefined where the copy would be less protected than the key. The copy lives as
+ * long as `desk.session`. The token's own attributes are the proof, read from every single clone.
+ */
+export function cloneKey(desk: Desk, key: Handle): Handle | undefined {
+  const clone = call('C_CopyObject', () =>
+    desk.library.C_CopyObject(desk.session, key, sessionClone()),
+  );
+  if (isProtected(desk, clone)) return clone;
+  destroyObject(desk, clone);
+  return undefined;
+}
+
+export function destroyObject(desk: Desk, object: Handle): void {
+  call('C_DestroyObject', () => desk.library.C_DestroyObject(desk.session, object));
+}
+
+/** Generates a resident AES key, proves it and leaves nothing behind when the proof fails. */
+export function generateAesKey(
+  desk: Desk,
+  key: ResidentAesKey,
+  ivSource: 'random' | 'token',
+): void {
+  if (findKey(desk, key.id) !== undefined) {
+    throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${key.id.toString('hex')} is taken`);
+  }
+  const handle = call('C_GenerateKey', () =>
+    desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, residentAesKey(key)),
+  );
+  try {
+    proveAttributes(desk, handle);
+    proveUse(desk, handle, ivSource);
+  } catch (error) {
+    destroyObject(desk, handle);
+    throw error;
+  }
+}
+
+/**
+ * CKA_LOCAL is not asked for: NSS answers 0 for keys it generated itself. CKA_NEVER_EXTRACTABLE says what it would
+ * say, namely that the key was born here and never could leave.
+ */
+function proveAttributes(desk: Desk, key: Handle): void {
+  const [onToken, neverExtractable] = readFlags(desk, key, [
+    pkcs11.CKA_TOKEN,
+    pkcs11.CKA_NEVER_EXTRACTABLE,
+  ]);
+  if (isProtected(desk, key) && onToken === true && neverExtractable === true) return;
+  throw new HsmError(
+    'failed',
+    'C_GenerateKey: the new key is not the protected key that was asked for',
+  );
+}
+
+/** A key half made by a killed process can be found but not used (pkcs11-facts §5), so a new key is used once. */
+export function proveUse(desk: Desk, key: Handle, ivSource: 'random' | 'token'): void {
+  const aad = Buffer.from('claviger key proof');
+  const plaintext = Buffer.alloc(32, 0x5a);
+  const where = { ...desk, key };
+  const opened = openGcm(where, { ...sealGcm(where, { aad, plaintext, ivSource }), aad });
+  if (!opened.equals(plaintext))
+    throw new HsmError('failed', 'C_Decrypt: the key does not undo C_Encrypt');
+}
+
+/**
+ * Destroys every resident key of this id. Some tokens report success, or drop only the handle, while the object stays
+ * (SoftHSM #903), so the search is repeated until it comes back empty.
+ */
+export function destroyKeys(desk: Desk, id: Buffer): void {
+  const rounds = 3;
+  for (let round = 0; round < rounds; round += 1) {
+    const found = findObjects(desk, residentKeys(id), findBatch);
+    if (found.length === 0) return;
+    for (const object of found) destroyObject(desk, object);
+  }
+  throw new HsmError('failed', 'C_DestroyObject: the key is still there');
+}
+
+/** CKA_IDs, in hex, of the resident keys whose label starts with `labelPrefix`. */
+export function listKeys(desk: Desk, labelPrefix: string): string[] {
+  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_LABEL }];
+  return findObjects(desk, residentKeys(), Infinity).flatMap((object) => {
+    const [id, label] = call('C_GetAttributeValue', () =>
+      desk.library.C_GetAttributeValue(desk.session, object, wanted),
+    ).map(({ value }) => (Buffer.isBuffer(value) ? value : Buffer.alloc(0)));
+    const matches = label?.toString('utf8').startsWith(labelPrefix) === true;
+    return matches && id !== undefined && id.length > 0 ? [id.toString('hex')] : [];
+  });
+}
+
+/** Throws `token-unavailable` when an empty search may mean that the token is gone. */
+export function requireFound<T>(found: T | undefined, assertToken: () => void): T {
+  if (found !== undefined) return found;
+  assertToken();
+  throw new HsmError('key-not-found', 'C_FindObjects: no such key');
+}
+
+/** A random block, so that a token whose generator died is noticed. */
+export function drawRandom(desk: Desk, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  call('C_GenerateRandom', () => desk.library.C_GenerateRandom(desk.session, bytes));
+  if (length >= 16 && bytes.every((byte) => byte === 0)) {
+    throw tokenLost('C_GenerateRandom: the token returned zeros');
+  }
+  return bytes;
+}

@@ -1,0 +1,49 @@
+import { HsmError, type HsmErrorCode } from './errors';
+import type { Awaitable, Token, TokenOperation } from './types';
+
+type Observer = (operation: TokenOperation, seconds: number, outcome: 'ok' | HsmErrorCode) => void;
+
+/** The token with each call's duration and outcome told to `observe`. */
+export function observed(token: Token, observe: Observer): Token {
+  const timed = <T>(operation: TokenOperation, work: () => Awaitable<T>): Awaitable<T> => {
+    const started = performance.now();
+    const told = (error?: unknown): void =>
+      observe(operation, (performance.now() - started) / 1000, outcomeOf(error));
+    try {
+      const result = work();
+      if (!(result instanceof Promise)) told();
+      else result.then(() => told(), told);
+      return result;
+    } catch (error) {
+      told(error);
+      throw error;
+    }
+  };
+  const later = <T>(operation: TokenOperation, work: () => Promise<T>): Promise<T> =>
+    Promise.resolve(timed(operation, work));
+  return {
+    status: () => token.status(),
+    counters: () => token.counters(),
+    get capabilities() {
+      return token.capabilities;
+    },
+    evict: (id) => token.evict(id),
+    recover: () => token.recover(),
+    close: () => token.close(),
+    generateRandom: (length) =>
+      timed('generateRandom', () => token.generateRandom(length)) as Buffer,
+    generateAesKey: (id, label) => later('generateAesKey', () => token.generateAesKey(id, label)),
+    encryptAesGcm: (id, aad, plaintext) =>
+      timed('encryptAesGcm', () => token.encryptAesGcm(id, aad, plaintext)),
+    decryptAesGcm: (id, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(id, sealed)),
+    destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
+    listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
+    check: () => later('check', () => token.check()),
+    inspect: () => later('inspect', () => token.inspect()),
+  };
+}
+
+function outcomeOf(error: unknown): 'ok' | HsmErrorCode {
+  if (error === undefined) return 'ok';
+  return error instanceof HsmError ? error.code : 'failed';
+}

@@ -1,0 +1,132 @@
+import { HsmError } from './errors';
+import { openGcm, sealGcm } from './gcm';
+import { ckm } from './mechanisms';
+import { cloneKey, type Desk, drawRandom, proveUse } from './objects';
+import { call } from './return-values';
+import { sessionAesKey, type Template } from './templates';
+import type { CapabilityRow } from './types';
+import type { Handle } from './module';
+
+/** What start-up finds out by trying, with session objects only. */
+export interface Probe {
+  readonly rows: readonly CapabilityRow[];
+  /** A session clone of a key works and is as protected as the key. */
+  readonly clones: boolean;
+  /** The same with CKA_MODIFIABLE false. */
+  readonly clonesSealed: boolean;
+}
+
+/** Runs one known-answer test: its return value is the row's note, its failure the reason why not. */
+export function tryRow(name: string, mechanism: string, test: () => string): CapabilityRow {
+  try {
+    return { name, mechanism, supported: true, note: test() };
+  } catch (error) {
+    if (!(error instanceof HsmError)) throw error;
+    return { name, mechanism, supported: false, note: error.message };
+  }
+}
+
+/** The quick tests, without which nothing can be served: a few milliseconds. Leaves no object behind if its session is closed. */
+export function probeToken(desk: Desk, ivSource: 'random' | 'token'): Probe {
+  const clone = (modifiable: boolean): boolean =>
+    tryRow('clone', 'C_CopyObject', () => testClone(desk, { modifiable, ivSource })).supported;
+  return {
+    rows: [
+      tryRow('SYMMETRIC_DEFAULT', 'CKM_AES_GCM', () => testGcm(desk, ivSource)),
+      tryRow('GenerateRandom', 'C_GenerateRandom', () => testRandom(desk)),
+    ],
+    clones: clone(true),
+    clonesSealed: clone(false),
+  };
+}
+
+/** AES-256-GCM with additional data: McGrew and Viega, The Galois/Counter Mode of Operation, test case 16. */
+const vector = {
+  key: 'feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308',
+  iv: 'cafebabefacedbaddecaf888',
+  aad: 'feedfacedeadbeeffeedfacedeadbeefabaddad2',
+  plaintext:
+    'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72' +
+    '1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39',
+  ciphertext:
+    '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa' +
+    '8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662' +
+    '76fc6ece0f4e1768cddf8853bb2d551b',
+};
+
+const hex = (text: string): Buffer => Buffer.from(text, 'hex');
+
+/** The published answer where the token lets a known key in (FIPS tokens do not), and the round trip in any case. */
+export function testGcm(desk: Desk, ivSource: 'random' | 'token'): string {
+  const generated = generate(desk, sessionAesKey());
+  proveUse(desk, generated, ivSource);
+  requireRefusal(desk, generated, ivSource);
+  const known = importKey(desk, sessionAesKey({ value: hex(vector.key) }));
+  if (known === undefined) return 'proved by round trips: the token imports no known key';
+  const sealed = { iv: hex(vector.iv), aad: hex(vector.aad), ciphertext: hex(vector.ciphertext) };
+  const opened = openGcm({ ...desk, key: known }, sealed);
+  if (!opened.equals(hex(vector.plaintext)))
+    throw new HsmError('failed', 'C_Decrypt: wrong answer');
+  return '';
+}
+
+/** A token that does not authenticate would turn every policy on encryption contexts into decoration. */
+function requireRefusal(desk: Desk, key: Handle, ivSource: 'random' | 'token'): void {
+  const where = { ...desk, key };
+  const aad = Buffer.from('right');
+  const sealed = sealGcm(where, { aad, plaintext: Buffer.alloc(16, 1), ivSource });
+  const tampered = Buffer.from(sealed.ciphertext);
+  tampered[0] = (tampered[0] ?? 0) ^ 1;
+  requireInvalid(() => openGcm(where, { ...sealed, aad, ciphertext: tampered }));
+  requireInvalid(() => openGcm(where, { ...sealed, aad: Buffer.from('wrong') }));
+}
+
+function requireInvalid(open: () => Buffer): void {
+  try {
+    open();
+  } catch (error) {
+    if (error instanceof HsmError && error.code === 'ciphertext-invalid') return;
+    throw error;
+  }
+  throw new HsmError('mechanism-missing', 'C_Decrypt: the token does not authenticate');
+}
+
+function testRandom(desk: Desk): string {
+  if (drawRandom(desk, 32).equals(drawRandom(desk, 32))) {
+    throw new HsmError('failed', 'C_GenerateRandom: the same bytes twice');
+  }
+  return '';
+}
+
+/** Whether a copy is protected and undoes what the original did. */
+function testClone(
+  desk: Desk,
+  options: { modifiable: boolean; ivSource: 'random' | 'token' },
+): string {
+  const key = generate(desk, sessionAesKey({ modifiable: options.modifiable }));
+  const clone = cloneKey(desk, key);
+  if (clone === undefined) throw new HsmError('failed', 'C_CopyObject: the copy is less protected');
+  const aad = Buffer.alloc(0);
+  const plaintext = Buffer.alloc(16, 2);
+  const sealed = sealGcm({ ...desk, key }, { aad, plaintext, ivSource: options.ivSource });
+  if (!openGcm({ ...desk, key: clone }, { ...sealed, aad }).equals(plaintext)) {
+    throw new HsmError('failed', 'C_CopyObject: the copy is another key');
+  }
+  return '';
+}
+
+function generate(desk: Desk, template: Template): Handle {
+  return call('C_GenerateKey', () =>
+    desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, template),
+  );
+}
+
+/** Undefined where the token refuses plaintext keys. */
+export function importKey(desk: Desk, template: Template): Handle | undefined {
+  try {
+    return call('C_CreateObject', () => desk.library.C_CreateObject(desk.session, template));
+  } catch (error) {
+    if (error instanceof HsmError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import * as pkcs11 from 'pkcs11js';
+
+/** Only these value types: a Date in a template crashes the process (pkcs11-facts §7). */
+export type AttributeValue = boolean | number | string | Buffer;
+
+export interface Attribute {
+  readonly type: number;
+  readonly value: AttributeValue;
+}
+
+export type Template = Attribute[];
+
+const secret = { class: pkcs11.CKO_SECRET_KEY, aes: pkcs11.CKK_AES } as const;
+
+/** AES-256, the only size KMS has. */
+const aesKeyBytes = 32;
+
+function attributes(values: ReadonlyArray<readonly [number, AttributeValue]>): Template {
+  return values.map(([type, value]) => ({ type, value }));
+}
+
+const aesUse: ReadonlyArray<readonly [number, AttributeValue]> = [
+  [pkcs11.CKA_CLASS, secret.class],
+  [pkcs11.CKA_KEY_TYPE, secret.aes],
+  [pkcs11.CKA_PRIVATE, true],
+  [pkcs11.CKA_SENSITIVE, true],
+  [pkcs11.CKA_EXTRACTABLE, false],
+  [pkcs11.CKA_ENCRYPT, true],
+  [pkcs11.CKA_DECRYPT, true],
+  [pkcs11.CKA_WRAP, false],
+  [pkcs11.CKA_UNWRAP, false],
+  [pkcs11.CKA_SIGN, false],
+  [pkcs11.CKA_VERIFY, false],
+  [pkcs11.CKA_DERIVE, false],
+];
+
+export interface ResidentAesKey {
+  readonly id: Buffer;
+  readonly label: string;
+  /** false seals the attributes for ever; SoftHSM then refuses to clone the key (CKR_ATTRIBUTE_READ_ONLY). */
+  readonly modifiable: boolean;
+}
+
+/** A 256-bit AES key that stays in the token: never readable, never wrappable, good for Encrypt and Decrypt only. */
+export function residentAesKey(key: ResidentAesKey): Template {
+  return attributes([
+    ...aesUse,
+    [pkcs11.CKA_VALUE_LEN, aesKeyBytes],
+    [pkcs11.CKA_TOKEN, true],
+    ...(key.modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false] as const]),
+    [pkcs11.CKA_ID, key.id],
+    [pkcs11.CKA_LABEL, key.label],
+  ]);
+}
+
+/** A key for probing: gone with its session. `value` makes it a known key. */
+export function sessionAesKey(options: { value?: Buffer; modifiable?: boolean } = {}): Template {
+  return attributes([
+    ...aesUse,
+    [pkcs11.CKA_TOKEN, false],
+    options.value === undefined
+      ? [pkcs11.CKA_VALUE_LEN, aesKeyBytes]
+      : [pkcs11.CKA_VALUE, options.value],
+    ...(options.modifiable === false ? [[pkcs11.CKA_MODIFIABLE, false] as const] : []),
+  ]);
+}
+
+/** Copies a token object into the session; everything else is inherited. */
+export const sessionClone: () => Template = () => attributes([[pkcs11.CKA_TOKEN, false]]);
+
+/** CKA_TOKEN keeps session clones, which share the id, out of the search. */
+export function residentKeys(id?: Buffer): Template {
+  return attributes([
+    [pkcs11.CKA_CLASS, secret.class],
+    [pkcs11.CKA_TOKEN, true],
+    ...(id === undefined ? [] : [[pkcs11.CKA_ID, id] as const]),
+  ]);
+}

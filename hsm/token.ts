@@ -1,0 +1,261 @@
+import { HsmError } from './errors';
+import { idBytes, toBuffer, toThread } from './formats';
+import { type GcmPlain, openGcm, sealGcm } from './gcm';
+import { Handles, type KeyObject } from './handles';
+import { Link } from './link';
+import { destroyObject, drawRandom } from './objects';
+import { Reservoir } from './reservoir';
+import { TokenFault } from './return-values';
+import type {
+  Awaitable,
+  Capabilities,
+  GcmOpen,
+  GcmSealed,
+  Token,
+  TokenCounters,
+  TokenKeyId,
+  TokenOptions,
+  TokenStatus,
+} from './types';
+
+/** Full scans and the full table of known-answer tests. */
+const scanDeadlineMs = 60_000;
+const maxRandomBytes = 65_536;
+
+/** The operations, over a link that recovers and a cache of handles. */
+export class Pkcs11Token implements Token {
+  readonly #options: TokenOptions;
+  readonly #link: Link;
+  readonly #handles: Handles;
+  readonly #generating = new Set<TokenKeyId>();
+  readonly #reservoir = new Reservoir(async (length) =>
+    toBuffer(await this.#link.run('random', { length })),
+  );
+
+  private constructor(options: TokenOptions) {
+    this.#options = options;
+    this.#handles = new Handles({
+      max: options.maxCachedKeys,
+      resolve: (id) => this.#resolve(id),
+      release: (key) => this.#release(key),
+    });
+    this.#link = new Link(options, () => this.#handles.drop());
+  }
+
+  /** Connects, logs in and proves the token; nothing stays open when that fails. */
+  static async open(options: TokenOptions): Promise<Pkcs11Token> {
+    const token = new Pkcs11Token(options);
+    try {
+      await token.#link.connect(false);
+      if (!options.local) await token.#reservoir.fill();
+    } catch (error) {
+      await token.close();
+      throw error;
+    }
+    token.#link.startWatch();
+    return token;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#link.last.capabilities;
+  }
+
+  status(): TokenStatus {
+    const { ref, manufacturer, model } = this.#link.last;
+    const { label } = this.#options;
+    return { state: this.#link.state, label, serial: ref.serial, manufacturer, model };
+  }
+
+  counters(): TokenCounters {
+    const { lanes, recovery, state } = this.#link;
+    const own = state === 'ready' ? 1 + (this.#link.live.inline?.isOpen === true ? 1 : 0) : 0;
+    return {
+      sessions: own + lanes.sessions,
+      cachedKeys: this.#handles.size,
+      cacheHits: this.#handles.hits,
+      cacheMisses: this.#handles.misses,
+      recoveries: recovery.recoveries,
+      queued: lanes.queued,
+      blockedLanes: lanes.blocked,
+    };
+  }
+
+  generateRandom(length: number): Buffer {
+    if (!Number.isInteger(length) || length < 1 || length > maxRandomBytes) {
+      throw new HsmError(
+        'failed',
+        `C_GenerateRandom: length must be 1 to ${String(maxRandomBytes)}`,
+      );
+    }
+    const { inline } = this.#link.live;
+    if (inline === undefined) return this.#reservoir.take(length);
+    try {
+      return inline.withSession((session) =>
+        drawRandom({ library: inline.library, session }, length),
+      );
+    } catch (error) {
+      void this.#link.explain(error);
+      throw error;
+    }
+  }
+
+  async generateAesKey(id: TokenKeyId, label: string): Promise<void> {
+    idBytes(id);
+    if (this.#generating.has(id)) {
+      throw new HsmError('duplicate-key', `C_GenerateKey: CKA_ID ${id} is being generated`);
+    }
+    const { modifiable } = this.#link.live;
+    const { ivSource, durableDirectory } = this.#options;
+    this.#generating.add(id);
+    try {
+      await this.#link.run('generateAes', { id, label, modifiable, ivSource, durableDirectory });
+    } finally {
+      this.#generating.delete(id);
+    }
+  }
+
+  encryptAesGcm(id: TokenKeyId, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed> {
+    if (plaintext.length === 0) {
+      throw new HsmError('failed', 'C_Encrypt: plaintext must be 1 byte or more');
+    }
+    const input: GcmPlain = { aad, plaintext, ivSource: this.#options.ivSource };
+    return this.#use(id, (key) => this.#seal(key, input));
+  }
+
+  decryptAesGcm(id: TokenKeyId, sealed: GcmOpen): Awaitable<Buffer> {
+    return this.#use(id, (key) => this.#unseal(key, sealed));
+  }
+
+  evict(id: TokenKeyId): void {
+    this.#handles.evict(id);
+  }
+
+  async destroyKey(id: TokenKeyId): Promise<void> {
+    idBytes(id);
+    this.#handles.evict(id);
+    try {
+      await this.#link.run('destroy', { id });
+    } finally {
+      // A use that ran beside it may have cached the key again.
+      this.#handles.evict(id);
+    }
+  }
+
+  listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+    return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
+  }
+
+  check(): Promise<void> {
+    return this.#link.check();
+  }
+
+  async inspect(): Promise<Capabilities> {
+    const { mechanisms } = this.#link.live.capabilities;
+    const rows = await this.#link.run('inspect', undefined, { deadlineMs: scanDeadlineMs });
+    return { mechanisms, rows };
+  }
+
+  recover(): Promise<void> {
+    return this.#link.recovery.now();
+  }
+
+  async close(): Promise<void> {
+    this.#handles.drop();
+    await this.#link.close();
+  }
+
+  /** The hot path: with a cached handle and a local token, everything happens before this returns. */
+  #use<T>(id: TokenKeyId, work: (key: KeyObject) => Awaitable<T>): Awaitable<T> {
+    const key = this.#link.live.inline === undefined ? undefined : this.#handles.get(id);
+    if (key === undefined) return this.#useLater(id, work);
+    try {
+      return work(key);
+    } catch (error) {
+      return this.#useAgain(id, work, error);
+    }
+  }
+
+  async #useLater<T>(id: TokenKeyId, work: (key: KeyObject) => Awaitable<T>): Promise<T> {
+    try {
+      idBytes(id);
+      return await work(await this.#handles.find(id));
+    } catch (error) {
+      return this.#useAgain(id, work, error);
+    }
+  }
+
+  /** Once more where the failure allows it: a stale handle is looked up again, a lost session replaced. */
+  async #useAgain<T>(
+    id: TokenKeyId,
+    work: (key: KeyObject) => Awaitable<T>,
+    thrown: unknown,
+  ): Promise<T> {
+    const error = await this.#link.explain(thrown);
+    if (!(error instanceof TokenFault) || error.meaning.again !== true) throw error;
+    if (error.meaning.stale === true) this.#handles.evict(id);
+    try {
+      return await work(await this.#handles.find(id));
+    } catch (second) {
+      throw await this.#link.explain(second);
+    }
+  }
+
+  #seal(key: KeyObject, input: GcmPlain): Awaitable<GcmSealed> {
+    const { inline } = this.#link.live;
+    if (inline !== undefined) {
+      return inline.withSession((session) =>
+        sealGcm({ library: inline.library, session, key: key.object }, input),
+      );
+    }
+    return this.#sealOnLane(key, input);
+  }
+
+  async #sealOnLane(key: KeyObject, input: GcmPlain): Promise<GcmSealed> {
+    const { iv, ciphertext } = await this.#link.run('seal', {
+      key: toThread(key.object),
+      aad: toThread(input.aad),
+      plaintext: toThread(input.plaintext),
+      ivSource: input.ivSource,
+    });
+    return { iv: toBuffer(iv), ciphertext: toBuffer(ciphertext) };
+  }
+
+  #unseal(key: KeyObject, sealed: GcmOpen): Awaitable<Buffer> {
+    const { inline } = this.#link.live;
+    if (inline !== undefined) {
+      return inline.withSession((session) =>
+        openGcm({ library: inline.library, session, key: key.object }, sealed),
+      );
+    }
+    return this.#unsealOnLane(key, sealed);
+  }
+
+  async #unsealOnLane(key: KeyObject, sealed: GcmOpen): Promise<Buffer> {
+    const plaintext = await this.#link.run('unseal', {
+      key: toThread(key.object),
+      aad: toThread(sealed.aad),
+      iv: toThread(sealed.iv),
+      ciphertext: toThread(sealed.ciphertext),
+    });
+    return toBuffer(plaintext);
+  }
+
+  async #resolve(id: TokenKeyId): Promise<KeyObject> {
+    const { clones } = this.#link.live;
+    const found = await this.#link.run('resolve', { id, clone: clones });
+    return { object: toBuffer(found.object), clone: found.clone };
+  }
+
+  /** Only called between losses, so the owner session and the clone's number are of the same life. */
+  #release(key: KeyObject): void {
+    if (!key.clone || this.#link.state !== 'ready') return;
+    const { library, live } = this.#link;
+    try {
+      destroyObject({ library, session: toBuffer(live.ref.owner) }, key.object);
+    } catch (error) {
+      // Out of the cache it is out of use; that the token still holds it is the operator's to know.
+      const message = error instanceof Error ? error.message : String(error);
+      this.#options.onEvent?.({ level: 'warn', message: `clone not destroyed: ${message}` });
+    }
+  }
+}
