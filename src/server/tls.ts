@@ -1,0 +1,77 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SecureContextOptions } from 'node:tls';
+import { describeError } from '../log';
+import type { Log } from '../log';
+
+export interface TlsFiles {
+  /** PEM: the server's certificate, then its intermediates. */
+  readonly certFile: string;
+  /** PEM: the unencrypted private key of the first certificate. */
+  readonly keyFile: string;
+  /** Default TLSv1.2, the least that AWS SDKs and the XKS specification allow. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** Renewal tools write two files, and links to them, in several steps. */
+const SETTLE_MS = 200;
+
+/**
+ * Reads a certificate and its key, and makes sure that they belong together and that the
+ * certificate is still good, so that a bad renewal is found before it is served.
+ * @throws Error that names the file, never what is in it.
+ */
+export async function loadTls(files: TlsFiles, nowMs: number): Promise<SecureContextOptions> {
+  const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)]);
+  const certificate = parse(files.certFile, () => new X509Certificate(cert));
+  const privateKey = parse(files.keyFile, () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new Error(`the key in ${files.keyFile} is not that of the certificate ${files.certFile}`);
+  }
+  if (Date.parse(certificate.validTo) <= nowMs) {
+    throw new Error(`the certificate ${files.certFile} expired on ${certificate.validTo}`);
+  }
+  return { cert, key, minVersion: files.minVersion ?? 'TLSv1.2', honorCipherOrder: true };
+}
+
+/** OpenSSL's own message may quote what it read; the file's name is all an operator needs. */
+function parse<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new Error(`${file} cannot be used as PEM (${code})`);
+  }
+}
+
+/**
+ * Calls `changed` a moment after anything moved in the directories of the two files: Kubernetes and
+ * certbot replace links, which a watch on the file itself would not see.
+ * @returns stops watching.
+ */
+export function watchTls(files: TlsFiles, changed: () => void, log: Log | undefined): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const settle = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(changed, SETTLE_MS);
+    timer.unref();
+  };
+  const directories = new Set([dirname(files.certFile), dirname(files.keyFile)]);
+  const watchers = [...directories].map((directory): FSWatcher => {
+    const watcher = watch(directory, { persistent: false }, settle);
+    watcher.on('error', (error) => {
+      log?.error('a certificate directory is no longer watched', {
+        directory,
+        error: describeError(error),
+      });
+    });
+    return watcher;
+  });
+  return () => {
+    clearTimeout(timer);
+    for (const watcher of watchers) watcher.close();
+  };
+}
