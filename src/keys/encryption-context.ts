@@ -53,13 +53,20 @@ export function canonicalEncryptionContext(
 export function checkEncryptionContextSize(
   context: Readonly<Record<string, string>> | undefined,
 ): void {
-  if (context === undefined) return;
+  if (context === undefined || isSurelySmall(context)) return;
   if (canonicalEncryptionContext(context).length > maxEncryptionContextBytes) {
     throw new KmsError(
       'ValidationException',
       `The encryption context must not be larger than ${maxEncryptionContextBytes} bytes.`,
     );
   }
+}
+
+/** A UTF-16 unit is at most 3 bytes of UTF-8: most contexts need no encoding to be known as small. */
+function isSurelySmall(context: Readonly<Record<string, string>>): boolean {
+  let bytes = 4;
+  for (const key in context) bytes += 8 + 3 * (key.length + (context[key]?.length ?? 0));
+  return bytes <= maxEncryptionContextBytes;
 }
 
 /** UTF-8 orders strings by code point, as UTF-16 does where neither has a surrogate. */

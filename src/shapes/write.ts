@@ -54,12 +54,12 @@ function structureWriter(members: Readonly<Record<string, string>>): Writer {
     label: `${JSON.stringify(name)}:`,
     write: writerFor(to),
   }));
-  return (structure: Readonly<Record<string, never>>) => {
+  return (structure: Readonly<Record<string, unknown>>) => {
     let text = '';
     for (const { name, label, write } of steps) {
       const value = structure[name];
       if (value === undefined || value === null) continue;
-      text += `${text === '' ? '' : ','}${label}${write(value)}`;
+      text += `${text === '' ? '' : ','}${label}${write(value as never)}`;
     }
     return `{${text}}`;
   };

@@ -38,10 +38,13 @@ const multiRegionKeyId = 'mrk-1234abcd12ab34cd56ef1234567890ab';
 const keyMaterialId = '40b30b4e8f0d137056ac497e859ea198c1a00db4267d1ade9c458d04024e2981';
 const digest = encryptionContextDigest({ purpose: 'test' });
 
-const refusal = expect.objectContaining({ code: 'InvalidCiphertextException', message: '' });
+const refusal = expect.objectContaining({
+  code: 'InvalidCiphertextException',
+  message: '',
+}) as Error;
 
 function hexDigits(length: number): fc.Arbitrary<string> {
-  const digit = fc.constantFrom(...'0123456789abcdef');
+  const digit = fc.constantFrom(...Array.from('0123456789abcdef'));
   return fc.array(digit, { minLength: length, maxLength: length }).map((digits) => digits.join(''));
 }
 
