@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
@@ -30,7 +30,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  const [output, [code, signal]] = await Promise.all([text(child.stdout), closed(child)]);
   if (code !== 0) throw new Error(`claviger ${args.join(' ')} failed (${String(signal ?? code)})`);
   return output;
 }
@@ -54,7 +54,7 @@ export function serve(environment: Environment): Daemon {
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const ended = once(child, 'close').then(([code]) => (typeof code === 'number' ? code : 128));
+  const ended = closed(child).then(([code]) => code ?? 128);
   const ready = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const url = readyLine.exec(line)?.[1];
@@ -73,4 +73,9 @@ export function serve(environment: Environment): Daemon {
       await ended;
     },
   };
+}
+
+/** Exit code or signal; rejects when the process could not be started. */
+function closed(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+  return once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 }
