@@ -10,10 +10,10 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   pkcs11js: ['hsm/'],
   'graphene-pk11': ['hsm/'],
   pg: ['src/db/'],
-  express: ['src/doors/', 'src/server/'],
-  'node:http': ['src/doors/', 'src/server/'],
-  'node:https': ['src/doors/', 'src/server/'],
-  'node:http2': ['src/doors/', 'src/server/'],
+  express: ['src/doors/', 'src/server/', 'src/server.ts'],
+  'node:http': ['src/doors/', 'src/server/', 'src/server.ts'],
+  'node:https': ['src/doors/', 'src/server/', 'src/server.ts'],
+  'node:http2': ['src/doors/', 'src/server/', 'src/server.ts'],
   winston: ['src/log.ts'],
   ajv: ['src/shapes/', 'src/config.ts'],
 };
@@ -22,7 +22,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 const order = [
   ['src/cli/'],
   ['src/main.ts'],
-  ['src/server/'],
+  ['src/server/', 'src/server.ts'],
   ['src/doors/'],
   ['src/dispatch.ts'],
   ['src/operations/'],
