@@ -2,7 +2,7 @@ import { isNativeError } from 'node:util/types';
 import { DatabaseError as ServerError } from 'pg';
 
 /**
- * - `unavailable`: no connection, or it broke. When it broke during a commit, the outcome is unknown.
+ * - `unavailable`: no connection, or it broke; during a commit `outcomeUnknown` is set.
  * - `timeout`: the statement or a lock took too long; outside of a commit nothing was done.
  * - `unique-violation`: a row with that key exists; `constraint` says which.
  * - `serialization`: deadlock or serialization failure; the same transaction may succeed when tried again.
@@ -21,6 +21,8 @@ export class DatabaseError extends Error {
   readonly constraint: string | undefined;
   /** Five characters, when the server answered; undefined when it did not. */
   readonly sqlState: string | undefined;
+  /** A commit was sent and its answer never came: it may have happened. Always false for anything else. */
+  readonly outcomeUnknown: boolean;
 
   constructor(
     readonly code: DatabaseErrorCode,
@@ -28,11 +30,13 @@ export class DatabaseError extends Error {
     details: {
       readonly sqlState?: string | undefined;
       readonly constraint?: string | undefined;
+      readonly outcomeUnknown?: boolean;
     } = {},
   ) {
     super(message);
     this.constraint = details.constraint;
     this.sqlState = details.sqlState;
+    this.outcomeUnknown = details.outcomeUnknown ?? false;
   }
 }
 

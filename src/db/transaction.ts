@@ -1,4 +1,4 @@
-import { DatabaseError } from './errors';
+import { DatabaseError, normaliseError } from './errors';
 import type { Announcement, Change, Statement, Transaction } from './queryable';
 import type { Session } from './session';
 
@@ -70,17 +70,15 @@ export class SessionTransaction implements Transaction {
       // Postgres answers the commit of a failed transaction with a rollback and no error.
       if (command !== 'COMMIT')
         throw new DatabaseError('failed', 'A failed transaction was committed');
-    } catch (error) {
-      if (
-        !(error instanceof DatabaseError) ||
-        error.sqlState !== undefined ||
-        error.code === 'failed'
-      ) {
-        throw error;
-      }
+    } catch (thrown) {
+      const error = normaliseError(thrown);
+      if (answered(error)) throw error;
       throw new DatabaseError(
         'unavailable',
         'The outcome of a commit is unknown: the connection broke',
+        {
+          outcomeUnknown: true,
+        },
       );
     } finally {
       session.release();
@@ -91,4 +89,10 @@ export class SessionTransaction implements Transaction {
     if (this.session === undefined) throw new DatabaseError('failed', 'The transaction has ended');
     return this.session;
   }
+}
+
+/** A server that shuts down (class 57) may do so after it has committed. */
+function answered(error: DatabaseError): boolean {
+  if (error.code === 'failed') return true;
+  return error.sqlState !== undefined && error.code !== 'unavailable';
 }

@@ -1,0 +1,176 @@
+/** Who called, as far as it was proved. */
+export interface AuditedCaller {
+  readonly kind: 'root' | 'user';
+  readonly accountId: string;
+  readonly arn: string;
+  readonly principalId: string;
+  readonly userName?: string | undefined;
+  readonly accessKeyId: string;
+}
+
+export interface AuditResource {
+  readonly accountId: string;
+  readonly arn: string;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** What the corridor knows of a request when it ends. */
+export interface AuditedCall {
+  /** When the request was completed. */
+  readonly completedAt: Date;
+  readonly eventId: string;
+  readonly requestId: string;
+  readonly eventName: string;
+  /** Undefined when nobody was authenticated. */
+  readonly caller: AuditedCaller | undefined;
+  readonly region: string;
+  readonly sourceIPAddress: string;
+  readonly userAgent: string | undefined;
+  /** An AWS error name and its text. */
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+  /** Without secrets: see recordable(). */
+  readonly requestParameters: Members | null;
+  readonly responseElements: Members | null;
+  readonly additionalEventData?: Members | undefined;
+  readonly readOnly: boolean;
+  readonly resources: readonly AuditResource[];
+  /** Account of the caller, or of the service itself when there is none. */
+  readonly recipientAccountId: string;
+  /** Joins the records that one request leaves in two accounts. */
+  readonly sharedEventId?: string | undefined;
+  readonly tls?:
+    | {
+        /** `TLSv1.3` */
+        readonly version: string;
+        readonly cipherSuite: string;
+        readonly host: string | undefined;
+      }
+    | undefined;
+}
+
+/** A CloudTrail record (kms-semantics §16.1; AWS CloudTrail, record contents, eventVersion 1.11). */
+export interface AuditRecord {
+  readonly eventVersion: '1.11';
+  readonly userIdentity: Members;
+  /** ISO 8601 in UTC, whole seconds. */
+  readonly eventTime: string;
+  readonly eventSource: 'kms.amazonaws.com';
+  readonly eventName: string;
+  readonly awsRegion: string;
+  readonly sourceIPAddress: string;
+  readonly userAgent: string;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly requestParameters: Members | null;
+  readonly responseElements: Members | null;
+  readonly additionalEventData?: Members;
+  readonly requestID: string;
+  readonly eventID: string;
+  readonly readOnly: boolean;
+  readonly resources: readonly {
+    readonly accountId: string;
+    readonly type: 'AWS::KMS::Key';
+    readonly ARN: string;
+  }[];
+  readonly eventType: 'AwsApiCall';
+  readonly managementEvent: true;
+  readonly recipientAccountId: string;
+  readonly sharedEventID?: string;
+  readonly eventCategory: 'Management';
+  readonly tlsDetails?: Members;
+}
+
+const identityTypes = { root: 'Root', user: 'IAMUser' } as const satisfies Record<
+  AuditedCaller['kind'],
+  string
+>;
+
+/** CloudTrail knows this one error by another name than the SDKs do. */
+const recordedErrorCodes: Readonly<Record<string, string>> = {
+  AccessDeniedException: 'AccessDenied',
+};
+
+/** CloudTrail's limits: 1 KB for userAgent and errorMessage, 100 KB for the members of request and answer. */
+const maxTextLength = 1024;
+const maxMembersLength = 102_400;
+
+/** The record of one request. */
+export function auditRecord(call: AuditedCall): AuditRecord {
+  const { error } = call;
+  return {
+    eventVersion: '1.11',
+    userIdentity: userIdentity(call.caller),
+    eventTime: `${call.completedAt.toISOString().slice(0, 19)}Z`,
+    eventSource: 'kms.amazonaws.com',
+    eventName: call.eventName.slice(0, maxTextLength),
+    awsRegion: call.region,
+    sourceIPAddress: call.sourceIPAddress,
+    userAgent: (call.userAgent ?? '').slice(0, maxTextLength),
+    ...(error === undefined ? {} : { errorCode: recordedErrorCodes[error.code] ?? error.code }),
+    ...(error === undefined || error.message === ''
+      ? {}
+      : { errorMessage: error.message.slice(0, maxTextLength) }),
+    requestParameters: call.requestParameters,
+    responseElements: call.responseElements,
+    ...(call.additionalEventData === undefined
+      ? {}
+      : { additionalEventData: call.additionalEventData }),
+    requestID: call.requestId,
+    eventID: call.eventId,
+    readOnly: call.readOnly,
+    resources: call.resources.map(({ accountId, arn }) => ({
+      accountId,
+      type: 'AWS::KMS::Key',
+      ARN: arn,
+    })),
+    eventType: 'AwsApiCall',
+    managementEvent: true,
+    recipientAccountId: call.recipientAccountId,
+    ...(call.sharedEventId === undefined ? {} : { sharedEventID: call.sharedEventId }),
+    eventCategory: 'Management',
+    ...(call.tls === undefined ? {} : { tlsDetails: tlsDetails(call.tls) }),
+  };
+}
+
+/**
+ * One line of compact JSON: JSON escapes every control character, so it never holds a line end or a NUL, which the
+ * column could not take. Members beyond CloudTrail's limit are replaced by a note of their size.
+ */
+export function auditLine(record: AuditRecord): string {
+  const line = JSON.stringify(record);
+  if (line.length <= maxMembersLength) return line;
+  return JSON.stringify({
+    ...record,
+    requestParameters: bounded(record.requestParameters),
+    responseElements: bounded(record.responseElements),
+  });
+}
+
+function bounded(members: Members | null): Members | null {
+  const length = JSON.stringify(members).length;
+  if (length <= maxMembersLength) return members;
+  return { omitted: true, originalSize: length, reason: 'larger than 100 KB' };
+}
+
+function userIdentity(caller: AuditedCaller | undefined): Members {
+  if (caller === undefined) return { type: 'Unknown' };
+  return {
+    type: identityTypes[caller.kind],
+    principalId: caller.principalId,
+    arn: caller.arn,
+    accountId: caller.accountId,
+    accessKeyId: caller.accessKeyId,
+    ...(caller.userName === undefined ? {} : { userName: caller.userName }),
+  };
+}
+
+function tlsDetails(tls: NonNullable<AuditedCall['tls']>): Members {
+  return {
+    tlsVersion: tls.version,
+    cipherSuite: tls.cipherSuite,
+    ...(tls.host === undefined
+      ? {}
+      : { clientProvidedHostHeader: tls.host.slice(0, maxTextLength) }),
+  };
+}

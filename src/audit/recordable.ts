@@ -1,0 +1,80 @@
+/** What CloudTrail leaves out of requestParameters (kms-semantics §16.2), and what answers hold of the same kind. */
+const neverRecorded: ReadonlySet<string> = new Set([
+  'AttestationDocument',
+  'CiphertextBlob',
+  'CiphertextForRecipient',
+  'EncryptedKeyMaterial',
+  'GrantToken',
+  'GrantTokens',
+  'ImportToken',
+  'KeyStorePassword',
+  'Mac',
+  'Message',
+  'Plaintext',
+  'PrivateKeyCiphertextBlob',
+  'PrivateKeyPlaintext',
+  'PublicKey',
+  'RawSecretAccessKey',
+  'Recipient',
+  'SharedSecret',
+  'Signature',
+  'TrustAnchorCertificate',
+  'XksProxyAuthenticationCredential',
+]);
+
+/** Members whose names inside are the caller's and not AWS's: they keep their case. */
+const maps: ReadonlySet<string> = new Set([
+  'DestinationEncryptionContext',
+  'EncryptionContext',
+  'EncryptionContextEquals',
+  'EncryptionContextSubset',
+  'SourceEncryptionContext',
+]);
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/**
+ * The named members of a request or answer as CloudTrail writes them: names start in lower case, dates read
+ * `Aug 10, 2022, 10:38:27 PM`. Bytes and secret members are left out at any depth, whatever the list says. Null when
+ * nothing is left.
+ */
+export function recordable(
+  value: object,
+  members: readonly string[],
+): Readonly<Record<string, unknown>> | null {
+  const source = value as Readonly<Record<string, unknown>>;
+  const record: Record<string, unknown> = {};
+  let empty = true;
+  for (const name of members) {
+    const written = writeMember(name, source[name]);
+    if (written === undefined) continue;
+    record[recordedName(name)] = written;
+    empty = false;
+  }
+  return empty ? null : record;
+}
+
+function writeMember(name: string, value: unknown): unknown {
+  if (value === undefined || neverRecorded.has(name)) return undefined;
+  return maps.has(name) ? value : write(value);
+}
+
+function write(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date) return writeDate(value);
+  if (ArrayBuffer.isView(value)) return undefined;
+  if (Array.isArray(value)) return value.map(write).filter((item) => item !== undefined);
+  return recordable(value, Object.keys(value)) ?? {};
+}
+
+function recordedName(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+function writeDate(date: Date): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const hours = date.getUTCHours();
+  const day = `${months[date.getUTCMonth()]} ${date.getUTCDate()}, ${date.getUTCFullYear()}`;
+  const time = `${hours % 12 === 0 ? 12 : hours % 12}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
+  return `${day}, ${time} ${hours < 12 ? 'AM' : 'PM'}`;
+}

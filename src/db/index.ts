@@ -1,0 +1,15 @@
+export { FeedCache, type FeedCacheOptions } from './cache';
+export { openChangeFeed, type ChangeFeed, type FeedEvent, type FeedOptions } from './changes';
+export { openDatabase, type DatabaseOptions } from './database';
+export { DatabaseError, type DatabaseErrorCode } from './errors';
+export { migrate, MigrationError } from './migrate';
+export {
+  inTransaction,
+  type Announcement,
+  type Change,
+  type Database,
+  type Queryable,
+  type QueryReport,
+  type Statement,
+  type Transaction,
+} from './queryable';
