@@ -12,8 +12,8 @@ create table principal (
   name text collate "C",
   created_at timestamptz(3) not null default now(),
   unique (account_id, principal_id),
-  check ((kind = 'root') = (principal_id = account_id)),
-  check (kind = 'root' or name is not null)
+  constraint principal_root_check check ((kind = 'root') = (principal_id = account_id)),
+  constraint principal_user_name_check check (kind = 'root' or name is not null)
 );
 
 -- IAM user names are unique without regard to case.

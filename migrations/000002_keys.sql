@@ -23,8 +23,8 @@ create table kms_key (
   policy text not null check (octet_length(policy) <= 131072),
   -- Keyset pagination of ListKeys reads this one; alias refers to it.
   unique (account_id, key_id),
-  check (multi_region = (key_id like 'mrk-%')),
-  check ((state = 'PendingDeletion') = (deletion_date is not null))
+  constraint kms_key_multi_region_check check (multi_region = (key_id like 'mrk-%')),
+  constraint kms_key_deletion_date_check check ((state = 'PendingDeletion') = (deletion_date is not null))
 );
 
 create index kms_key_deletion on kms_key (deletion_date) where state = 'PendingDeletion';
