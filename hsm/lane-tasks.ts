@@ -105,7 +105,8 @@ export const laneTasks = {
     return ids;
   },
 
-  inspect: (lane: LaneDesk) => lane.withSession((desk) => inspectToken(desk, lane.slot())),
+  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token' }) =>
+    inspectToken(lane.library, lane.slot(), args.ivSource),
 } as const;
 
 export type TaskName = keyof typeof laneTasks;

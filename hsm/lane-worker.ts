@@ -13,8 +13,10 @@ const { modulePath } = workerData as { modulePath: string };
 
 let desk: LaneDesk | undefined;
 
-port.on('message', (request: LaneRequest) => {
-  port.postMessage(answer(request));
+port.on('message', (request: LaneRequest | undefined) => {
+  if (request !== undefined) return port.postMessage(answer(request));
+  desk?.discard();
+  return port.close();
 });
 
 function answer(request: LaneRequest): LaneReply {

@@ -55,12 +55,19 @@ export class Lane {
     this.#worker.postMessage(call.request);
   }
 
-  /** Rejects the running call and ends the thread, which happens only when its call returns. */
+  /** Rejects the running call and ends the thread; its session is left to C_Finalize. */
   end(error: HsmError): Promise<void> {
     this.#fail(error);
     this.#worker.removeAllListeners('message');
     void this.#worker.terminate();
     return this.#ended;
+  }
+
+  /** Rejects the running call and lets the thread go when that returns: it closes its session on the way out. */
+  leave(error: HsmError): void {
+    this.#fail(error);
+    this.#worker.removeAllListeners('message');
+    this.#worker.postMessage(undefined);
   }
 
   #fail(error: HsmError): void {

@@ -109,7 +109,7 @@ export class Lanes {
     this.#dispatch();
   }
 
-  /** Ends the threads. One that hangs inside the library stays until its call returns. */
+  /** Ends the threads, after C_Finalize. One that hangs inside the library stays until its call returns. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#refuseQueue('the token is closed');
@@ -185,7 +185,7 @@ export class Lanes {
   #abandon(lane: Lane, error: HsmError): void {
     this.#lanes.delete(lane);
     this.#abandoned.add(lane);
-    void lane.end(error);
+    lane.leave(error);
     const fields = { blocked: this.#abandoned.size };
     this.#options.onEvent({ level: 'error', message: `lane abandoned: ${error.message}`, fields });
     if (this.#abandoned.size > Math.max(2, this.#count)) {
@@ -207,7 +207,7 @@ export class Lanes {
     if (this.#lanes.size <= 1) return false;
     this.#count -= 1;
     this.#lanes.delete(lane);
-    void lane.end(closedError());
+    lane.leave(closedError());
     this.#options.onEvent({
       level: 'warn',
       message: 'the token refuses another session: one lane fewer',

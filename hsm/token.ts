@@ -149,10 +149,9 @@ export class Pkcs11Token implements Token {
     return this.#link.check();
   }
 
-  async inspect(): Promise<Capabilities> {
-    const { mechanisms } = this.#link.live.capabilities;
-    const rows = await this.#link.run('inspect', undefined, { deadlineMs: scanDeadlineMs });
-    return { mechanisms, rows };
+  inspect(): Promise<Capabilities> {
+    const { ivSource } = this.#options;
+    return this.#link.run('inspect', { ivSource }, { deadlineMs: scanDeadlineMs });
   }
 
   recover(): Promise<void> {

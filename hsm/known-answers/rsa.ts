@@ -1,0 +1,151 @@
+import { constants, createHash, createPublicKey, publicEncrypt, verify } from 'node:crypto';
+import * as pkcs11 from 'pkcs11js';
+import { HsmError } from '../errors';
+import { ckm } from '../mechanisms';
+import { oaepUnpad, type OaepHash } from '../oaep';
+import type { Desk } from '../objects';
+import { call } from '../return-values';
+import { type KnownAnswer, requireAnswer, sign } from './row';
+import { type RsaKey, rsaKey } from './rsa-key';
+
+const sizes = [2048, 3072, 4096] as const;
+const message = Buffer.from('claviger known answer');
+
+/** DER of DigestInfo up to the digest (RFC 8017 §9.2, note 1), and the PSS parameters. */
+const hashes = {
+  SHA_256: {
+    node: 'sha256',
+    prefix: '3031300d060960864801650304020105000420',
+    ckm: pkcs11.CKM_SHA256,
+    mgf: pkcs11.CKG_MGF1_SHA256,
+    bytes: 32,
+  },
+  SHA_384: {
+    node: 'sha384',
+    prefix: '3041300d060960864801650304020205000430',
+    ckm: pkcs11.CKM_SHA384,
+    mgf: pkcs11.CKG_MGF1_SHA384,
+    bytes: 48,
+  },
+  SHA_512: {
+    node: 'sha512',
+    prefix: '3051300d060960864801650304020305000440',
+    ckm: pkcs11.CKM_SHA512,
+    mgf: pkcs11.CKG_MGF1_SHA512,
+    bytes: 64,
+  },
+} as const;
+
+type Hash = (typeof hashes)[keyof typeof hashes];
+
+function testPkcs1(desk: Desk, rsa: RsaKey, hash: Hash): void {
+  const digest = createHash(hash.node).update(message).digest();
+  const data = Buffer.concat([Buffer.from(hash.prefix, 'hex'), digest]);
+  const signature = sign(desk, {
+    key: rsa.privateKey,
+    mechanism: { mechanism: ckm.RSA_PKCS },
+    data,
+  });
+  requireAnswer(verify(hash.node, message, createPublicKey(rsa.pem), signature), 'C_Sign');
+}
+
+function testPss(desk: Desk, rsa: RsaKey, hash: Hash): void {
+  const parameter: pkcs11.RsaPSS = {
+    type: pkcs11.CK_PARAMS_RSA_PSS,
+    hashAlg: hash.ckm,
+    mgf: hash.mgf,
+    saltLen: hash.bytes,
+  };
+  const signature = sign(desk, {
+    key: rsa.privateKey,
+    mechanism: { mechanism: ckm.RSA_PKCS_PSS, parameter },
+    data: createHash(hash.node).update(message).digest(),
+  });
+  const key = {
+    key: createPublicKey(rsa.pem),
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: hash.bytes,
+  };
+  requireAnswer(verify(hash.node, message, key, signature), 'C_Sign');
+}
+
+function decrypt(
+  desk: Desk,
+  rsa: RsaKey,
+  request: { mechanism: pkcs11.Mechanism; data: Buffer },
+): Buffer {
+  call('C_DecryptInit', () =>
+    desk.library.C_DecryptInit(desk.session, request.mechanism, rsa.privateKey),
+  );
+  return call('C_Decrypt', () =>
+    desk.library.C_Decrypt(desk.session, request.data, Buffer.alloc(request.data.length)),
+  );
+}
+
+const oaepHashes = {
+  SHA_1: { node: 'sha1', ckm: pkcs11.CKM_SHA_1, mgf: pkcs11.CKG_MGF1_SHA1 },
+  SHA_256: { node: 'sha256', ckm: pkcs11.CKM_SHA256, mgf: pkcs11.CKG_MGF1_SHA256 },
+} as const satisfies Record<string, { node: OaepHash; ckm: number; mgf: number }>;
+
+/** CKZ_DATA_SPECIFIED. */
+const dataSpecified = 1;
+
+type Oaep = (typeof oaepHashes)[keyof typeof oaepHashes];
+
+/** Returns how the token serves it: by itself, or raw with the padding taken off in the daemon. */
+function testOaep(desk: Desk, rsa: RsaKey, hash: Oaep): string {
+  const padding = constants.RSA_PKCS1_OAEP_PADDING;
+  const data = publicEncrypt({ key: rsa.pem, padding, oaepHash: hash.node }, message);
+  const parameter: pkcs11.RsaOAEP = {
+    type: pkcs11.CK_PARAMS_RSA_OAEP,
+    hashAlg: hash.ckm,
+    mgf: hash.mgf,
+    source: dataSpecified,
+  };
+  try {
+    const mechanism = { mechanism: ckm.RSA_PKCS_OAEP, parameter };
+    requireAnswer(decrypt(desk, rsa, { mechanism, data }).equals(message), 'C_Decrypt');
+    return '';
+  } catch (error) {
+    if (!(error instanceof HsmError)) throw error;
+    const block = decrypt(desk, rsa, { mechanism: { mechanism: ckm.RSA_X_509 }, data });
+    requireAnswer(oaepUnpad(block, hash.node)?.equals(message) === true, 'C_Decrypt');
+    return `by CKM_RSA_X_509, padding removed outside the token (${error.message})`;
+  }
+}
+
+/** Every size must pass; what differs between them is worth reading. */
+function everySize(desk: Desk, test: (rsa: RsaKey) => string | void): string {
+  const notes = sizes.map((bits) => {
+    const rsa = rsaKey(desk, bits);
+    return test(rsa) ?? rsa.note;
+  });
+  return [...new Set(notes)].filter((note) => note !== '').join('; ');
+}
+
+export const rsaAnswers: readonly KnownAnswer[] = [
+  ...sizes.map((bits) => ({
+    name: `RSA_${String(bits)}`,
+    mechanism: 'CKM_RSA_PKCS',
+    test: (desk: Desk) => {
+      const rsa = rsaKey(desk, bits);
+      testPkcs1(desk, rsa, hashes.SHA_256);
+      return rsa.note;
+    },
+  })),
+  ...Object.entries(hashes).map(([name, hash]) => ({
+    name: `RSASSA_PKCS1_V1_5_${name}`,
+    mechanism: 'CKM_RSA_PKCS',
+    test: (desk: Desk) => everySize(desk, (rsa) => testPkcs1(desk, rsa, hash)),
+  })),
+  ...Object.entries(hashes).map(([name, hash]) => ({
+    name: `RSASSA_PSS_${name}`,
+    mechanism: 'CKM_RSA_PKCS_PSS',
+    test: (desk: Desk) => everySize(desk, (rsa) => testPss(desk, rsa, hash)),
+  })),
+  ...Object.entries(oaepHashes).map(([name, hash]) => ({
+    name: `RSAES_OAEP_${name}`,
+    mechanism: 'CKM_RSA_PKCS_OAEP',
+    test: (desk: Desk) => everySize(desk, (rsa) => testOaep(desk, rsa, hash)),
+  })),
+];

@@ -1,0 +1,133 @@
+/**
+ * What Token.encryptAesGcm costs over bare pkcs11js calls, in one process on one token.
+ *
+ *   CLAVIGER_PKCS11_MODULE=… CLAVIGER_TOKEN_LABEL=… CLAVIGER_TOKEN_PIN_FILE=… node dist/scripts/bench/token.js
+ *
+ * Makes one key and destroys it. Each measurement takes two seconds; each line is the best of three rounds taken in
+ * turns, so that a busy machine disturbs all of them alike.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import * as pkcs11 from 'pkcs11js';
+import { openToken, type Token } from '../../hsm/index';
+
+const seconds = 2;
+const rounds = 3;
+const plaintext = randomBytes(32);
+const aad = randomBytes(64);
+
+interface Contender {
+  readonly name: string;
+  readonly run: () => void;
+  best: number;
+}
+
+function setting(name: string, fallback?: string): string {
+  const value = process.env[name] ?? fallback;
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
+
+/** Operations a second. */
+function rate(run: () => void): number {
+  const started = performance.now();
+  let done = 0;
+  while (performance.now() - started < seconds * 1000) {
+    for (let batch = 0; batch < 100; batch += 1) run();
+    done += 100;
+  }
+  return done / ((performance.now() - started) / 1000);
+}
+
+/** The same module, already initialised and logged in by the token: only a session is needed. */
+function bareSession(
+  module: string,
+  id: string,
+): { session: Buffer; key: Buffer; clone: Buffer; library: pkcs11.PKCS11 } {
+  const library = new pkcs11.PKCS11();
+  library.load(module);
+  const slot = library.C_GetSlotList(true).find((candidate) => {
+    return library.C_GetTokenInfo(candidate).label.trim() === setting('CLAVIGER_TOKEN_LABEL');
+  });
+  if (slot === undefined) throw new Error('no such token');
+  const session = library.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION);
+  library.C_FindObjectsInit(session, [
+    { type: pkcs11.CKA_TOKEN, value: true },
+    { type: pkcs11.CKA_ID, value: Buffer.from(id, 'hex') },
+  ]);
+  const [key] = library.C_FindObjects(session, 1);
+  library.C_FindObjectsFinal(session);
+  if (key === undefined) throw new Error('the key is not there');
+  const clone = library.C_CopyObject(session, key, [{ type: pkcs11.CKA_TOKEN, value: false }]);
+  return { library, session, key, clone };
+}
+
+/** What one Encrypt cannot do without: an IV from the token, C_EncryptInit, C_Encrypt. */
+function bareEncrypt(library: pkcs11.PKCS11, session: Buffer, key: Buffer): () => void {
+  return () => {
+    const iv = Buffer.alloc(12);
+    library.C_GenerateRandom(session, iv);
+    const parameter = { type: pkcs11.CK_PARAMS_AES_GCM_v240, iv, ivBits: 96, aad, tagBits: 128 };
+    library.C_EncryptInit(session, { mechanism: pkcs11.CKM_AES_GCM, parameter }, key);
+    library.C_Encrypt(session, plaintext, Buffer.alloc(plaintext.length + 16));
+  };
+}
+
+async function contenders(token: Token, module: string, id: string): Promise<Contender[]> {
+  await token.encryptAesGcm(id, aad, plaintext);
+  const { library, session, key, clone } = bareSession(module, id);
+  const through = (): void => {
+    if (token.encryptAesGcm(id, aad, plaintext) instanceof Promise) throw new Error('not inline');
+  };
+  return [
+    { name: 'pkcs11js, token handle', run: bareEncrypt(library, session, key), best: 0 },
+    { name: 'pkcs11js, session clone', run: bareEncrypt(library, session, clone), best: 0 },
+    { name: 'Token.encryptAesGcm', run: through, best: 0 },
+  ];
+}
+
+function report(measured: readonly Contender[]): void {
+  for (const { name, best } of measured) {
+    process.stdout.write(
+      `${name.padEnd(26)} ${best.toFixed(0).padStart(8)} /s ${(1e6 / best).toFixed(2).padStart(7)} us\n`,
+    );
+  }
+  const [, clone, token] = measured;
+  if (clone === undefined || token === undefined) return;
+  const extra = 1e6 / token.best - 1e6 / clone.best;
+  process.stdout.write(
+    `ratio to the clone ${(token.best / clone.best).toFixed(3)}, ${extra.toFixed(2)} us more\n`,
+  );
+}
+
+async function main(): Promise<void> {
+  const module = setting('CLAVIGER_PKCS11_MODULE', '/usr/lib/softhsm/libsofthsm2.so');
+  const pinFile = setting('CLAVIGER_TOKEN_PIN_FILE');
+  const token = await openToken({
+    module,
+    label: setting('CLAVIGER_TOKEN_LABEL'),
+    readPin: () => readFileSync(pinFile, 'utf8').trim(),
+    local: true,
+    lanes: 1,
+    deadlineMs: 5000,
+    ivSource: 'random',
+    maxCachedKeys: 10,
+  });
+  const id = randomBytes(32).toString('hex');
+  try {
+    await token.generateAesKey(id, 'claviger/bench');
+    const measured = await contenders(token, module, id);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const one of measured) one.best = Math.max(one.best, rate(one.run));
+    }
+    report(measured);
+  } finally {
+    await token.destroyKey(id);
+    await token.close();
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
