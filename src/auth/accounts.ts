@@ -1,0 +1,86 @@
+import type { Token } from '../../hsm';
+import { type Database, type Queryable, inTransaction } from '../db';
+import { type Place, accountRootArn } from '../keys/identifiers';
+import { insertAccessKey } from './access-keys';
+import { Sealing } from './sealing';
+import { Secret } from './secret';
+
+/** An access key as it is shown, once. */
+export interface IssuedAccessKey {
+  readonly AccountId: string;
+  readonly Arn: string;
+  readonly AccessKeyId: string;
+  readonly SecretAccessKey: Secret;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly token: Token;
+  readonly place: Place;
+}
+
+const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** Two `claviger init` at once must not make two sealing keys: this number is their advisory lock. */
+const initLock = 0x636c6176;
+
+/**
+ * Makes what is missing of: the sealing key in the token, the account, its root, an access key of the root.
+ * Returns the access key when it made one (`another`: makes one in any case), else undefined.
+ */
+export async function initialiseAccount(
+  parts: Parts,
+  accountId: string,
+  { another }: { another: boolean },
+): Promise<IssuedAccessKey | undefined> {
+  return inTransaction(parts.database, async (transaction) => {
+    await transaction.query({ text: 'select pg_advisory_xact_lock($1::int)', values: [initLock] });
+    const sealing = new Sealing(parts.token);
+    const sealingKeyId =
+      (await sealing.currentKey(transaction)) ?? (await sealing.createKey(transaction));
+    const arn = accountRootArn(parts.place, accountId);
+    await insertAccount(transaction, accountId, arn);
+    if (!another && (await hasAccessKey(transaction, accountId))) return undefined;
+    const issued = { AccountId: accountId, Arn: arn, ...newCredentials(parts.token) };
+    await insertAccessKey(transaction, sealing, {
+      sealingKeyId,
+      key: {
+        accountId,
+        principalId: accountId,
+        accessKeyId: issued.AccessKeyId,
+        secret: issued.SecretAccessKey,
+      },
+    });
+    return issued;
+  });
+}
+
+async function insertAccount(db: Queryable, accountId: string, rootArn: string): Promise<void> {
+  await db.execute({
+    text: 'insert into account (account_id) values ($1::text) on conflict do nothing',
+    values: [accountId],
+  });
+  await db.execute({
+    text: `
+      insert into principal (principal_id, account_id, arn, kind)
+      values ($1::text, $1::text, $2::text, 'root') on conflict do nothing`,
+    values: [accountId, rootArn],
+  });
+}
+
+async function hasAccessKey(db: Queryable, accountId: string): Promise<boolean> {
+  const rows = await db.query({
+    text: `select access_key_id from access_key where account_id = $1::text and status = 'Active' limit 1`,
+    values: [accountId],
+  });
+  return rows.length > 0;
+}
+
+/** AKIA and 16 base32 characters; 30 random bytes of the token as 40 base64 characters. */
+function newCredentials(token: Token): Pick<IssuedAccessKey, 'AccessKeyId' | 'SecretAccessKey'> {
+  const id = [...token.generateRandom(16)].map((byte) => base32.charAt(byte & 31)).join('');
+  return {
+    AccessKeyId: `AKIA${id}`,
+    SecretAccessKey: new Secret(token.generateRandom(30).toString('base64')),
+  };
+}

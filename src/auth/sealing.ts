@@ -1,0 +1,60 @@
+import type { Token } from '../../hsm';
+import type { Queryable } from '../db';
+import { Secret } from './secret';
+
+const purpose = 'access-key-sealing';
+
+export interface Sealed {
+  /** IV (12 bytes), ciphertext, tag (16 bytes). */
+  readonly blob: Buffer;
+  /** Which key of the token sealed it. */
+  readonly sealingKeyId: string;
+}
+
+const ivBytes = 12;
+
+/** Seals secrets under an AES key that stays in the token; the owner's id is bound to them as associated data. */
+export class Sealing {
+  constructor(private readonly token: Token) {}
+
+  /** The id of the newest sealing key, or undefined before `claviger init`. */
+  async currentKey(db: Queryable): Promise<string | undefined> {
+    const [row] = await db.query<{ token_key_id: string }>({
+      name: 'sealing-key',
+      text: `
+        select token_key_id from system_key
+        where purpose = $1::text order by created_at desc, token_key_id limit 1`,
+      values: [purpose],
+    });
+    return row?.token_key_id;
+  }
+
+  /** Makes a sealing key in the token and records it. */
+  async createKey(db: Queryable): Promise<string> {
+    const id = this.token.generateRandom(32).toString('hex');
+    await this.token.generateAesKey(id, 'claviger:sealing');
+    await db.execute({
+      text: `
+        insert into system_key (purpose, token_key_id, token_serial)
+        values ($1::text, $2::text, $3::text)`,
+      values: [purpose, id, this.token.status().serial],
+    });
+    return id;
+  }
+
+  async seal(secret: Secret, { owner, keyId }: { owner: string; keyId: string }): Promise<Sealed> {
+    const sealed = await this.token.encryptAesGcm(keyId, Buffer.from(owner), secret.reveal());
+    return { blob: Buffer.concat([sealed.iv, sealed.ciphertext]), sealingKeyId: keyId };
+  }
+
+  async open(sealed: Sealed, owner: string): Promise<Secret> {
+    const plaintext = await this.token.decryptAesGcm(sealed.sealingKeyId, {
+      iv: sealed.blob.subarray(0, ivBytes),
+      ciphertext: sealed.blob.subarray(ivBytes),
+      aad: Buffer.from(owner),
+    });
+    const secret = new Secret(plaintext);
+    plaintext.fill(0);
+    return secret;
+  }
+}

@@ -1,0 +1,9 @@
+import { migrate } from '../db';
+import { requireDatabaseUrl } from './open';
+import type { Command } from './subcommand';
+
+/** `claviger migrate`: one line for each migration that it applied. */
+export const migrateDatabase: Command = async (config) => {
+  const { applied } = await migrate(requireDatabaseUrl(config));
+  for (const name of applied) process.stdout.write(`applied ${name}\n`);
+};

@@ -1,0 +1,4 @@
+import type { Config } from '../config';
+
+/** What a command of the command line does. Throws what went wrong; the caller prints it. */
+export type Command = (config: Config, options: Record<string, unknown>) => Promise<void>;

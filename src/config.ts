@@ -1,0 +1,300 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import Ajv from 'ajv';
+
+interface Setting {
+  /** Environment variable. */
+  readonly env: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Absent: the setting has no default and may be unset. */
+  readonly default?: string | number | boolean;
+  /** One sentence for docs/config.md and `claviger serve --help`. */
+  readonly sentence: string;
+}
+
+const port = { type: 'integer', minimum: 0, maximum: 65535 } as const;
+const count = { type: 'integer', minimum: 1 } as const;
+const milliseconds = { type: 'integer', minimum: 1, maximum: 3_600_000 } as const;
+const text = { type: 'string', minLength: 1 } as const;
+
+/** Every setting there is. A secret is never a value here, always the path of a file (DATABASE_URL excepted). */
+export const settings = {
+  host: {
+    env: 'CLAVIGER_HOST',
+    schema: text,
+    default: '127.0.0.1',
+    sentence: 'Address to listen on.',
+  },
+  port: {
+    env: 'CLAVIGER_PORT',
+    schema: port,
+    default: 4599,
+    sentence: 'Port to listen on; 0 takes a free one.',
+  },
+  dataDir: {
+    env: 'CLAVIGER_DATA_DIR',
+    schema: text,
+    default: '.claviger',
+    sentence: 'Directory of what `scripts/dev` makes: token, database, credentials, claviger.env.',
+  },
+  accountId: {
+    env: 'CLAVIGER_ACCOUNT_ID',
+    schema: { type: 'string', pattern: '^[0-9]{12}$' },
+    default: '000000000000',
+    sentence: 'Account that `claviger init` creates.',
+  },
+  region: {
+    env: 'CLAVIGER_REGION',
+    schema: { type: 'string', pattern: '^[a-z]{2,}(-[a-z0-9]+)+$' },
+    default: 'us-east-1',
+    sentence: 'Region in ARNs and in the SigV4 credential scope.',
+  },
+  partition: {
+    env: 'CLAVIGER_PARTITION',
+    schema: { type: 'string', pattern: '^aws(-[a-z]+)*$' },
+    default: 'aws',
+    sentence: 'Partition in ARNs.',
+  },
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    schema: { type: 'string', pattern: '^postgres(ql)?://' },
+    sentence: 'Postgres connection URL.',
+  },
+  databasePoolSize: {
+    env: 'CLAVIGER_DATABASE_POOL_SIZE',
+    schema: count,
+    default: 8,
+    sentence: 'Database connections of one worker, besides its listener and its audit writer.',
+  },
+  databaseStatementTimeoutMs: {
+    env: 'CLAVIGER_DATABASE_STATEMENT_TIMEOUT_MS',
+    schema: milliseconds,
+    default: 5000,
+    sentence: 'Longest time one statement may take.',
+  },
+  databaseConnectTimeoutMs: {
+    env: 'CLAVIGER_DATABASE_CONNECT_TIMEOUT_MS',
+    schema: milliseconds,
+    default: 2000,
+    sentence: 'Longest time a request waits for a database connection.',
+  },
+  workers: {
+    env: 'CLAVIGER_WORKERS',
+    schema: { type: 'integer', minimum: 1, maximum: 256 },
+    default: availableParallelism(),
+    sentence: 'Worker processes; by default one a core.',
+  },
+  logLevel: {
+    env: 'CLAVIGER_LOG_LEVEL',
+    schema: { enum: ['error', 'warn', 'info', 'debug'] },
+    default: 'info',
+    sentence: 'Least severe level that is logged; `info` has one event a request.',
+  },
+  tokenModule: {
+    env: 'CLAVIGER_PKCS11_MODULE',
+    schema: text,
+    default: '/usr/lib/softhsm/libsofthsm2.so',
+    sentence: 'PKCS#11 library of the token.',
+  },
+  tokenLabel: {
+    env: 'CLAVIGER_TOKEN_LABEL',
+    schema: text,
+    default: 'claviger',
+    sentence: 'Label of the token.',
+  },
+  tokenSerial: {
+    env: 'CLAVIGER_TOKEN_SERIAL',
+    schema: text,
+    sentence: 'Serial number of the token; without it the label must be unique.',
+  },
+  tokenPinFile: {
+    env: 'CLAVIGER_TOKEN_PIN_FILE',
+    schema: text,
+    sentence: 'File with the user PIN of the token (`user:password` for CloudHSM).',
+  },
+  tokenLocal: {
+    env: 'CLAVIGER_TOKEN_LOCAL',
+    schema: { type: 'boolean' },
+    default: true,
+    sentence:
+      'true: short operations run in the process that took the request; false (a network HSM): on worker threads.',
+  },
+  tokenLanes: {
+    env: 'CLAVIGER_TOKEN_LANES',
+    schema: { type: 'integer', minimum: 1, maximum: 64 },
+    default: 2,
+    sentence: 'Worker threads of one worker process, each with a token session of its own.',
+  },
+  tokenDeadlineMs: {
+    env: 'CLAVIGER_TOKEN_DEADLINE_MS',
+    schema: milliseconds,
+    default: 10_000,
+    sentence: 'Longest time a token operation on a worker thread may take.',
+  },
+  tokenIvSource: {
+    env: 'CLAVIGER_TOKEN_IV_SOURCE',
+    schema: { enum: ['random', 'token'] },
+    default: 'random',
+    sentence:
+      'Who makes a GCM IV: `random` is C_GenerateRandom, `token` leaves it to the encryption itself (CloudHSM, FIPS).',
+  },
+  tokenMaxSessions: {
+    env: 'CLAVIGER_TOKEN_MAX_SESSIONS',
+    schema: count,
+    default: 16,
+    sentence: 'Token sessions of one worker at the most.',
+  },
+  tokenCachedKeys: {
+    env: 'CLAVIGER_TOKEN_CACHED_KEYS',
+    schema: count,
+    default: 10_000,
+    sentence: 'Token object handles kept by one worker.',
+  },
+  softhsmConf: {
+    env: 'SOFTHSM2_CONF',
+    schema: text,
+    sentence: 'Configuration file of SoftHSM2, read by its library.',
+  },
+  tlsCertFile: {
+    env: 'CLAVIGER_TLS_CERT_FILE',
+    schema: text,
+    sentence: 'PEM certificate chain; with it the listener speaks TLS 1.2 or later only.',
+  },
+  tlsKeyFile: {
+    env: 'CLAVIGER_TLS_KEY_FILE',
+    schema: text,
+    sentence: 'PEM private key of the certificate.',
+  },
+  maxBodyBytes: {
+    env: 'CLAVIGER_MAX_BODY_BYTES',
+    schema: { type: 'integer', minimum: 1024, maximum: 16_777_216 },
+    default: 1_048_576,
+    sentence: 'Largest request body.',
+  },
+  maxHeaderBytes: {
+    env: 'CLAVIGER_MAX_HEADER_BYTES',
+    schema: { type: 'integer', minimum: 1024, maximum: 65_536 },
+    default: 16_384,
+    sentence: 'Largest request header block.',
+  },
+  headersTimeoutMs: {
+    env: 'CLAVIGER_HEADERS_TIMEOUT_MS',
+    schema: milliseconds,
+    default: 10_000,
+    sentence: 'Longest time a client may take to send the headers of a request.',
+  },
+  requestTimeoutMs: {
+    env: 'CLAVIGER_REQUEST_TIMEOUT_MS',
+    schema: milliseconds,
+    default: 30_000,
+    sentence: 'Longest time a client may take to send a whole request.',
+  },
+  keepAliveTimeoutMs: {
+    env: 'CLAVIGER_KEEP_ALIVE_TIMEOUT_MS',
+    schema: milliseconds,
+    default: 75_000,
+    sentence: 'Time an idle connection is kept; longer than the idle time of a load balancer before it.',
+  },
+  maxConnections: {
+    env: 'CLAVIGER_MAX_CONNECTIONS',
+    schema: count,
+    default: 10_000,
+    sentence: 'Open connections of one worker at the most.',
+  },
+  shutdownGraceMs: {
+    env: 'CLAVIGER_SHUTDOWN_GRACE_MS',
+    schema: milliseconds,
+    default: 10_000,
+    sentence: 'Time that requests in flight get to finish when a worker stops.',
+  },
+  revocationWaitMs: {
+    env: 'CLAVIGER_REVOCATION_WAIT_MS',
+    schema: milliseconds,
+    default: 3000,
+    sentence: 'Longest time a revoking call waits for every live worker to acknowledge it.',
+  },
+} as const satisfies Record<string, Setting>;
+
+type Settings = typeof settings;
+type ValueOf<S extends Setting> = S['schema'] extends { readonly enum: readonly (infer E)[] }
+  ? E
+  : S['schema'] extends { readonly type: 'integer' }
+    ? number
+    : S['schema'] extends { readonly type: 'boolean' }
+      ? boolean
+      : string;
+type NameWithDefault = {
+  [K in keyof Settings]: Settings[K] extends { readonly default: unknown } ? K : never;
+}[keyof Settings];
+
+export type Config = {
+  readonly [K in NameWithDefault]: ValueOf<Settings[K]>;
+} & {
+  readonly [K in Exclude<keyof Settings, NameWithDefault>]?: ValueOf<Settings[K]>;
+};
+
+/** A setting that cannot be used; the message names the variable and never its value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the settings: the process environment first, then `<data dir>/claviger.env` (KEY=value lines), then defaults.
+ * Throws ConfigError with every fault at once.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const dataDir = environment[settings.dataDir.env] ?? settings.dataDir.default;
+  const merged = { ...readEnvFile(path.join(dataDir, 'claviger.env')), ...withoutBlanks(environment) };
+  const values: Record<string, unknown> = {};
+  const properties: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries<Setting>(settings)) {
+    const value = merged[setting.env] ?? setting.default;
+    if (value !== undefined) values[name] = value;
+    properties[name] = setting.schema;
+  }
+  const ajv = new Ajv({ allErrors: true, coerceTypes: true });
+  const validate = ajv.compile<Config>({ type: 'object', properties });
+  if (!validate(values)) {
+    throw new ConfigError((validate.errors ?? []).map((e) => explain(e)).join('; '));
+  }
+  if ((values['tlsCertFile'] === undefined) !== (values['tlsKeyFile'] === undefined)) {
+    throw new ConfigError('CLAVIGER_TLS_CERT_FILE and CLAVIGER_TLS_KEY_FILE go together');
+  }
+  return Object.freeze(values) as unknown as Config;
+}
+
+/** The environment as a native library reads it: SoftHSM2 finds its configuration by getenv. */
+export function exportToLibraries(config: Config): void {
+  if (config.softhsmConf !== undefined) process.env[settings.softhsmConf.env] = config.softhsmConf;
+}
+
+/** What is set in a way that is fine on a laptop and not in production; each is shouted at start-up. */
+export function unsafeSettings(config: Config): string[] {
+  const loopback = ['127.0.0.1', '::1', 'localhost'].includes(config.host);
+  return !loopback && config.tlsCertFile === undefined
+    ? ['CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear']
+    : [];
+}
+
+function readEnvFile(file: string): NodeJS.ProcessEnv {
+  if (!existsSync(file)) return {};
+  const pairs = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('=') && !line.startsWith('#'))
+    .map((line): [string, string] => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+    });
+  return Object.fromEntries(pairs);
+}
+
+function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+}
+
+function explain(error: { instancePath: string; message?: string; params: object }): string {
+  const name = error.instancePath.slice(1) as keyof Settings;
+  const allowed = 'allowedValues' in error.params ? `: ${String(error.params.allowedValues)}` : '';
+  return `${settings[name].env} ${error.message ?? 'is invalid'}${allowed}`;
+}

@@ -1,0 +1,76 @@
+import type { ErrorCode } from '../errors';
+
+export interface WireError {
+  readonly status: number;
+  /** The member that carries the text; AccessDeniedException alone has a capital. */
+  readonly member: 'message' | 'Message';
+}
+
+const badRequest: WireError = { status: 400, member: 'message' };
+const serverFault: WireError = { status: 500, member: 'message' };
+
+/** Each code on the AWS JSON wire (kms-semantics §15.3, §15.4). */
+export const wireErrors = {
+  AccessDeniedException: { status: 400, member: 'Message' },
+  AlreadyExistsException: badRequest,
+  CloudHsmClusterInUseException: badRequest,
+  CloudHsmClusterInvalidConfigurationException: badRequest,
+  CloudHsmClusterNotActiveException: badRequest,
+  CloudHsmClusterNotFoundException: badRequest,
+  CloudHsmClusterNotRelatedException: badRequest,
+  ConflictException: badRequest,
+  CustomKeyStoreHasCMKsException: badRequest,
+  CustomKeyStoreInvalidStateException: badRequest,
+  CustomKeyStoreNameInUseException: badRequest,
+  CustomKeyStoreNotFoundException: badRequest,
+  DependencyTimeoutException: serverFault,
+  DisabledException: badRequest,
+  DryRunOperationException: badRequest,
+  ExpiredImportTokenException: badRequest,
+  ExpiredTokenException: badRequest,
+  IncompleteSignatureException: badRequest,
+  IncorrectKeyException: badRequest,
+  IncorrectKeyMaterialException: badRequest,
+  IncorrectTrustAnchorException: badRequest,
+  InternalFailure: serverFault,
+  InvalidAliasNameException: badRequest,
+  InvalidArnException: badRequest,
+  InvalidCiphertextException: badRequest,
+  InvalidGrantIdException: badRequest,
+  InvalidGrantTokenException: badRequest,
+  InvalidImportTokenException: badRequest,
+  InvalidKeyUsageException: badRequest,
+  InvalidMarkerException: badRequest,
+  InvalidSignatureException: badRequest,
+  KMSInternalException: serverFault,
+  KMSInvalidMacException: badRequest,
+  KMSInvalidSignatureException: badRequest,
+  KMSInvalidStateException: badRequest,
+  KeyUnavailableException: serverFault,
+  LimitExceededException: badRequest,
+  MalformedPolicyDocumentException: badRequest,
+  MissingAuthenticationTokenException: badRequest,
+  NotAuthorizedException: badRequest,
+  NotFoundException: badRequest,
+  RequestEntityTooLargeException: { status: 413, member: 'message' },
+  SerializationException: badRequest,
+  ServiceUnavailableException: { status: 503, member: 'message' },
+  TagException: badRequest,
+  ThrottlingException: badRequest,
+  UnknownOperationException: badRequest,
+  UnrecognizedClientException: badRequest,
+  UnsupportedOperationException: badRequest,
+  ValidationException: badRequest,
+  XksKeyAlreadyInUseException: badRequest,
+  XksKeyInvalidConfigurationException: badRequest,
+  XksKeyNotFoundException: badRequest,
+  XksProxyIncorrectAuthenticationCredentialException: badRequest,
+  XksProxyInvalidConfigurationException: badRequest,
+  XksProxyInvalidResponseException: badRequest,
+  XksProxyUriEndpointInUseException: badRequest,
+  XksProxyUriInUseException: badRequest,
+  XksProxyUriUnreachableException: badRequest,
+  XksProxyVpcEndpointServiceInUseException: badRequest,
+  XksProxyVpcEndpointServiceInvalidConfigurationException: badRequest,
+  XksProxyVpcEndpointServiceNotFoundException: badRequest,
+} as const satisfies Record<ErrorCode, WireError>;

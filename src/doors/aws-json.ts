@@ -1,0 +1,96 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { Answer, DoorRequest } from '../dispatch';
+import { KmsError } from '../errors';
+import type { Awaitable } from '../operation';
+import type { Principal } from '../policy/principal';
+import type { SignedRequest } from '../auth/sigv4';
+import { parseBody } from '../shapes';
+import { wireErrors } from './aws-json-errors';
+import { RequestAborted, readBody } from './body';
+
+export interface AwsJsonDoor {
+  readonly maxBodyBytes: number;
+  readonly newRequestId: () => string;
+  readonly authenticate: (request: SignedRequest) => Awaitable<Principal>;
+  readonly handle: (request: DoorRequest) => Promise<Answer>;
+}
+
+const contentType = 'application/x-amz-json-1.1';
+const targetPrefix = 'TrentService.';
+
+/** Requests of `POST /` with an X-Amz-Target, as AWS JSON 1.1 (kms-semantics §15). */
+export function awsJson(door: AwsJsonDoor): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    const requestId = door.newRequestId();
+    void door
+      .handle(doorRequest(door, req, requestId))
+      .then((answer) => send(res, requestId, answer));
+  };
+}
+
+function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string): DoorRequest {
+  let body: Buffer | undefined;
+  return {
+    requestId,
+    operation: operationOf(req),
+    sourceIp: req.socket.remoteAddress ?? 'unknown',
+    userAgent: req.headers['user-agent'],
+    tls: tlsOf(req),
+    async authenticate() {
+      body = await completeBody(req, door.maxBodyBytes);
+      const { method = 'POST', url = '/', rawHeaders } = req;
+      return door.authenticate({ method, url, rawHeaders, body });
+    },
+    body() {
+      if (body === undefined) throw new Error('the body was asked for before it was authenticated');
+      return parseBody(body);
+    },
+  };
+}
+
+/** A client that went away is recorded as one that sent half a request, and not as a fault of the service. */
+async function completeBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  try {
+    return await readBody(req, maxBytes);
+  } catch (error) {
+    if (!(error instanceof RequestAborted)) throw error;
+    throw new KmsError('SerializationException', '', { cause: error });
+  }
+}
+
+/** The operation's name in X-Amz-Target; undefined when the request is not of this protocol. */
+function operationOf(req: IncomingMessage): string | undefined {
+  const target = req.headers['x-amz-target'];
+  if (req.method !== 'POST' || typeof target !== 'string') return undefined;
+  const type = req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== undefined && type !== contentType && type !== 'application/json') return undefined;
+  return target.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : undefined;
+}
+
+function tlsOf({ socket, headers }: IncomingMessage): DoorRequest['tls'] {
+  if (!('encrypted' in socket)) return undefined;
+  const tls = socket as TLSSocket;
+  const version = tls.getProtocol() ?? 'unknown';
+  return { version, cipherSuite: tls.getCipher().name, host: headers.host };
+}
+
+function send(res: ServerResponse, requestId: string, answer: Answer): void {
+  if (res.destroyed) return;
+  const { status, text } = answer.ok ? { status: 200, text: answer.output } : errorBody(answer.error);
+  // The rest of a body that is too large is not worth reading.
+  if (status === 413) res.shouldKeepAlive = false;
+  res.writeHead(status, {
+    'x-amzn-RequestId': requestId,
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+  });
+  res.end(text);
+}
+
+function errorBody(error: KmsError): { status: number; text: string } {
+  const { status, member } = wireErrors[error.code];
+  const message = error.message === '' ? {} : { [member]: error.message };
+  return { status, text: JSON.stringify({ __type: error.code, ...message }) };
+}

@@ -1,0 +1,60 @@
+import { HsmError, type HsmErrorCode } from '../hsm';
+import { DatabaseError, type DatabaseErrorCode } from './db';
+import { type ErrorCode, KmsError } from './errors';
+
+interface Row {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const internal: Row = {
+  code: 'KMSInternalException',
+  message: 'The request failed because of an internal error. You can retry the request.',
+};
+const timedOut: Row = {
+  code: 'DependencyTimeoutException',
+  message: 'The system timed out while trying to fulfill the request. You can retry the request.',
+};
+
+/** What the token's failures are to a client. Which of them it was stands in the log alone. */
+const ofToken = {
+  'token-unavailable': internal,
+  deadline: timedOut,
+  'key-not-found': {
+    code: 'KeyUnavailableException',
+    message: 'The request was rejected because the KMS key was not available. You can retry the request.',
+  },
+  'duplicate-key': internal,
+  'ciphertext-invalid': { code: 'InvalidCiphertextException', message: '' },
+  'mechanism-missing': internal,
+  'pin-incorrect': internal,
+  failed: internal,
+} as const satisfies Record<HsmErrorCode, Row>;
+
+const ofDatabase = {
+  unavailable: internal,
+  timeout: timedOut,
+  'unique-violation': internal,
+  serialization: internal,
+  failed: internal,
+} as const satisfies Record<DatabaseErrorCode, Row>;
+
+/** Anything thrown, as the one error type. What has no code of its own is an opaque internal error with its cause. */
+export function toKmsError(thrown: unknown): KmsError {
+  if (thrown instanceof KmsError) return thrown;
+  if (thrown instanceof HsmError && thrown.code === 'mechanism-missing') {
+    return new KmsError('UnsupportedOperationException', thrown.message, { cause: thrown });
+  }
+  const row =
+    thrown instanceof HsmError
+      ? ofToken[thrown.code]
+      : thrown instanceof DatabaseError
+        ? ofDatabase[thrown.code]
+        : internal;
+  return new KmsError(row.code, row.message, { cause: thrown });
+}
+
+/** The connection broke during a commit: it may have happened. */
+export function outcomeUnknown(thrown: unknown): boolean {
+  return thrown instanceof DatabaseError && thrown.outcomeUnknown;
+}

@@ -1,0 +1,56 @@
+import type { KeyMetadata, KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
+import type { KeyPolicy } from '../policy/document';
+import { algorithmsOf } from './specs';
+
+/** A KMS key as a worker holds it: a row of kms_key with its materials and its compiled policy. Immutable. */
+export interface Key {
+  readonly keyId: string;
+  readonly accountId: string;
+  readonly arn: string;
+  readonly description: string;
+  readonly keySpec: KeySpec;
+  readonly keyUsage: KeyUsageType;
+  readonly origin: OriginType;
+  readonly state: KeyState;
+  readonly multiRegion: boolean;
+  readonly createdAt: Date;
+  readonly deletionDate: Date | undefined;
+  readonly policy: KeyPolicy;
+  /** The material that encrypts; undefined before a first import. 64 lower-case hex characters. */
+  readonly currentMaterialId: string | undefined;
+  /** Every retained material, the current one included: what Decrypt may use. */
+  readonly materialIds: ReadonlySet<string>;
+}
+
+/** The algorithm list of KeyMetadata stands under a name that depends on the usage (kms-semantics §2.6). */
+const algorithmMember = {
+  ENCRYPT_DECRYPT: 'EncryptionAlgorithms',
+  SIGN_VERIFY: 'SigningAlgorithms',
+  GENERATE_VERIFY_MAC: 'MacAlgorithms',
+  KEY_AGREEMENT: 'KeyAgreementAlgorithms',
+  ENCAPSULATE_DECAPSULATE: 'EncapsulationAlgorithms',
+} as const satisfies Record<KeyUsageType, keyof KeyMetadata>;
+
+/** KeyMetadata with the field presence of kms-semantics §2.6. */
+export function keyMetadata(key: Key): KeyMetadata {
+  return {
+    AWSAccountId: key.accountId,
+    KeyId: key.keyId,
+    Arn: key.arn,
+    CreationDate: key.createdAt,
+    Enabled: key.state === 'Enabled',
+    Description: key.description,
+    KeyUsage: key.keyUsage,
+    KeyState: key.state,
+    Origin: key.origin,
+    KeyManager: 'CUSTOMER',
+    CustomerMasterKeySpec: key.keySpec as NonNullable<KeyMetadata['CustomerMasterKeySpec']>,
+    KeySpec: key.keySpec,
+    MultiRegion: key.multiRegion,
+    [algorithmMember[key.keyUsage]]: [...algorithmsOf(key.keySpec, key.keyUsage)],
+    ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterialId !== undefined
+      ? { CurrentKeyMaterialId: key.currentMaterialId }
+      : {}),
+    ...(key.deletionDate === undefined ? {} : { DeletionDate: key.deletionDate }),
+  };
+}

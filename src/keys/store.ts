@@ -1,0 +1,161 @@
+import type { Queryable } from '../db';
+import { compileKeyPolicy } from '../policy/document';
+import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
+import { keyArn, type Place } from './identifiers';
+import type { Key } from './key';
+
+interface KeyRow {
+  readonly key_id: string;
+  readonly account_id: string;
+  readonly description: string;
+  readonly key_spec: KeySpec;
+  readonly key_usage: KeyUsageType;
+  readonly origin: OriginType;
+  readonly state: KeyState;
+  readonly multi_region: boolean;
+  readonly created_at: Date;
+  readonly deletion_date: Date | null;
+  readonly policy: string;
+  readonly current_material_id: string | null;
+  readonly material_ids: string[];
+}
+
+export interface NewKey {
+  readonly keyId: string;
+  readonly accountId: string;
+  readonly description: string;
+  readonly keySpec: KeySpec;
+  readonly keyUsage: KeyUsageType;
+  readonly policy: string;
+  readonly materialId: string;
+  readonly tokenSerial: string;
+  readonly tags: readonly { readonly TagKey: string; readonly TagValue: string }[];
+}
+
+const columns = `
+  k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.state, k.multi_region,
+  k.created_at, k.deletion_date, k.policy, k.current_material_id,
+  array(select m.material_id from key_material m where m.key_id = k.key_id) as material_ids`;
+
+/** The ids of a key's materials, whatever its state. */
+export async function materialsOf(db: Queryable, keyId: string): Promise<string[]> {
+  const rows = await db.query<{ material_id: string }>({
+    name: 'key-materials',
+    text: 'select material_id from key_material where key_id = $1::text',
+    values: [keyId],
+  });
+  return rows.map((row) => row.material_id);
+}
+
+/** The SQL of kms_key, key_material and key_tag. */
+export class KeyStore {
+  constructor(private readonly place: Place) {}
+
+  async find(db: Queryable, keyId: string): Promise<Key | undefined> {
+    const [row] = await db.query<KeyRow>({
+      name: 'key-find',
+      text: `select ${columns} from kms_key k where k.key_id = $1::text`,
+      values: [keyId],
+    });
+    return row === undefined ? undefined : this.toKey(row);
+  }
+
+  /** The key as it is now, locked until the transaction ends: what a change of it must be decided on. */
+  async lock(db: Queryable, keyId: string): Promise<Key | undefined> {
+    const [row] = await db.query<KeyRow>({
+      name: 'key-lock',
+      text: `select ${columns} from kms_key k where k.key_id = $1::text for update of k`,
+      values: [keyId],
+    });
+    return row === undefined ? undefined : this.toKey(row);
+  }
+
+  /** Up to `limit` key ids of the account in order, those after `after` only. */
+  async list(
+    db: Queryable,
+    page: { readonly accountId: string; readonly after: string; readonly limit: number },
+  ): Promise<string[]> {
+    const rows = await db.query<{ key_id: string }>({
+      name: 'key-list',
+      text: `
+        select k.key_id from kms_key k
+        where k.account_id = $1::text and k.key_id > $2::text
+        order by k.key_id limit $3::int`,
+      values: [page.accountId, page.after, page.limit],
+    });
+    return rows.map((row) => row.key_id);
+  }
+
+  async insert(db: Queryable, key: NewKey): Promise<Key> {
+    await db.execute({
+      name: 'key-insert',
+      text: `
+        insert into kms_key
+          (key_id, account_id, description, key_spec, key_usage, origin, state, policy, current_material_id)
+        values ($1::text, $2::text, $3::text, $4::text, $5::text, 'AWS_KMS', 'Enabled', $6::text, $7::text)`,
+      values: [
+        key.keyId,
+        key.accountId,
+        key.description,
+        key.keySpec,
+        key.keyUsage,
+        key.policy,
+        key.materialId,
+      ],
+    });
+    await db.execute({
+      name: 'key-material-insert',
+      text: `
+        insert into key_material (material_id, key_id, kind, token_serial, state)
+        values ($1::text, $2::text, 'resident', $3::text, 'CURRENT')`,
+      values: [key.materialId, key.keyId, key.tokenSerial],
+    });
+    await db.execute({
+      name: 'key-tags-insert',
+      text: `
+        insert into key_tag (key_id, tag_key, tag_value, position)
+        select $1::text, tag_key, tag_value, position
+        from unnest($2::text[], $3::text[]) with ordinality as t(tag_key, tag_value, position)`,
+      values: [key.keyId, key.tags.map((t) => t.TagKey), key.tags.map((t) => t.TagValue)],
+    });
+    const inserted = await this.find(db, key.keyId);
+    if (inserted === undefined) throw new Error('a key that was just inserted is not there');
+    return inserted;
+  }
+
+  async setState(db: Queryable, keyId: string, state: KeyState): Promise<void> {
+    await db.execute({
+      name: 'key-set-state',
+      text: 'update kms_key set state = $2::text where key_id = $1::text',
+      values: [keyId, state],
+    });
+  }
+
+  async setDescription(db: Queryable, keyId: string, description: string): Promise<void> {
+    await db.execute({
+      name: 'key-set-description',
+      text: 'update kms_key set description = $2::text where key_id = $1::text',
+      values: [keyId, description],
+    });
+  }
+
+  private toKey(row: KeyRow): Key {
+    const arn = keyArn(this.place, row.account_id, row.key_id);
+    return {
+      keyId: row.key_id,
+      accountId: row.account_id,
+      arn,
+      description: row.description,
+      keySpec: row.key_spec,
+      keyUsage: row.key_usage,
+      origin: row.origin,
+      state: row.state,
+      multiRegion: row.multi_region,
+      createdAt: row.created_at,
+      deletionDate: row.deletion_date ?? undefined,
+      policy: compileKeyPolicy(row.policy, this.place, arn),
+      currentMaterialId: row.current_material_id ?? undefined,
+      materialIds: new Set(row.material_ids),
+    };
+  }
+}

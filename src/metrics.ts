@@ -1,0 +1,107 @@
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { RequestEvent } from './dispatch';
+
+/** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
+const fine = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5];
+const coarse = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+export interface CacheCounters {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+export interface Observed {
+  /** Read when a scrape asks. */
+  readonly caches: () => Readonly<Record<string, CacheCounters>>;
+  readonly tokenSessions: () => number;
+  readonly tokenReady: () => boolean;
+}
+
+/** The metrics of one worker; `/metrics` shows the sum over all of them. */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly requests = new Counter({
+    name: 'claviger_requests_total',
+    help: 'Requests by operation and outcome (ok, or the error code).',
+    labelNames: ['operation', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly requestSeconds = new Histogram({
+    name: 'claviger_request_seconds',
+    help: 'Time from the end of the headers to the answer.',
+    labelNames: ['operation'],
+    buckets: coarse,
+    registers: [this.registry],
+  });
+  private readonly tokenSeconds = new Histogram({
+    name: 'claviger_token_operation_seconds',
+    help: 'Time of a token operation.',
+    labelNames: ['operation', 'outcome'],
+    buckets: fine,
+    registers: [this.registry],
+  });
+  private readonly databaseSeconds = new Histogram({
+    name: 'claviger_database_query_seconds',
+    help: 'Time of a database statement.',
+    labelNames: ['statement', 'outcome'],
+    buckets: coarse,
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });
+    AggregatorRegistry.setRegistries(this.registry);
+  }
+
+  request({ trail, seconds, outcome }: RequestEvent): void {
+    const operation = trail.operation ?? 'unknown';
+    this.requests.inc({ operation, outcome });
+    this.requestSeconds.observe({ operation }, seconds);
+  }
+
+  tokenOperation(operation: string, seconds: number, outcome: string): void {
+    this.tokenSeconds.observe({ operation, outcome }, seconds);
+  }
+
+  databaseQuery(statement: string | undefined, seconds: number, outcome: string): void {
+    this.databaseSeconds.observe({ statement: statement ?? 'unnamed', outcome }, seconds);
+  }
+
+  observe(observed: Observed): void {
+    const registers = [this.registry];
+    for (const kind of ['hits', 'misses'] as const) {
+      new Gauge({
+        name: `claviger_cache_${kind}`,
+        help: `Look-ups of a cache that were ${kind}, since the worker started.`,
+        labelNames: ['cache'],
+        registers,
+        collect() {
+          for (const [cache, counters] of Object.entries(observed.caches())) {
+            this.set({ cache }, counters[kind]);
+          }
+        },
+      });
+    }
+    new Gauge({
+      name: 'claviger_token_sessions',
+      help: 'Open token sessions.',
+      registers,
+      collect() {
+        this.set(observed.tokenSessions());
+      },
+    });
+    new Gauge({
+      name: 'claviger_token_ready',
+      help: 'Workers whose token answers.',
+      registers,
+      collect() {
+        this.set(observed.tokenReady() ? 1 : 0);
+      },
+    });
+  }
+
+  /** This worker's metrics alone, in the Prometheus text format. */
+  async text(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.registry.contentType, body: await this.registry.metrics() };
+  }
+}

@@ -1,0 +1,110 @@
+import type { Token } from '../hsm';
+import type { Queryable, Transaction } from './db';
+import type { AliasStore } from './keys/aliases';
+import type { KeyFinder } from './keys/finder';
+import type { Place } from './keys/identifiers';
+import type { Key } from './keys/key';
+import type { Keyring } from './keys/keyring';
+import type { StateRule } from './keys/states';
+import type { KeyStore } from './keys/store';
+import type { KmsError } from './errors';
+import type { Principal } from './policy/principal';
+import type {
+  KeyUsageType,
+  OperationInputs,
+  OperationName,
+  OperationOutputs,
+} from './shapes/kms.generated';
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** What every operation may use. Built once, in main. */
+export interface Services {
+  readonly place: Place;
+  readonly db: Queryable;
+  readonly token: Token;
+  readonly keys: KeyStore;
+  readonly aliases: AliasStore;
+  readonly finder: KeyFinder;
+  readonly keyring: Keyring;
+  /** A new key id. */
+  readonly newKeyId: () => string;
+}
+
+/** A key that a request names, and what the caller must be allowed to do with it. */
+export interface Target {
+  readonly key: Key;
+  /** `kms:<Operation>`. */
+  readonly action: string;
+  /** The alias in the request, when it named the key by one. */
+  readonly requestAlias?: string;
+  /** Thrown in place of the ordinary denial, where AWS hides which it was (kms-semantics §4.4). */
+  readonly deniedAs?: KmsError;
+}
+
+export interface AccountAction {
+  readonly action: string;
+  /** An ARN, or `*`. */
+  readonly resource: string;
+}
+
+export interface Call<N extends OperationName> {
+  readonly input: OperationInputs[N];
+  readonly caller: Principal;
+  readonly services: Services;
+}
+
+export interface TargetedCall<N extends OperationName> extends Call<N> {
+  /** In the order in which `targets` gave them; of a writing operation as locked in its transaction. */
+  readonly keys: readonly Key[];
+}
+
+/** What a writing operation works in. */
+export interface Change {
+  readonly transaction: Transaction;
+  /** Runs when the transaction does not commit: undoes what the operation did in the token. */
+  undo(step: () => Promise<void>): void;
+}
+
+/** CloudTrail's responseElements: what a change answered, without secrets (kms-semantics §16.3). */
+export type ResponseElements = Readonly<Record<string, unknown>> | null;
+
+interface Declaration<N extends OperationName> {
+  readonly name: N;
+  /** CloudTrail's readOnly: true for reads and every cryptographic operation. */
+  readonly readOnly: boolean;
+  /** Members of the input that the audit record keeps; never a secret (kms-semantics §16.2). */
+  readonly audited: readonly (keyof OperationInputs[N] & string)[];
+  /** Checks that need no key (kms-semantics §0, step 4). */
+  check?(input: OperationInputs[N]): void;
+  /** Actions that no key policy decides: on the account, or on an alias (kms-semantics §6.10). */
+  accountActions?(call: Call<N>): readonly AccountAction[];
+  /** Resolves the keys that the request names. */
+  targets?(call: Call<N>): Awaitable<readonly Target[]>;
+  /** Works on keys of another account too (kms-semantics §2.4). */
+  readonly crossAccount?: boolean;
+  /** What each target must be usable for. */
+  readonly requires?: { readonly usage?: KeyUsageType; readonly state: StateRule };
+  /** Checks between authorization and the key's usage and state. */
+  identify?(call: TargetedCall<N>): void;
+  /** Algorithm and size checks, after usage and state. */
+  verify?(call: TargetedCall<N>): void;
+  responseElements?(call: TargetedCall<N>, output: OperationOutputs[N]): ResponseElements;
+}
+
+/** Reads, and cryptographic operations. */
+interface Reading<N extends OperationName> {
+  run(call: TargetedCall<N>): Awaitable<OperationOutputs[N]>;
+}
+
+/** Changes the database: runs in a transaction that commits together with its audit record. */
+interface Writing<N extends OperationName> {
+  write(call: TargetedCall<N>, change: Change): Promise<OperationOutputs[N]>;
+}
+
+export type WritingOperation<N extends OperationName> = Declaration<N> & Writing<N>;
+
+/** The only place that knows an operation: the corridor reads it from top to bottom. */
+export type Operation<N extends OperationName = OperationName> =
+  | (Declaration<N> & Reading<N>)
+  | WritingOperation<N>;

@@ -1,0 +1,61 @@
+import { KmsError } from '../errors';
+import { type Place, aliasArn } from '../keys/identifiers';
+import type { AccountAction, Call } from '../operation';
+
+type AliasOperation = 'CreateAlias' | 'UpdateAlias' | 'DeleteAlias';
+
+/** The rules of an alias name beyond its shape (kms-semantics §13.1). */
+export function checkAliasName({ AliasName: name }: { readonly AliasName: string }): void {
+  if (!name.startsWith('alias/')) {
+    throw new KmsError(
+      'ValidationException',
+      'Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html',
+    );
+  }
+  if (name === 'alias/') throw new KmsError('ValidationException', 'Alias name must not be empty.');
+  // Names under alias/aws belong to AWS, whatever follows.
+  if (name.startsWith('alias/aws')) throw new KmsError('NotAuthorizedException');
+}
+
+/** The alias half of the authorization; the key half is a target (kms-semantics §6.10). */
+export function aliasAction<N extends AliasOperation>(
+  operation: N,
+): (call: Call<N>) => readonly AccountAction[] {
+  return ({ input, caller, services }) => [
+    {
+      action: `kms:${operation}`,
+      resource: aliasArn(services.place, caller.accountId, nameOf(input)),
+    },
+  ];
+}
+
+export function aliasNotFound(place: Place, accountId: string, aliasName: string): KmsError {
+  return new KmsError(
+    'NotFoundException',
+    `Alias ${aliasArn(place, accountId, aliasName)} is not found.`,
+  );
+}
+
+/** TargetKeyId is a key; an alias there has a text of its own (kms-semantics §2.2). */
+export function checkAliasTarget({ TargetKeyId: target }: { readonly TargetKeyId: string }): void {
+  if (target.startsWith('alias/') || /^arn:[^:]*:kms:[^:]*:[^:]*:alias\//.test(target)) {
+    throw new KmsError('ValidationException', 'Aliases must refer to keys. Not aliases');
+  }
+}
+
+/** Aliases per key (kms-semantics §17.1). */
+const maxAliasesPerKey = 50;
+
+/** LimitExceededException when a key has all the aliases it may have; the caller holds the key's lock. */
+export function requireAliasRoom(current: number): void {
+  if (current >= maxAliasesPerKey) {
+    throw new KmsError(
+      'LimitExceededException',
+      `Aliases per key quota for this account in this region is ${maxAliasesPerKey}, current usage is ${current}.`,
+    );
+  }
+}
+
+function nameOf(input: { readonly AliasName: string }): string {
+  return input.AliasName;
+}

@@ -1,0 +1,39 @@
+import { KmsError } from '../errors';
+import { aliasCacheKey } from '../keys/finder';
+import { aliasArn } from '../keys/identifiers';
+import type { Operation } from '../operation';
+import { aliasAction, checkAliasName, checkAliasTarget, requireAliasRoom } from './alias-name';
+import { onlyKey } from './targets';
+
+const action = 'kms:CreateAlias';
+
+export const createAlias: Operation<'CreateAlias'> = {
+  name: 'CreateAlias',
+  readOnly: false,
+  audited: ['AliasName', 'TargetKeyId'],
+  check(input) {
+    checkAliasName(input);
+    checkAliasTarget(input);
+  },
+  accountActions: aliasAction('CreateAlias'),
+  targets: async ({ input, caller, services }) => [
+    { ...(await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action })), action },
+  ],
+  requires: { state: 'notPendingDeletion' },
+
+  async write({ input, caller, keys, services }, { transaction }) {
+    const { keyId } = onlyKey(keys);
+    const { accountId } = caller;
+    const aliasName = input.AliasName;
+    const before = await services.aliases.count(transaction, keyId);
+    if (!(await services.aliases.insert(transaction, { accountId, aliasName, keyId }))) {
+      throw new KmsError(
+        'AlreadyExistsException',
+        `An alias with the name ${aliasArn(services.place, accountId, aliasName)} already exists`,
+      );
+    }
+    requireAliasRoom(before);
+    transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
+    return {};
+  },
+};

@@ -1,0 +1,54 @@
+import { checkEncryptionContextSize } from '../keys/encryption-context';
+import { requireAlgorithm } from '../keys/specs';
+import type { Call, Operation, Target } from '../operation';
+import { incorrectKey, readCiphertext, targetInCiphertext } from './ciphertext-target';
+import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
+import { onlyKey } from './targets';
+import { refuseMembers } from './unsupported';
+
+const action = 'kms:Decrypt';
+
+export const decrypt: Operation<'Decrypt'> = {
+  name: 'Decrypt',
+  readOnly: true,
+  audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  crossAccount: true,
+  check(input) {
+    checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.KeyId });
+    checkEncryptionContextSize(input.EncryptionContext);
+    refuseMembers(input, ['Recipient']);
+  },
+  targets,
+  // A wrong KeyId is found before its usage and state are looked at (kms-semantics §4.4).
+  identify({ input, keys }) {
+    if (ignoresCiphertext(input)) return;
+    if (readCiphertext(input).keyId !== onlyKey(keys).keyId) throw incorrectKey();
+  },
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify: ({ input, keys }) =>
+    requireAlgorithm(onlyKey(keys), input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'),
+
+  async run({ input, keys, services }) {
+    const key = onlyKey(keys);
+    if (ignoresCiphertext(input)) refuseDryRun(input);
+    const { plaintext, keyMaterialId } = await services.keyring.decrypt(
+      key,
+      readCiphertext(input),
+      input.EncryptionContext,
+    );
+    refuseDryRun(input);
+    return {
+      KeyId: key.arn,
+      Plaintext: plaintext,
+      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+      KeyMaterialId: keyMaterialId,
+    };
+  },
+};
+
+async function targets({ input, caller, services }: Call<'Decrypt'>): Promise<readonly Target[]> {
+  if (input.KeyId !== undefined) {
+    return [{ ...(await services.finder.resolve(input.KeyId, { caller, action })), action }];
+  }
+  return [await targetInCiphertext(readCiphertext(input), action, services.finder)];
+}

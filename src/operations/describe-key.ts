@@ -1,0 +1,13 @@
+import { keyMetadata } from '../keys/key';
+import type { Operation } from '../operation';
+import { onlyKey, targetByKeyId } from './targets';
+
+export const describeKey: Operation<'DescribeKey'> = {
+  name: 'DescribeKey',
+  readOnly: true,
+  audited: ['KeyId'],
+  crossAccount: true,
+  targets: targetByKeyId('kms:DescribeKey'),
+  requires: { state: 'any' },
+  run: ({ keys }) => ({ KeyMetadata: keyMetadata(onlyKey(keys)) }),
+};

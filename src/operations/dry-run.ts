@@ -1,0 +1,47 @@
+import { KmsError } from '../errors';
+
+interface DryRunnable {
+  readonly DryRun?: boolean;
+  readonly DryRunModifiers?: readonly 'IGNORE_CIPHERTEXT'[];
+}
+
+/** The last step before a DryRun request would act (kms-semantics §4.6). */
+export function refuseDryRun(input: { readonly DryRun?: boolean }): void {
+  if (input.DryRun === true) {
+    throw new KmsError(
+      'DryRunOperationException',
+      'The request would have succeeded, but the DryRun option is set.',
+    );
+  }
+}
+
+/** DryRunModifiers IGNORE_CIPHERTEXT: only authorization is asked about, and no ciphertext is needed. */
+export function ignoresCiphertext(input: DryRunnable): boolean {
+  return input.DryRun === true && input.DryRunModifiers?.includes('IGNORE_CIPHERTEXT') === true;
+}
+
+/** Decrypt and ReEncrypt: what must be there, with and without the modifier (kms-semantics §4.4, §4.6). */
+export function checkIgnoreCiphertext(
+  input: DryRunnable,
+  given: { readonly ciphertext: Buffer | undefined; readonly keyId: string | undefined },
+): void {
+  if (input.DryRunModifiers !== undefined && input.DryRun !== true) {
+    throw new KmsError(
+      'ValidationException',
+      'DryRunModifiers can be specified only when DryRun is true.',
+    );
+  }
+  if (ignoresCiphertext(input)) {
+    if (given.keyId === undefined) {
+      throw new KmsError(
+        'ValidationException',
+        'A key ID must be specified when the ciphertext is ignored.',
+      );
+    }
+  } else if (given.ciphertext === undefined) {
+    throw new KmsError(
+      'ValidationException',
+      "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null",
+    );
+  }
+}

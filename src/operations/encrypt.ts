@@ -1,0 +1,24 @@
+import { checkEncryptionContextSize } from '../keys/encryption-context';
+import type { Operation } from '../operation';
+import { requireAlgorithm } from '../keys/specs';
+import { onlyKey, targetByKeyId } from './targets';
+import { refuseDryRun } from './dry-run';
+
+export const encrypt: Operation<'Encrypt'> = {
+  name: 'Encrypt',
+  readOnly: true,
+  audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  crossAccount: true,
+  check: (input) => checkEncryptionContextSize(input.EncryptionContext),
+  targets: targetByKeyId('kms:Encrypt'),
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify: ({ input, keys }) =>
+    requireAlgorithm(onlyKey(keys), input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'),
+
+  async run({ input, keys, services }) {
+    const key = onlyKey(keys);
+    refuseDryRun(input);
+    const { blob } = await services.keyring.encrypt(key, input.Plaintext, input.EncryptionContext);
+    return { CiphertextBlob: blob, KeyId: key.arn, EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
+  },
+};

@@ -1,0 +1,20 @@
+import type { Operation } from '../operation';
+import { checkDataKeyRequest, makeDataKey } from './data-key';
+import { onlyKey, targetByKeyId } from './targets';
+
+export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutPlaintext'> = {
+  name: 'GenerateDataKeyWithoutPlaintext',
+  readOnly: true,
+  audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+  crossAccount: true,
+  check: checkDataKeyRequest,
+  targets: targetByKeyId('kms:GenerateDataKeyWithoutPlaintext'),
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+
+  async run({ input, keys, services }) {
+    const key = onlyKey(keys);
+    const { plaintext, blob, keyMaterialId } = await makeDataKey(services, key, input);
+    plaintext.fill(0);
+    return { CiphertextBlob: blob, KeyId: key.arn, KeyMaterialId: keyMaterialId };
+  },
+};

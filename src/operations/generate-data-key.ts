@@ -1,0 +1,28 @@
+import type { Operation } from '../operation';
+import { checkDataKeyRequest, makeDataKey } from './data-key';
+import { onlyKey, targetByKeyId } from './targets';
+import { refuseMembers } from './unsupported';
+
+export const generateDataKey: Operation<'GenerateDataKey'> = {
+  name: 'GenerateDataKey',
+  readOnly: true,
+  audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+  crossAccount: true,
+  check(input) {
+    checkDataKeyRequest(input);
+    refuseMembers(input, ['Recipient']);
+  },
+  targets: targetByKeyId('kms:GenerateDataKey'),
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+
+  async run({ input, keys, services }) {
+    const key = onlyKey(keys);
+    const { plaintext, blob, keyMaterialId } = await makeDataKey(services, key, input);
+    return {
+      CiphertextBlob: blob,
+      Plaintext: plaintext,
+      KeyId: key.arn,
+      KeyMaterialId: keyMaterialId,
+    };
+  },
+};

@@ -1,0 +1,38 @@
+import type { Operation } from '../operation';
+import type { OperationName } from '../shapes/kms.generated';
+import { createAlias } from './create-alias';
+import { createKey } from './create-key';
+import { decrypt } from './decrypt';
+import { deleteAlias } from './delete-alias';
+import { describeKey } from './describe-key';
+import { disableKey } from './disable-key';
+import { enableKey } from './enable-key';
+import { encrypt } from './encrypt';
+import { generateDataKey } from './generate-data-key';
+import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
+import { generateRandom } from './generate-random';
+import { listAliases } from './list-aliases';
+import { listKeys } from './list-keys';
+import { reEncrypt } from './re-encrypt';
+import { updateAlias } from './update-alias';
+import { updateKeyDescription } from './update-key-description';
+
+/** Every operation that is served: the attack surface, written by hand. */
+export const operations: { readonly [N in OperationName]?: Operation<N> } = {
+  CreateAlias: createAlias,
+  CreateKey: createKey,
+  Decrypt: decrypt,
+  DeleteAlias: deleteAlias,
+  DescribeKey: describeKey,
+  DisableKey: disableKey,
+  EnableKey: enableKey,
+  Encrypt: encrypt,
+  GenerateDataKey: generateDataKey,
+  GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+  GenerateRandom: generateRandom,
+  ListAliases: listAliases,
+  ListKeys: listKeys,
+  ReEncrypt: reEncrypt,
+  UpdateAlias: updateAlias,
+  UpdateKeyDescription: updateKeyDescription,
+};

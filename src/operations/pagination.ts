@@ -1,0 +1,60 @@
+import { KmsError } from '../errors';
+
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly truncated: boolean;
+  readonly nextMarker: string | undefined;
+}
+
+interface Listing<T> {
+  /** What the marker is bound to: the operation, the account and every filter. */
+  readonly scope: string;
+  readonly marker: string | undefined;
+  readonly limit: number;
+  /** Fetches up to `limit` items after the given position, in order. `''` is the beginning. */
+  readonly fetch: (after: string, limit: number) => Promise<readonly T[]>;
+  readonly position: (item: T) => string;
+}
+
+/** Keyset pagination with an opaque marker (kms-semantics §14). Throws InvalidMarkerException. */
+export async function paginate<T>(listing: Listing<T>): Promise<Page<T>> {
+  const after = listing.marker === undefined ? '' : readMarker(listing.marker, listing.scope);
+  const found = await listing.fetch(after, listing.limit + 1);
+  const items = found.slice(0, listing.limit);
+  const last = items.at(-1);
+  const truncated = found.length > listing.limit && last !== undefined;
+  return {
+    items,
+    truncated,
+    nextMarker: truncated ? writeMarker(listing.position(last), listing.scope) : undefined,
+  };
+}
+
+/** The page size of a request: the operation's own maximum caps what the shape lets through (kms-semantics §14). */
+export function pageSize(
+  requested: number | undefined,
+  size: { readonly fallback: number; readonly max: number },
+): number {
+  return Math.min(requested ?? size.fallback, size.max);
+}
+
+function writeMarker(after: string, scope: string): string {
+  return Buffer.from(JSON.stringify([scope, after])).toString('base64');
+}
+
+function readMarker(marker: string, scope: string): string {
+  const [markedScope, after] = decode(marker);
+  if (markedScope !== scope || typeof after !== 'string') {
+    throw new KmsError('InvalidMarkerException');
+  }
+  return after;
+}
+
+function decode(marker: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(marker, 'base64').toString('utf8'));
+    return Array.isArray(value) ? value : [];
+  } catch (cause) {
+    throw new KmsError('InvalidMarkerException', '', { cause });
+  }
+}

@@ -1,0 +1,86 @@
+import { checkEncryptionContextSize } from '../keys/encryption-context';
+import type { Key } from '../keys/key';
+import { requireAlgorithm } from '../keys/specs';
+import type { Call, Operation, Target } from '../operation';
+import { incorrectKey, readCiphertext, targetInCiphertext } from './ciphertext-target';
+import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
+
+const from = 'kms:ReEncryptFrom';
+const to = 'kms:ReEncryptTo';
+
+/** The plaintext passes from one token operation to the next in this process and is wiped; it never leaves it. */
+export const reEncrypt: Operation<'ReEncrypt'> = {
+  name: 'ReEncrypt',
+  readOnly: true,
+  audited: [
+    'SourceKeyId',
+    'DestinationKeyId',
+    'SourceEncryptionAlgorithm',
+    'DestinationEncryptionAlgorithm',
+    'SourceEncryptionContext',
+    'DestinationEncryptionContext',
+    'DryRun',
+  ],
+  crossAccount: true,
+  check(input) {
+    checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.SourceKeyId });
+    checkEncryptionContextSize(input.SourceEncryptionContext);
+    checkEncryptionContextSize(input.DestinationEncryptionContext);
+  },
+  targets,
+  identify({ input, keys }) {
+    if (ignoresCiphertext(input)) return;
+    if (readCiphertext(input).keyId !== both(keys).source.keyId) throw incorrectKey();
+  },
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify({ input, keys }) {
+    const { source, destination } = both(keys);
+    requireAlgorithm(source, input.SourceEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT');
+    requireAlgorithm(destination, input.DestinationEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT');
+  },
+
+  async run({ input, keys, services }) {
+    const { source, destination } = both(keys);
+    if (ignoresCiphertext(input)) refuseDryRun(input);
+    const opened = await services.keyring.decrypt(
+      source,
+      readCiphertext(input),
+      input.SourceEncryptionContext,
+    );
+    try {
+      refuseDryRun(input);
+      const sealed = await services.keyring.encrypt(
+        destination,
+        opened.plaintext,
+        input.DestinationEncryptionContext,
+      );
+      return {
+        CiphertextBlob: sealed.blob,
+        SourceKeyId: source.arn,
+        KeyId: destination.arn,
+        SourceEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+        DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+        SourceKeyMaterialId: opened.keyMaterialId,
+        DestinationKeyMaterialId: sealed.keyMaterialId,
+      };
+    } finally {
+      opened.plaintext.fill(0);
+    }
+  },
+};
+
+async function targets({ input, caller, services }: Call<'ReEncrypt'>): Promise<readonly Target[]> {
+  const { finder } = services;
+  const source =
+    input.SourceKeyId === undefined
+      ? await targetInCiphertext(readCiphertext(input), from, finder)
+      : { ...(await finder.resolve(input.SourceKeyId, { caller, action: from })), action: from };
+  const destination = await finder.resolve(input.DestinationKeyId, { caller, action: to });
+  return [source, { ...destination, action: to }];
+}
+
+function both(keys: readonly Key[]): { source: Key; destination: Key } {
+  const [source, destination] = keys;
+  if (source === undefined || destination === undefined) throw new Error('ReEncrypt has two keys');
+  return { source, destination };
+}

@@ -1,0 +1,35 @@
+import type { Awaitable, Call, Target } from '../operation';
+import type { Key } from '../keys/key';
+import type { OperationInputs, OperationName } from '../shapes/kms.generated';
+
+/** The operations whose input has a required KeyId. */
+type WithKeyId = {
+  [N in OperationName]: OperationInputs[N] extends { readonly KeyId: string } ? N : never;
+}[OperationName];
+
+type Targets<N extends OperationName> = (call: Call<N>) => Awaitable<readonly Target[]>;
+
+/** KeyId is a key id, key ARN, alias name or alias ARN (kms-semantics §2.2). */
+export function targetByKeyId<N extends WithKeyId>(action: string): Targets<N> {
+  return async ({ input, caller, services }) => [
+    { ...(await services.finder.resolve(keyIdOf(input), { caller, action })), action },
+  ];
+}
+
+/** KeyId is a key id or key ARN; an alias is refused. */
+export function targetByKeyOnly<N extends WithKeyId>(action: string): Targets<N> {
+  return async ({ input, caller, services }) => [
+    { ...(await services.finder.resolveKeyOnly(keyIdOf(input), { caller, action })), action },
+  ];
+}
+
+/** The key of an operation that has just one. */
+export function onlyKey(keys: readonly Key[]): Key {
+  const [key] = keys;
+  if (key === undefined) throw new Error('the operation resolved no key');
+  return key;
+}
+
+function keyIdOf(input: { readonly KeyId: string }): string {
+  return input.KeyId;
+}

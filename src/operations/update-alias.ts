@@ -1,0 +1,71 @@
+import { KmsError } from '../errors';
+import { aliasCacheKey } from '../keys/finder';
+import type { Key } from '../keys/key';
+import { requireState } from '../keys/states';
+import type { Call, Operation, Target } from '../operation';
+import {
+  aliasAction,
+  aliasNotFound,
+  checkAliasName,
+  checkAliasTarget,
+  requireAliasRoom,
+} from './alias-name';
+
+const action = 'kms:UpdateAlias';
+
+export const updateAlias: Operation<'UpdateAlias'> = {
+  name: 'UpdateAlias',
+  readOnly: false,
+  audited: ['AliasName', 'TargetKeyId'],
+  check(input) {
+    checkAliasName(input);
+    checkAliasTarget(input);
+  },
+  accountActions: aliasAction('UpdateAlias'),
+  targets,
+  requires: { state: 'any' },
+  verify({ input, keys }) {
+    const { current, next } = both(keys);
+    requireState(next, 'notPendingDeletion');
+    if (current.keyUsage !== next.keyUsage) {
+      throw new KmsError(
+        'ValidationException',
+        `Alias ${input.AliasName} cannot be changed from a CMK with key usage ${current.keyUsage} to a CMK with key usage ${next.keyUsage}. The key usage of the current CMK and the new CMK must be the same.`,
+      );
+    }
+  },
+
+  async write({ input, caller, keys, services }, { transaction }) {
+    const { current, next } = both(keys);
+    const { accountId } = caller;
+    const aliasName = input.AliasName;
+    const alias = await services.aliases.find(transaction, accountId, aliasName);
+    if (alias === undefined) throw aliasNotFound(services.place, accountId, aliasName);
+    if (alias.keyId !== current.keyId) {
+      // It was moved since the caller was authorized for its key: an error that clients repeat.
+      throw new KmsError('KMSInternalException', 'The alias changed meanwhile. Retry the request.');
+    }
+    if (current.keyId !== next.keyId) {
+      requireAliasRoom(await services.aliases.count(transaction, next.keyId));
+    }
+    await services.aliases.retarget(transaction, { accountId, aliasName, keyId: next.keyId });
+    transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
+    return {};
+  },
+};
+
+/** The alias's key as it is and as it is to be; the caller needs both (kms-semantics §6.10). */
+async function targets({ input, caller, services }: Call<'UpdateAlias'>): Promise<readonly Target[]> {
+  const current = await services.finder.resolve(input.AliasName, { caller, action });
+  const next = await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action });
+  return [
+    { key: current.key, action },
+    { key: next.key, action },
+  ];
+}
+
+function both(keys: readonly Key[]): { current: Key; next: Key } {
+  const [current, next] = keys;
+  if (current === undefined || next === undefined) throw new Error('UpdateAlias has two keys');
+  return { current, next };
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { type AuditedCall, auditLine, auditRecord, recordable } from './audit';
+import type { KmsError } from './errors';
+import type { Key } from './keys/key';
+import type { ResponseElements } from './operation';
+import type { Principal } from './policy/principal';
+import type { OperationName } from './shapes/kms.generated';
+
+/** Where a request came from. */
+export interface RequestOrigin {
+  readonly sourceIp: string;
+  readonly userAgent: string | undefined;
+  /** Undefined on a listener without TLS. */
+  readonly tls:
+    | { readonly version: string; readonly cipherSuite: string; readonly host: string | undefined }
+    | undefined;
+}
+
+/** What the service says of itself in every record. */
+export interface RecordedService {
+  readonly region: string;
+  /** The account of records that have no caller. */
+  readonly accountId: string;
+}
+
+interface AuditedOperation {
+  readonly readOnly: boolean;
+  readonly audited: readonly string[];
+}
+
+/** Longest name of an operation that does not exist which a record repeats. */
+const maxClaimedName = 128;
+
+/** What the corridor learns of a request on its way; the audit record is made of it. */
+export class Trail {
+  operation: OperationName | undefined;
+  /** The operation's name as sent, where it is none of ours. */
+  claimedOperation: string | undefined;
+  caller: Principal | undefined;
+  keys: readonly Key[] = [];
+  private declared: AuditedOperation | undefined;
+  private input: object | undefined;
+
+  constructor(
+    readonly requestId: string,
+    readonly origin: RequestOrigin,
+    private readonly service: RecordedService,
+  ) {}
+
+  /** The input is valid, so its audited members may be recorded. */
+  declare(operation: AuditedOperation, input: object): void {
+    this.declared = operation;
+    this.input = input;
+  }
+
+  success(responseElements: ResponseElements): string {
+    return this.line(responseElements, undefined);
+  }
+
+  refusal(error: KmsError): string {
+    return this.line(null, { code: error.code, message: error.message });
+  }
+
+  private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
+    const { origin, service, caller, declared, input } = this;
+    return auditLine(
+      auditRecord({
+        completedAt: new Date(),
+        eventId: randomUUID(),
+        requestId: this.requestId,
+        eventName:
+          this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
+        caller,
+        region: service.region,
+        sourceIPAddress: origin.sourceIp,
+        userAgent: origin.userAgent,
+        error,
+        requestParameters:
+          declared === undefined || input === undefined ? null : recordable(input, declared.audited),
+        responseElements,
+        readOnly: declared?.readOnly ?? true,
+        resources: this.keys,
+        recipientAccountId: caller?.accountId ?? service.accountId,
+        tls: origin.tls,
+      }),
+    );
+  }
+}
