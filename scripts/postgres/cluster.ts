@@ -51,6 +51,9 @@ export function openCluster(options: {
   if (existsSync(versionFile) && !existsSync(passwordFile)) {
     setAside(place, options.log);
   }
+  if (!existsSync(versionFile) && existsSync(passwordFile)) {
+    options.log(`The database in ${place.data} is gone; a new, empty one is made`);
+  }
   const major = existsSync(versionFile) ? Number(readFileSync(versionFile, 'utf8')) : undefined;
   const binaries = findBinaries({
     account,

@@ -153,6 +153,17 @@ test('Data whose password file is gone is moved aside and not deleted', async ()
   expect(existsSync(path.join(aside ?? '', 'PG_VERSION'))).toBe(true);
 });
 
+test('Data that is gone is replaced by an empty database, and that is said', async () => {
+  const postgres = await start();
+  const data = (await setting(postgres, 'data_directory')) ?? '';
+  await postgres.stop();
+  rmSync(data, { recursive: true });
+  const messages: string[] = [];
+  const fresh = await start({ log: (message) => messages.push(message) });
+  expect(messages).toEqual([`The database in ${data} is gone; a new, empty one is made`]);
+  await administer(fresh.url, 'select 1');
+});
+
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 asRoot(
