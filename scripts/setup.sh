@@ -114,6 +114,8 @@ ensure_packages() {
   [ -z "$missing" ] || apt_install $missing
 }
 
+ensure_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
+
 # --- Node.js -----------------------------------------------------------------------------------------------------
 
 node_is_recent() {
@@ -134,7 +136,7 @@ find_node() {
 
 ensure_node() {
   find_node && return 0
-  python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+  ensure_pip
   rm -rf "$cache/node"
   step "installing Node.js from PyPI ($NODE_WHEEL)" python3 -m pip install --no-input --no-deps \
     --only-binary=:all: --disable-pip-version-check --target "$cache/node" "$NODE_WHEEL" ||
@@ -222,18 +224,20 @@ ensure_build() {
 aws_path() { printf '%s\n' "$cache/aws/bin:$PATH"; }
 aws_works() { PATH="$(aws_path)" aws --version >/dev/null 2>&1; }
 
-# From PyPI: Ubuntu 24.04 packages none, and Debian 12 one that knows no endpoint_url.
+# From PyPI: Ubuntu 24.04 packages none, and Debian 12 one that knows no endpoint_url. Its own start script breaks in a
+# path with a blank, so it gets another.
 ensure_aws() {
   aws_works && return 0
+  ensure_pip
   rm -rf "$cache/aws"
-  if ! python3 -m venv "$cache/aws" >/dev/null 2>&1; then
-    apt_install python3-venv
-    rm -rf "$cache/aws"
-    step "making a Python environment for the AWS CLI" python3 -m venv "$cache/aws" ||
-      die "python3 -m venv does not work"
-  fi
-  step "installing the AWS CLI from PyPI" "$cache/aws/bin/python" -m pip install --no-input \
-    --disable-pip-version-check awscli || die "could not install the AWS CLI"
+  step "installing the AWS CLI from PyPI" python3 -m pip install --no-input --disable-pip-version-check \
+    --target "$cache/aws/modules" awscli || die "could not install the AWS CLI"
+  mkdir -p "$cache/aws/bin"
+  cat >"$cache/aws/bin/aws" <<'AWS'
+#!/bin/sh
+PYTHONPATH="$(dirname -- "$0")/../modules" exec python3 -m awscli "$@"
+AWS
+  chmod +x "$cache/aws/bin/aws"
   aws_works || die "the AWS CLI in $cache/aws does not run"
 }
 
@@ -243,8 +247,8 @@ modules_are_ready() { [ -z "$(missing_packages)" ] && find_node && modules_are_c
 
 # Runs a command under the lock of this checkout, so that two set-ups at once do not tread on each other.
 locked() {
-  mkdir -p "$cache"
-  exec 9>"$cache/setup.lock"
+  { mkdir -p "$cache" && exec 9>"$cache/setup.lock"; } ||
+    die "cannot write to the checkout $root, which is not set up; run this as its owner first"
   if ! flock -n 9; then
     say "another set-up of this checkout is running; waiting for it"
     flock 9

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const program = path.resolve(__dirname, '..', '..', '..', 'scripts', 'dev-server', 'main.js');
+
+let dataDir: string;
+let running: ChildProcess | undefined;
+beforeEach(() => {
+  dataDir = mkdtempSync(path.join(tmpdir(), 'claviger-dev-'));
+  chmodSync(dataDir, 0o711);
+});
+afterEach(async () => {
+  if (running !== undefined) await end(running, 'SIGKILL');
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+interface Dev {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  readonly log: () => string;
+}
+
+function start(env: Readonly<Record<string, string>> = {}): Dev {
+  const child = spawn(process.execPath, [program], {
+    env: {
+      PATH: process.env['PATH'],
+      CLAVIGER_DATA_DIR: dataDir,
+      CLAVIGER_PORT: '0',
+      CLAVIGER_WORKERS: '1',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running = child;
+  let [output, log] = ['', ''];
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  child.stderr.on('data', (chunk) => (log += String(chunk)));
+  return { process: child, output: () => output, log: () => log };
+}
+
+/** The URL of the ready line. */
+async function ready(dev: Dev): Promise<string> {
+  for (;;) {
+    const url = /^claviger is ready at (\S+)$/m.exec(dev.output())?.[1];
+    if (url !== undefined) return url;
+    if (hasEnded(dev.process))
+      throw new Error(`scripts/dev ended before it was ready: ${dev.log()}`);
+    await Promise.race([once(dev.process.stdout!, 'data'), once(dev.process, 'close')]);
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (!hasEnded(child)) {
+    child.kill(signal);
+    await once(child, 'close');
+  }
+  return child.exitCode;
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+const read = (name: string): string => readFileSync(path.join(dataDir, name), 'utf8');
+
+test('It serves, says so once, leaves private files, prints no secret, and ends with 0', async () => {
+  const dev = start();
+  const url = await ready(dev);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  expect(read('aws-config')).toContain(`endpoint_url = ${url}\n`);
+  expect(read('credentials')).toMatch(
+    /^\[default\]\naws_access_key_id = \w{20}\naws_secret_access_key = \S{40}\n$/,
+  );
+  for (const name of ['credentials', 'claviger.env', 'aws-config', 'token/pin']) {
+    expect([name, statSync(path.join(dataDir, name)).mode & 0o777]).toEqual([name, 0o600]);
+  }
+  expect(await end(dev.process, 'SIGINT')).toBe(0);
+  expect(dev.output().match(/is ready at/g)).toHaveLength(1);
+  expect(dev.output()).toMatch(/^claviger is ready at /);
+  await expect(fetch(`${url}/readyz`)).rejects.toThrow('fetch failed');
+  const secret = /secret_access_key = (\S+)/.exec(read('credentials'))?.[1] ?? '';
+  for (const hidden of [
+    secret,
+    read('token/pin'),
+    read('token/so-pin'),
+    read('postgres/password'),
+  ]) {
+    expect(hidden.length).toBeGreaterThan(20);
+    expect(dev.output() + dev.log()).not.toContain(hidden.trim());
+  }
+});
+
+test('Killed outright it takes daemon and database with it; run again it keeps what it made', async () => {
+  const first = start();
+  const url = await ready(first);
+  const kept = [read('credentials'), read('token/serial'), read('token/pin')];
+  await end(first.process, 'SIGKILL');
+  await refuses(url);
+
+  const second = start({ CLAVIGER_PORT: new URL(url).port });
+  expect(await ready(second)).toBe(url);
+  expect([read('credentials'), read('token/serial'), read('token/pin')]).toEqual(kept);
+  expect(await end(second.process, 'SIGTERM')).toBe(0);
+
+  rmSync(path.join(dataDir, 'credentials'));
+  const third = start();
+  await ready(third);
+  expect(third.log()).toContain(
+    `claviger: ${dataDir}/credentials is missing and its secret cannot be shown again`,
+  );
+  expect(read('credentials')).not.toBe(kept[0]);
+  expect(await end(third.process, 'SIGTERM')).toBe(0);
+});
+
+test('A port that is taken is an error that names it, before anything is started', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const dev = start({ CLAVIGER_PORT: String(port) });
+  await once(dev.process, 'close');
+  holder.close();
+  expect(dev.process.exitCode).toBe(1);
+  expect(dev.log()).toBe(
+    `claviger: port ${port} of 127.0.0.1 is in use; set CLAVIGER_PORT to another one\n`,
+  );
+  expect(() => read('token/serial')).toThrow('ENOENT');
+});
+
+test('A setting that cannot be used is an error that names the variable', async () => {
+  const dev = start({ CLAVIGER_ACCOUNT_ID: '12' });
+  await once(dev.process, 'close');
+  expect(dev.process.exitCode).toBe(1);
+  expect(dev.log()).toBe('claviger: CLAVIGER_ACCOUNT_ID must match pattern "^[0-9]{12}$"\n');
+});
+
+/** Resolves when nobody listens there any more. */
+async function refuses(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await fetch(`${url}/healthz`);
+    } catch {
+      return;
+    }
+    await delay(20);
+  }
+}
