@@ -50,6 +50,8 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });
+    // Its constructor is what makes a worker answer when the primary asks for its metrics.
+    new AggregatorRegistry();
     AggregatorRegistry.setRegistries(this.registry);
   }
 

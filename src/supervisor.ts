@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { AggregatorRegistry } from 'prom-client';
-import type { Log } from './log';
+import { type Log, describeError } from './log';
 
 /** What a worker tells its primary. */
 export type ToPrimary =
@@ -129,9 +129,14 @@ export class Supervisor {
   }
 
   private async answerMetrics(worker: Worker, id: number): Promise<void> {
-    const body = await this.aggregator.clusterMetrics();
-    if (!worker.isConnected()) return;
-    send(worker, { kind: 'metrics', id, body, contentType: this.aggregator.contentType });
+    try {
+      const body = await this.aggregator.clusterMetrics();
+      if (!worker.isConnected()) return;
+      send(worker, { kind: 'metrics', id, body, contentType: this.aggregator.contentType });
+    } catch (error) {
+      // A worker that died or hangs while it was asked: the scrape fails, and the next one asks again.
+      this.options.log.warn('metrics could not be gathered', { error: describeError(error) });
+    }
   }
 }
 

@@ -62,11 +62,16 @@ export class FeedCache<V> {
     this.loads.set(key, load);
     try {
       const value = await load.value;
-      if (value !== undefined && feed.trusted && feed.epoch === load.epoch) this.keep(key, value);
+      if (value !== undefined && this.isCurrent(load)) this.keep(key, value);
       return value;
     } finally {
       if (this.loads.get(key) === load) this.loads.delete(key);
     }
+  }
+
+  private isCurrent({ epoch }: Load<V>): boolean {
+    const { feed } = this.options;
+    return feed.trusted && feed.epoch === epoch;
   }
 
   private keep(key: string, value: V): void {

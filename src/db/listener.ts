@@ -70,17 +70,17 @@ export class Listener {
 
   private async run(): Promise<void> {
     let pauseMs = firstPauseMs;
-    while (!this.closed) {
+    while (!this.hasClosed()) {
       try {
         await this.connect();
         pauseMs = firstPauseMs;
         await this.converse();
       } catch (error) {
-        if (!this.closed) this.options.onLost(normaliseError(error));
+        if (!this.hasClosed()) this.options.onLost(normaliseError(error));
       } finally {
         this.disconnect();
       }
-      if (!this.closed) await this.pause(pauseMs * (0.5 + Math.random() / 2));
+      if (!this.hasClosed()) await this.pause(pauseMs * (0.5 + Math.random() / 2));
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   }
@@ -115,19 +115,28 @@ export class Listener {
       values: [options.applicationName],
     });
     await this.send(await options.onListening());
-    if (this.failure !== undefined) throw this.failure;
+    this.requireAlive();
     this.ready = true;
     options.onReady();
   }
 
   private async converse(): Promise<never> {
     for (;;) {
-      if (this.failure !== undefined) throw this.failure;
+      this.requireAlive();
       const statement = this.options.nextStatement();
       const idleMs = this.confirmed + this.options.heartbeatMs - performance.now();
       if (statement === undefined && idleMs > 0) await this.pause(idleMs);
       else await this.send(statement ?? heartbeat);
     }
+  }
+
+  /** A method, because it changes while run() awaits. */
+  private hasClosed(): boolean {
+    return this.closed;
+  }
+
+  private requireAlive(): void {
+    if (this.failure !== undefined) throw this.failure;
   }
 
   private async send(statement: Statement): Promise<void> {

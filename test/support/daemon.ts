@@ -1,0 +1,149 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { requiredMechanisms } from '../../hsm';
+import { type ClonedDatabase, cloneDatabase } from './postgres';
+import { type SoftHsm, makeSoftHsm } from './softhsm';
+
+const commandLine = path.join(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
+
+export interface TestCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** A whole Claviger: `claviger serve` as a process of its own, on its own token, database and port. */
+export interface TestDaemon {
+  /** `http://127.0.0.1:<port>` */
+  readonly endpoint: string;
+  readonly port: number;
+  readonly accountId: string;
+  readonly region: string;
+  readonly credentials: TestCredentials;
+  /** The primary. */
+  readonly process: ChildProcess;
+  readonly token: SoftHsm;
+  readonly databaseUrl: string;
+  /** What the daemon's own commands need to find the same token and database. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Each line that the daemon logged, parsed. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+  /** An AWS SDK client with the account's credentials; `retries` counts attempts (default 1: none is repeated). */
+  client(options?: { readonly attempts?: number }): KMSClient;
+  /** Runs `claviger <args>` with this daemon's settings and gives its standard output. */
+  run(...args: string[]): Promise<string>;
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>;
+  /** Stops it, and deletes token and database. */
+  remove(): Promise<void>;
+}
+
+export interface TestDaemonOptions {
+  readonly workers?: number;
+  /** More settings, as environment variables. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** A Postgres of the test's own; without it a clone of the run's template. */
+  readonly databaseUrl?: string;
+}
+
+const accountId = '111122223333';
+const region = 'us-east-1';
+
+/** Starts a daemon and waits until it says that it is ready. Call `remove` in the end. */
+export async function startDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+  const token = await makeSoftHsm({ mechanisms: requiredMechanisms });
+  const database: ClonedDatabase | undefined =
+    options.databaseUrl === undefined ? await cloneDatabase() : undefined;
+  const home = await mkdtemp(path.join(tmpdir(), 'claviger-daemon-'));
+  const databaseUrl = options.databaseUrl ?? database?.url ?? '';
+  const environment: NodeJS.ProcessEnv = {
+    PATH: process.env['PATH'],
+    CLAVIGER_ACCOUNT_ID: accountId,
+    CLAVIGER_DATA_DIR: home,
+    CLAVIGER_PKCS11_MODULE: token.module,
+    CLAVIGER_PORT: '0',
+    CLAVIGER_REGION: region,
+    CLAVIGER_TOKEN_LABEL: token.label,
+    CLAVIGER_TOKEN_PIN_FILE: token.pinFile,
+    CLAVIGER_TOKEN_SERIAL: token.serial,
+    CLAVIGER_WORKERS: String(options.workers ?? 1),
+    DATABASE_URL: databaseUrl,
+    SOFTHSM2_CONF: token.conf,
+    ...options.environment,
+  };
+  const run = async (...args: string[]): Promise<string> => {
+    const command = [commandLine, ...args];
+    return (await promisify(execFile)(process.execPath, command, { env: environment })).stdout;
+  };
+  await run('migrate');
+  const issued = JSON.parse(await run('init')) as Record<'AccessKeyId' | 'SecretAccessKey', string>;
+  const credentials = {
+    accessKeyId: issued.AccessKeyId,
+    secretAccessKey: issued.SecretAccessKey,
+  };
+  const { child, log, endpoint } = await serve(environment);
+  const stop = async (): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    return child.exitCode;
+  };
+  return {
+    endpoint,
+    port: Number(new URL(endpoint).port),
+    accountId,
+    region,
+    credentials,
+    process: child,
+    token,
+    databaseUrl,
+    environment,
+    log,
+    client: ({ attempts = 1 } = {}) =>
+      new KMSClient({ endpoint, region, credentials, maxAttempts: attempts }),
+    run,
+    stop,
+    remove: async () => {
+      await stop();
+      await Promise.all([
+        token.remove(),
+        database?.drop(),
+        rm(home, { recursive: true, force: true }),
+      ]);
+    },
+  };
+}
+
+async function serve(
+  env: NodeJS.ProcessEnv,
+): Promise<{ child: ChildProcess; log: Record<string, unknown>[]; endpoint: string }> {
+  const child = spawn(process.execPath, [commandLine, 'serve'], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log: Record<string, unknown>[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => log.push(parseLine(line)));
+  const ready = new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const url = /^claviger is ready at (\S+)$/.exec(line)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+    child.once('exit', () => {
+      reject(new Error(`claviger serve ended before it was ready: ${JSON.stringify(log)}`));
+    });
+  });
+  return { child, log, endpoint: await ready };
+}
+
+function parseLine(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return { text: line };
+  }
+}
