@@ -36,7 +36,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     log: options.log ?? (() => undefined),
   });
   await requireIdle(cluster);
-  let { server, port } = await startOnSomePort(cluster, throwaway);
+  const started = await startOnSomePort(cluster, throwaway);
+  const { port } = started;
+  let { server } = started;
   return {
     url: `postgres://${databaseName}:${cluster.password}@127.0.0.1:${port}/${databaseName}`,
     stop: () => server.stop(),

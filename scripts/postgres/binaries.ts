@@ -109,8 +109,8 @@ function systemDirectories(): string[] {
 function probe(directory: string, account: ServerAccount | undefined): Binaries {
   const postgres = path.join(directory, 'postgres');
   const run = spawnSync(postgres, ['--version'], { ...account, cwd: '/', encoding: 'utf8' });
-  const major = Number(/ (\d+)/.exec(run.stdout ?? '')?.[1] ?? Number.NaN);
-  if (run.status !== 0 || Number.isNaN(major)) {
+  const major = run.status === 0 ? Number(/ (\d+)/.exec(run.stdout)?.[1]) : Number.NaN;
+  if (Number.isNaN(major)) {
     throw new Error(`${postgres} does not run (${run.error?.message ?? run.stderr.trim()})`);
   }
   if (major < oldestMajor)

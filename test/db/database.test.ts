@@ -77,7 +77,9 @@ test('A transaction cannot be used after it has ended, and rolling it back again
   const ended = { name: 'DatabaseError', code: 'failed', message: 'The transaction has ended' };
   await expect(transaction.query({ text: 'select 1' })).rejects.toMatchObject(ended);
   await expect(transaction.commit()).rejects.toMatchObject(ended);
-  expect(() => transaction.announce({ topic: 'key', id: 'a' })).toThrow('The transaction has ended');
+  expect(() => transaction.announce({ topic: 'key', id: 'a' })).toThrow(
+    'The transaction has ended',
+  );
 });
 
 test('The commit of a failed transaction is an error and not a silent rollback', async () => {
@@ -231,7 +233,9 @@ test('An idle connection that breaks is reported, and replaced when one is neede
 test('A borrowed connection that breaks between two statements fails its transaction only', async () => {
   const database = open({ poolSize: 1 });
   const transaction = await database.begin();
-  const [row] = await transaction.query<{ pid: number }>({ text: 'select pg_backend_pid() as pid' });
+  const [row] = await transaction.query<{ pid: number }>({
+    text: 'select pg_backend_pid() as pid',
+  });
   await administer(clone.url, 'select pg_terminate_backend($1)', [row?.pid]);
   await expect(transaction.query({ text: 'select 1' })).rejects.toMatchObject({
     code: 'unavailable',
