@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import Ajv from 'ajv';
 
-interface Setting {
+export interface Setting {
   /** Environment variable. */
   readonly env: string;
   readonly schema: Readonly<Record<string, unknown>>;
@@ -194,7 +194,8 @@ export const settings = {
     env: 'CLAVIGER_KEEP_ALIVE_TIMEOUT_MS',
     schema: milliseconds,
     default: 75_000,
-    sentence: 'Time an idle connection is kept; longer than the idle time of a load balancer before it.',
+    sentence:
+      'Time an idle connection is kept; longer than the idle time of a load balancer before it.',
   },
   maxConnections: {
     env: 'CLAVIGER_MAX_CONNECTIONS',
@@ -245,7 +246,10 @@ export class ConfigError extends Error {
  */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const dataDir = environment[settings.dataDir.env] ?? settings.dataDir.default;
-  const merged = { ...readEnvFile(path.join(dataDir, 'claviger.env')), ...withoutBlanks(environment) };
+  const merged = {
+    ...readEnvFile(path.join(dataDir, 'claviger.env')),
+    ...withoutBlanks(environment),
+  };
   const values: Record<string, unknown> = {};
   const properties: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting>(settings)) {
@@ -261,7 +265,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if ((values['tlsCertFile'] === undefined) !== (values['tlsKeyFile'] === undefined)) {
     throw new ConfigError('CLAVIGER_TLS_CERT_FILE and CLAVIGER_TLS_KEY_FILE go together');
   }
-  return Object.freeze(values) as unknown as Config;
+  return Object.freeze(values);
 }
 
 /** The environment as a native library reads it: SoftHSM2 finds its configuration by getenv. */
@@ -273,7 +277,9 @@ export function exportToLibraries(config: Config): void {
 export function unsafeSettings(config: Config): string[] {
   const loopback = ['127.0.0.1', '::1', 'localhost'].includes(config.host);
   return !loopback && config.tlsCertFile === undefined
-    ? ['CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear']
+    ? [
+        'CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear',
+      ]
     : [];
 }
 

@@ -19,7 +19,7 @@ import { operations } from './operations';
 import { authorizeAccountAction, authorizeKeyAction } from './policy/authorize';
 import type { Principal } from './policy/principal';
 import { parseInput, writeOutput } from './shapes';
-import { type OperationName, operationNames, type OperationOutputs } from './shapes/kms.generated';
+import { type OperationName, operationNames } from './shapes/kms.generated';
 import { type RecordedService, type RequestOrigin, Trail } from './trail';
 
 /** A request as a door hands it over: the wire's particulars behind two functions. */
@@ -34,8 +34,7 @@ export interface DoorRequest extends RequestOrigin {
 }
 
 export type Answer =
-  | { readonly ok: true; readonly output: string }
-  | { readonly ok: false; readonly error: KmsError };
+  { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: KmsError };
 
 /** Told of every request once it has been answered. */
 export interface RequestEvent {
@@ -79,7 +78,10 @@ async function answerTo(corridor: Corridor, request: DoorRequest, trail: Trail):
   try {
     const name = nameOperation(request.operation, trail);
     trail.caller = await request.authenticate();
-    return { ok: true, output: await perform(corridor, name, { request, trail, caller: trail.caller }) };
+    return {
+      ok: true,
+      output: await perform(corridor, name, { request, trail, caller: trail.caller }),
+    };
   } catch (thrown) {
     return refuse(corridor, trail, toKmsError(thrown));
   }
@@ -110,6 +112,8 @@ interface Performance {
 }
 
 /** The steps after authentication, in the order of kms-semantics §0. */
+// N ties the input, the operation and its output together, inside.
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
 async function perform<N extends OperationName>(
   corridor: Corridor,
   name: N,
@@ -134,7 +138,9 @@ async function perform<N extends OperationName>(
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
   const text = writeOutput(name, output);
-  await corridor.audit.append(trail.success(operation.responseElements?.(targeted, output) ?? null));
+  await corridor.audit.append(
+    trail.success(operation.responseElements?.(targeted, output) ?? null),
+  );
   return text;
 }
 

@@ -22,7 +22,8 @@ const ofToken = {
   deadline: timedOut,
   'key-not-found': {
     code: 'KeyUnavailableException',
-    message: 'The request was rejected because the KMS key was not available. You can retry the request.',
+    message:
+      'The request was rejected because the KMS key was not available. You can retry the request.',
   },
   'duplicate-key': internal,
   'ciphertext-invalid': { code: 'InvalidCiphertextException', message: '' },

@@ -76,7 +76,8 @@ async function build(
   await database.check();
   const token = await openToken({
     ...tokenOptions(config, log),
-    onOperation: (operation, seconds, outcome) => metrics.tokenOperation(operation, seconds, outcome),
+    onOperation: (operation, seconds, outcome) =>
+      metrics.tokenOperation(operation, seconds, outcome),
     onFailed: options.onFatal,
   });
   onClose(() => token.close());
@@ -263,7 +264,10 @@ function signedBy(
   return async (request) => (await authenticate(request, sigV4)).principal;
 }
 
-function cacheCounters(caches: Caches, token: Token): Record<string, { hits: number; misses: number }> {
+function cacheCounters(
+  caches: Caches,
+  token: Token,
+): Record<string, { hits: number; misses: number }> {
   const { cacheHits, cacheMisses } = token.counters();
   return {
     key: caches.keys,

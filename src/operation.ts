@@ -106,5 +106,4 @@ export type WritingOperation<N extends OperationName> = Declaration<N> & Writing
 
 /** The only place that knows an operation: the corridor reads it from top to bottom. */
 export type Operation<N extends OperationName = OperationName> =
-  | (Declaration<N> & Reading<N>)
-  | WritingOperation<N>;
+  (Declaration<N> & Reading<N>) | WritingOperation<N>;

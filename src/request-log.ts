@@ -2,7 +2,11 @@ import type { RequestEvent } from './dispatch';
 import { type Log, describeError } from './log';
 
 /** Codes that are this service's fault, not the client's. */
-const faults = new Set(['KMSInternalException', 'DependencyTimeoutException', 'KeyUnavailableException']);
+const faults = new Set([
+  'KMSInternalException',
+  'DependencyTimeoutException',
+  'KeyUnavailableException',
+]);
 
 /** One event a request: who, what, outcome, time; the hidden cause of an internal error. No member of the input. */
 export function requestLog(log: Log): (event: RequestEvent) => void {

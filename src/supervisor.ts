@@ -5,12 +5,18 @@ import { type Log, describeError } from './log';
 
 /** What a worker tells its primary. */
 export type ToPrimary =
-  { readonly kind: 'ready'; readonly port: number } | { readonly kind: 'metrics'; readonly id: number };
+  | { readonly kind: 'ready'; readonly port: number }
+  | { readonly kind: 'metrics'; readonly id: number };
 
 /** What the primary tells a worker. */
 export type ToWorker =
   | { readonly kind: 'stop' }
-  | { readonly kind: 'metrics'; readonly id: number; readonly body: string; readonly contentType: string };
+  | {
+      readonly kind: 'metrics';
+      readonly id: number;
+      readonly body: string;
+      readonly contentType: string;
+    };
 
 export interface SupervisorOptions {
   readonly workers: number;
@@ -84,7 +90,9 @@ export class Supervisor {
       });
       const lived = Date.now() - since;
       this.restartDelayMs =
-        lived >= healthyMs ? 0 : Math.min(Math.max(100, this.restartDelayMs * 2), maxRestartDelayMs);
+        lived >= healthyMs
+          ? 0
+          : Math.min(Math.max(100, this.restartDelayMs * 2), maxRestartDelayMs);
       setTimeout(() => this.replaceDead(), this.restartDelayMs);
     });
   }
@@ -151,7 +159,9 @@ function started(worker: Worker): Promise<number> {
       if (message.kind === 'ready') resolve(message.port);
     });
     worker.once('exit', (code: number | null, signal: string | null) => {
-      reject(new Error(`a worker ended before it served (${signal ?? `exit code ${code ?? '?'}`})`));
+      reject(
+        new Error(`a worker ended before it served (${signal ?? `exit code ${code ?? '?'}`})`),
+      );
     });
   });
 }

@@ -76,7 +76,9 @@ export class Trail {
         userAgent: origin.userAgent,
         error,
         requestParameters:
-          declared === undefined || input === undefined ? null : recordable(input, declared.audited),
+          declared === undefined || input === undefined
+            ? null
+            : recordable(input, declared.audited),
         responseElements,
         readOnly: declared?.readOnly ?? true,
         resources: this.keys,

@@ -10,7 +10,8 @@ type MetricsText = Extract<ToWorker, { kind: 'metrics' }>;
 export async function serveAsWorker(config: Config): Promise<void> {
   const log = createLog(config.logLevel, { worker: process.pid });
   // A terminal sends these to every process of the group; the primary decides what they mean.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => undefined);
   const daemon = await openDaemon({
     config,
     log,
@@ -57,7 +58,10 @@ function metricsOfAll(): () => Promise<MetricsText> {
     try {
       return await new Promise<MetricsText>((resolve, reject) => {
         waiting.set(id, resolve);
-        setTimeout(() => reject(new Error('the primary gave no metrics')), metricsTimeoutMs).unref();
+        setTimeout(
+          () => reject(new Error('the primary gave no metrics')),
+          metricsTimeoutMs,
+        ).unref();
         tell({ kind: 'metrics', id });
       });
     } finally {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { settings } from '../../src/config';
+import { type Setting, settings } from '../../src/config';
 import type { Operation } from '../../src/operation';
 import { operations } from '../../src/operations';
 import { type OperationName, operationNames } from '../../src/shapes/kms.generated';
@@ -48,15 +48,19 @@ function configPage(): string {
     '',
     '| variable | default | what |',
     '| --- | --- | --- |',
-    ...Object.entries(settings).map(settingRow),
+    ...Object.entries<Setting>(settings).map(settingRow),
     '',
   ].join('\n');
 }
 
-function settingRow([name, setting]: [string, (typeof settings)[keyof typeof settings]]): string {
+function settingRow([name, setting]: [string, Setting]): string {
   // The number of cores is this machine's, not the reader's.
   const fallback =
-    name === 'workers' ? 'one a core' : 'default' in setting ? `\`${setting.default}\`` : '';
+    name === 'workers'
+      ? 'one a core'
+      : setting.default === undefined
+        ? ''
+        : `\`${setting.default}\``;
   return `| \`${setting.env}\` | ${fallback} | ${setting.sentence} |`;
 }
 

@@ -41,6 +41,7 @@ async function supervise(config: Config): Promise<void> {
 /** Resolves at the first SIGINT or SIGTERM; later ones change nothing. */
 function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(undefined));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.on(signal, () => resolve(undefined));
   });
 }

@@ -9,14 +9,21 @@ export const inspectTokenCommand: Command = async (config, { json }) => {
     const status = token.status();
     const capabilities = await token.inspect();
     const text =
-      json === true ? JSON.stringify({ token: status, ...capabilities }) : page(status, capabilities);
+      json === true
+        ? JSON.stringify({ token: status, ...capabilities })
+        : page(status, capabilities);
     process.stdout.write(`${text}\n`);
   });
 };
 
 function page(status: TokenStatus, { mechanisms, rows }: Capabilities): string {
   const heading = ['KMS NAME', 'SERVED', 'MECHANISM', 'NOTE'];
-  const cells = rows.map((row) => [row.name, row.supported ? 'yes' : 'no', row.mechanism, row.note]);
+  const cells = rows.map((row) => [
+    row.name,
+    row.supported ? 'yes' : 'no',
+    row.mechanism,
+    row.note,
+  ]);
   return [
     `label         ${status.label}`,
     `serial        ${status.serial}`,

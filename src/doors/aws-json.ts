@@ -77,7 +77,9 @@ function tlsOf({ socket, headers }: IncomingMessage): DoorRequest['tls'] {
 
 function send(res: ServerResponse, requestId: string, answer: Answer): void {
   if (res.destroyed) return;
-  const { status, text } = answer.ok ? { status: 200, text: answer.output } : errorBody(answer.error);
+  const { status, text } = answer.ok
+    ? { status: 200, text: answer.output }
+    : errorBody(answer.error);
   // The rest of a body that is too large is not worth reading.
   if (status === 413) res.shouldKeepAlive = false;
   res.writeHead(status, {

@@ -61,7 +61,10 @@ export class AliasStore {
   }
 
   /** Returns false when the name is taken. */
-  async insert(db: Queryable, alias: Pick<Alias, 'accountId' | 'aliasName' | 'keyId'>): Promise<boolean> {
+  async insert(
+    db: Queryable,
+    alias: Pick<Alias, 'accountId' | 'aliasName' | 'keyId'>,
+  ): Promise<boolean> {
     const changed = await db.execute({
       name: 'alias-insert',
       text: `
@@ -74,7 +77,10 @@ export class AliasStore {
   }
 
   /** Returns false when there is no such alias. */
-  async retarget(db: Queryable, alias: Pick<Alias, 'accountId' | 'aliasName' | 'keyId'>): Promise<boolean> {
+  async retarget(
+    db: Queryable,
+    alias: Pick<Alias, 'accountId' | 'aliasName' | 'keyId'>,
+  ): Promise<boolean> {
     const changed = await db.execute({
       name: 'alias-retarget',
       text: `

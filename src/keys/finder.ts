@@ -69,7 +69,10 @@ export class KeyFinder {
     const name = aliasCacheKey(accountId, aliasName);
     return (
       aliasCache.get(name) ??
-      (await aliasCache.load(name, async () => (await aliases.find(db, accountId, aliasName))?.keyId))
+      (await aliasCache.load(
+        name,
+        async () => (await aliases.find(db, accountId, aliasName))?.keyId,
+      ))
     );
   }
 

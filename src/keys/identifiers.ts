@@ -8,7 +8,12 @@ export interface Place {
 
 /** A KeyId member, understood: a key or an alias, in an account. */
 export type KeyReference =
-  | { readonly kind: 'key'; readonly accountId: string; readonly keyId: string; readonly arn: string }
+  | {
+      readonly kind: 'key';
+      readonly accountId: string;
+      readonly keyId: string;
+      readonly arn: string;
+    }
   | {
       readonly kind: 'alias';
       readonly accountId: string;
@@ -36,7 +41,11 @@ export function accountRootArn(place: Place, accountId: string): string {
  * Reads a key id, key ARN, alias name or alias ARN (kms-semantics §2.1). A bare id or alias name belongs to the
  * caller's account. Throws NotFoundException with the texts of §2.3, InvalidArnException for what is no KMS ARN.
  */
-export function parseKeyReference(value: string, place: Place, callerAccountId: string): KeyReference {
+export function parseKeyReference(
+  value: string,
+  place: Place,
+  callerAccountId: string,
+): KeyReference {
   if (value.startsWith('arn:')) return parseArn(value, place);
   if (value.startsWith('alias/')) {
     return aliasReference(place, callerAccountId, value);
@@ -52,10 +61,7 @@ export function parseKeyOnlyReference(
   callerAccountId: string,
 ): KeyReference & { kind: 'key' } {
   if (value.startsWith('alias/') || arnForm.exec(value)?.[4] === 'alias') {
-    throw new KmsError(
-      'InvalidArnException',
-      'Key Aliases are not supported for this operation.',
-    );
+    throw new KmsError('InvalidArnException', 'Key Aliases are not supported for this operation.');
   }
   const reference = parseKeyReference(value, place, callerAccountId);
   if (reference.kind !== 'key') throw new KmsError('InvalidArnException', `Invalid arn ${value}`);

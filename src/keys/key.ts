@@ -1,4 +1,10 @@
-import type { KeyMetadata, KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
+import type {
+  KeyMetadata,
+  KeySpec,
+  KeyState,
+  KeyUsageType,
+  OriginType,
+} from '../shapes/kms.generated';
 import type { KeyPolicy } from '../policy/document';
 import { algorithmsOf } from './specs';
 
@@ -44,6 +50,8 @@ export function keyMetadata(key: Key): KeyMetadata {
     KeyState: key.state,
     Origin: key.origin,
     KeyManager: 'CUSTOMER',
+    // Deprecated, and sent by AWS all the same; its enum lacks the newest specs (kms-semantics §2.6).
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
     CustomerMasterKeySpec: key.keySpec as NonNullable<KeyMetadata['CustomerMasterKeySpec']>,
     KeySpec: key.keySpec,
     MultiRegion: key.multiRegion,

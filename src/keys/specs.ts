@@ -52,7 +52,8 @@ export function chooseSpec(input: {
   }
   const keySpec =
     input.KeySpec ?? (input.CustomerMasterKeySpec as KeySpec | undefined) ?? 'SYMMETRIC_DEFAULT';
-  const keyUsage = input.KeyUsage ?? (keySpec === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
+  const keyUsage =
+    input.KeyUsage ?? (keySpec === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
   if (keyUsage === undefined) {
     throw new KmsError(
       'ValidationException',

@@ -46,7 +46,11 @@ export const createKey: Operation<'CreateKey'> = {
   async write(call, change) {
     const { input, caller, services } = call;
     const keyId = services.newKeyId();
-    const policy = await acceptPolicy(call, change, keyArn(services.place, caller.accountId, keyId));
+    const policy = await acceptPolicy(
+      call,
+      change,
+      keyArn(services.place, caller.accountId, keyId),
+    );
     const materialId = services.token.generateRandom(32).toString('hex');
     const key = await services.keys.insert(change.transaction, {
       keyId,

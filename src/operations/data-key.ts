@@ -23,10 +23,7 @@ const bytesOf: Readonly<Record<DataKeySpec, number>> = { AES_128: 16, AES_256: 3
 /** Exactly one of KeySpec and NumberOfBytes; checked before the key is looked at (kms-semantics §5.1). */
 export function checkDataKeyRequest(input: DataKeyRequest): void {
   if ((input.KeySpec === undefined) === (input.NumberOfBytes === undefined)) {
-    throw new KmsError(
-      'ValidationException',
-      'Please specify either number of bytes or key spec.',
-    );
+    throw new KmsError('ValidationException', 'Please specify either number of bytes or key spec.');
   }
   checkEncryptionContextSize(input.EncryptionContext);
 }
@@ -41,5 +38,8 @@ export async function makeDataKey(
   const length = input.KeySpec === undefined ? input.NumberOfBytes : bytesOf[input.KeySpec];
   if (length === undefined) throw new Error('the size of a data key was not checked');
   const plaintext = services.token.generateRandom(length);
-  return { plaintext, ...(await services.keyring.encrypt(key, plaintext, input.EncryptionContext)) };
+  return {
+    plaintext,
+    ...(await services.keyring.encrypt(key, plaintext, input.EncryptionContext)),
+  };
 }

@@ -38,7 +38,11 @@ export const listAliases: Operation<'ListAliases'> = {
 };
 
 /** The key whose aliases are asked for: one of the caller's account (kms-semantics §13.1). */
-async function filter({ input, caller, services }: Call<'ListAliases'>): Promise<string | undefined> {
+async function filter({
+  input,
+  caller,
+  services,
+}: Call<'ListAliases'>): Promise<string | undefined> {
   if (input.KeyId === undefined) return undefined;
   const { key } = await services.finder.resolveKeyOnly(input.KeyId, { caller, action });
   if (key.accountId !== caller.accountId) throw hiddenKey(caller, action);

@@ -55,7 +55,11 @@ export const updateAlias: Operation<'UpdateAlias'> = {
 };
 
 /** The alias's key as it is and as it is to be; the caller needs both (kms-semantics §6.10). */
-async function targets({ input, caller, services }: Call<'UpdateAlias'>): Promise<readonly Target[]> {
+async function targets({
+  input,
+  caller,
+  services,
+}: Call<'UpdateAlias'>): Promise<readonly Target[]> {
   const current = await services.finder.resolve(input.AliasName, { caller, action });
   const next = await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action });
   return [

@@ -26,7 +26,8 @@ interface Statement {
 /** Key policies are at most 32 KiB (kms-semantics §6.2). */
 const maxPolicyBytes = 32_768;
 const statementMembers = new Set(['Sid', 'Effect', 'Principal', 'Action', 'Resource']);
-const principalArn = /^arn:[^:]+:(iam|sts)::([0-9]{12}):(root|(user|role|assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
+const principalArn =
+  /^arn:[^:]+:(iam|sts)::([0-9]{12}):(root|(user|role|assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
 
 /** The one-statement policy of a key made without one (kms-semantics §6.1), in AWS's layout. */
 export function defaultKeyPolicy(place: Place, accountId: string): string {
