@@ -34,7 +34,8 @@ function operationRow(name: OperationName): string {
   const operation: Operation | undefined = operations[name] as Operation | undefined;
   if (operation === undefined) return `| ${name} | no | | | |`;
   const kind = 'write' in operation ? 'change' : 'read or cryptographic';
-  const audited = operation.audited.map((member) => `\`${member}\``).join(', ');
+  const members: readonly string[] = operation.audited;
+  const audited = members.map((member) => `\`${member}\``).join(', ');
   return `| ${name} | yes | ${kind} | ${operation.crossAccount === true ? 'yes' : 'no'} | ${audited} |`;
 }
 
