@@ -187,8 +187,11 @@ function isEnvironment(node: ts.Node): boolean {
   if (ts.isVariableDeclaration(node)) {
     return ts.isObjectBindingPattern(node.name) && node.initializer?.getText() === 'process';
   }
+  if (!ts.isImportSpecifier(node)) return false;
+  const { moduleSpecifier } = node.parent.parent.parent;
   return (
-    ts.isImportDeclaration(node) && /^['"](node:)?process['"]$/.test(node.moduleSpecifier.getText())
+    /^['"](node:)?process['"]$/.test(moduleSpecifier.getText()) &&
+    (node.propertyName ?? node.name).text === 'env'
   );
 }
 
