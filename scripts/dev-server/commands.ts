@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 /** Environment of every claviger process that we start. */
@@ -24,11 +25,18 @@ code=$?
 kill "$watcher" 2>/dev/null
 exit "$code"`;
 
-/** Runs a command of the claviger command line and returns what it printed; its log goes to our standard error. */
-export async function run(args: readonly string[], environment: Environment): Promise<string> {
+/** Where a process's log goes: to our standard error, or to a file (a stream that is open). */
+export type LogTarget = 'inherit' | Writable;
+
+/** Runs a command of the claviger command line and returns what it printed. */
+export async function run(
+  args: readonly string[],
+  environment: Environment,
+  log: LogTarget = 'inherit',
+): Promise<string> {
   const child = spawn(process.execPath, [program, ...args], {
     env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', log],
   });
   const [output, [code, signal]] = await Promise.all([text(child.stdout), closed(child)]);
   if (code !== 0) throw new Error(`claviger ${args.join(' ')} failed (${String(signal ?? code)})`);
@@ -36,6 +44,8 @@ export async function run(args: readonly string[], environment: Environment): Pr
 }
 
 export interface Daemon {
+  /** Of the process that keeps it: the primary is its child. */
+  readonly pid: number | undefined;
   /** Resolves with its URL when it answers; rejects when it ends before that. */
   readonly ready: Promise<string>;
   /** Its exit code, 128 and more for a signal. */
@@ -47,12 +57,12 @@ export interface Daemon {
 const readyLine = /^claviger is ready at (http\S+)$/;
 
 /** Starts `claviger serve`. What it prints beside the ready line goes to our standard error. */
-export function serve(environment: Environment): Daemon {
+export function serve(environment: Environment, log: LogTarget = 'inherit'): Daemon {
   const child = spawn('/bin/sh', ['-c', keeper, 'sh', process.execPath, program, 'serve'], {
     env: environment,
     // A session of its own: the terminal's Ctrl-C reaches us, and we stop the daemon once.
     detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', log],
   });
   const ended = closed(child).then(([code]) => code ?? 128);
   const ready = new Promise<string>((resolve, reject) => {
@@ -66,6 +76,7 @@ export function serve(environment: Environment): Daemon {
     );
   });
   return {
+    pid: child.pid,
     ready,
     ended,
     stop: async () => {

@@ -1,0 +1,164 @@
+/** See scripts/bench/run. */
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { startLoadGenerator, type LoadGenerator } from './load/process';
+import { type OperationName, operationNames } from './load/workload';
+import { type Measured, measure, median } from './measure';
+import { residentOf } from './processes';
+import { rawTokenRate } from './raw-token';
+import { describeMachine, rateOf, tableHead, tableRow } from './report';
+import { type Contender, type Site, withSite } from './site';
+
+interface Options {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly connections: readonly number[];
+  readonly operations: readonly OperationName[];
+  readonly workers: number;
+  readonly nodeOptions?: string;
+  readonly soak?: number;
+}
+
+interface Bench {
+  readonly site: Site;
+  readonly generator: LoadGenerator;
+}
+
+const warmUpSeconds = 3;
+const soakStep = 100_000;
+const soakConnections = 64;
+/** A step of the soak that takes longer than this is cut short, so that a hang ends. */
+const soakStepSeconds = 240;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('not a count');
+  return count;
+}
+
+function readOperations(text: string): OperationName[] {
+  const wanted = text.split(',');
+  const found = operationNames.filter((name) => wanted.includes(name));
+  if (found.length !== wanted.length) {
+    throw new InvalidArgumentError(`one of ${operationNames.join(', ')}`);
+  }
+  return found;
+}
+
+function readOptions(): Options {
+  return new Command('scripts/bench/run')
+    .option('--seconds <count>', 'length of a phase', readCount, 3)
+    .option('--rounds <count>', 'phases of each server in turn', readCount, 3)
+    .option(
+      '--connections <list>',
+      'with commas',
+      (list) => list.split(',').map(readCount),
+      [1, 16, 64],
+    )
+    .option('--operations <list>', 'with commas', readOperations, [...operationNames])
+    .option('--workers <count>', 'of either server', readCount, availableParallelism())
+    .option('--node-options <text>', 'NODE_OPTIONS of the daemon: to profile it')
+    .option('--soak <count>', 'so many requests, and the memory on the way', readCount)
+    .parse()
+    .opts<Options>();
+}
+
+async function main(options: Options): Promise<void> {
+  await withSite({ workers: options.workers, nodeOptions: options.nodeOptions }, async (site) => {
+    const generator = startLoadGenerator();
+    try {
+      say(`${await describeMachine(site.databaseUrl)}, ${options.workers} workers\n`);
+      await (options.soak === undefined
+        ? compare({ site, generator }, options)
+        : soak({ site, generator }, options.soak));
+    } finally {
+      await generator.stop();
+    }
+  });
+}
+
+async function compare(bench: Bench, options: Options): Promise<void> {
+  const { site } = bench;
+  const before = memory(site.daemon);
+  for (const contender of [site.daemon, site.yardstick]) {
+    await measure(bench, contender, {
+      ...{ operation: 'Encrypt', connections: 64, seconds: warmUpSeconds },
+    });
+  }
+  const raw: number[] = [];
+  const best: number[] = [];
+  let requests = 0;
+  let proved = 0;
+  say(tableHead());
+  for (const operation of options.operations) {
+    raw.push(await rawRate(site));
+    for (const connections of options.connections) {
+      const row = await compareAt(bench, { ...options, operation, connections });
+      say(tableRow({ operation, connections, ...row }));
+      if (operation === 'Encrypt') best.push(rateOf(row.daemon));
+      for (const round of [...row.daemon, ...row.yardstick]) {
+        requests += round.requests;
+        proved += round.proved;
+      }
+    }
+  }
+  say(
+    `\n- ${requests} requests, every answer a 200; ${proved} ciphertexts decrypted and compared.`,
+  );
+  say(`- Memory of the workers, before and after: ${before} and ${memory(site.daemon)} MiB.`);
+  const rate = median(raw);
+  const share =
+    best.length === 0 ? '' : `; the best Encrypt is ${(Math.max(...best) / rate).toFixed(2)} of it`;
+  say(
+    `- The token alone, in one process through pkcs11js: ${rate.toFixed(0)} encryptions/s${share}.`,
+  );
+}
+
+function rawRate({ token, tokenKeyId }: Site): Promise<number> {
+  const { module, conf, pinFile, label } = token;
+  return rawTokenRate({ module, conf, pinFile, label, tokenKeyId, seconds: 2 });
+}
+
+/** The two servers in turn, so that whatever else the machine does meets both. */
+async function compareAt(
+  bench: Bench,
+  load: { operation: OperationName; connections: number; seconds: number; rounds: number },
+): Promise<{ daemon: Measured[]; yardstick: Measured[] }> {
+  const { operation, connections, seconds } = load;
+  const [daemon, yardstick]: Measured[][] = [[], []];
+  for (let round = 0; round < load.rounds; round += 1) {
+    daemon?.push(await measure(bench, bench.site.daemon, { operation, connections, seconds }));
+    yardstick?.push(
+      await measure(bench, bench.site.yardstick, { operation, connections, seconds }),
+    );
+  }
+  return { daemon: daemon ?? [], yardstick: yardstick ?? [] };
+}
+
+async function soak(bench: Bench, total: number): Promise<void> {
+  const { daemon } = bench.site;
+  say('| requests | operation | requests/s | p99 ms | memory of each worker, MiB |');
+  say('|---:|---|---:|---:|---|');
+  say(`| 0 | | | | ${memory(daemon)} |`);
+  for (let done = 0, step = 0; done < total; step += 1) {
+    const operation = operationNames[step % operationNames.length] ?? 'Encrypt';
+    const requests = Math.min(soakStep, total - done);
+    const load = { operation, connections: soakConnections, seconds: soakStepSeconds, requests };
+    const { rate, p99, ...measured } = await measure(bench, daemon, load);
+    done += measured.requests;
+    say(`| ${done} | ${operation} | ${rate.toFixed(0)} | ${p99.toFixed(1)} | ${memory(daemon)} |`);
+  }
+}
+
+function memory({ workers }: Contender): string {
+  return workers.map((pid) => residentOf(pid).toFixed(0)).join(', ');
+}
+
+main(readOptions()).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
