@@ -75,9 +75,11 @@ async function start(cleanups: Cleanup[]): Promise<number> {
   // In this process: another one would cost every start a quarter of a second.
   await migrate(settings.databaseUrl);
   checkpoint();
-  await ensureCredentials(dataDir, environment);
+  const prepared = ensureCredentials(dataDir, environment);
+  // With credentials there is almost always nothing to prepare, and the daemon need not wait until that is certain.
+  if (!existsSync(clientFiles(dataDir).credentials)) await prepared;
   checkpoint();
-  return serveUntilStopped(environment, { dataDir, region: config.region }, cleanups);
+  return serveUntilStopped(environment, { dataDir, region: config.region, prepared }, cleanups);
 }
 
 /** Blank means unset, as for every setting. A DATABASE_URL of an earlier run, saved in claviger.env, does not count. */
@@ -108,12 +110,13 @@ async function ensureCredentials(dataDir: string, environment: Environment): Pro
 
 async function serveUntilStopped(
   environment: Environment,
-  place: { readonly dataDir: string; readonly region: string },
+  place: { readonly dataDir: string; readonly region: string; readonly prepared: Promise<void> },
   cleanups: Cleanup[],
 ): Promise<number> {
   const daemon = serve(environment);
   cleanups.push(() => daemon.stop());
-  const url = await Promise.race([daemon.ready, stopRequested]);
+  const ready = Promise.all([daemon.ready, place.prepared]).then(([url]) => url);
+  const url = await Promise.race([ready, stopRequested]);
   if (url === undefined) return 0;
   const files = clientFiles(place.dataDir);
   writeClientConfig(files.config, { region: place.region, url });
