@@ -6,6 +6,7 @@ import type { AliasStore } from './aliases';
 import {
   type KeyReference,
   type Place,
+  isAliasName,
   parseKeyOnlyReference,
   parseKeyReference,
 } from './identifiers';
@@ -47,7 +48,8 @@ export class KeyFinder {
   async resolve(value: string, asking: Asking): Promise<FoundKey> {
     const reference = parseKeyReference(value, this.parts.place, asking.caller.accountId);
     if (reference.kind === 'key') return { key: await this.require(reference, asking) };
-    const keyId = await this.aliasTarget(reference.accountId, reference.aliasName);
+    const { accountId, aliasName } = reference;
+    const keyId = isAliasName(aliasName) ? await this.aliasTarget(accountId, aliasName) : undefined;
     const key = keyId === undefined ? undefined : await this.byId(keyId);
     if (key === undefined) throw aliasMissing(reference, asking);
     return { key, requestAlias: reference.aliasName };

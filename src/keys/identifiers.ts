@@ -23,6 +23,7 @@ export type KeyReference =
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const multiRegionId = /^mrk-[0-9a-f]{32}$/i;
+const aliasForm = /^alias\/[a-zA-Z0-9:/_-]{1,250}$/;
 const arnForm = /^arn:([^:]*):kms:([^:]*):([^:]*):(key|alias)\/(.*)$/s;
 
 export function keyArn(place: Place, accountId: string, keyId: string): string {
@@ -83,6 +84,11 @@ function parseArn(value: string, place: Place): KeyReference {
   if (type === 'alias') return aliasReference(place, accountId, `alias/${name}`);
   if (!isKeyId(name)) throw new KmsError('NotFoundException', `Invalid keyId ${name}`);
   return keyReference(place, accountId, name);
+}
+
+/** A KeyId may be any ASCII; what no alias can be called (kms-semantics §13.1) need not reach the database. */
+export function isAliasName(value: string): boolean {
+  return aliasForm.test(value);
 }
 
 function isKeyId(value: string): boolean {
