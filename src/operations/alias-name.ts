@@ -1,5 +1,7 @@
 import { KmsError } from '../errors';
+import type { Alias } from '../keys/aliases';
 import { type Place, aliasArn } from '../keys/identifiers';
+import type { Key } from '../keys/key';
 import type { AccountAction, Call } from '../operation';
 
 type AliasOperation = 'CreateAlias' | 'UpdateAlias' | 'DeleteAlias';
@@ -40,6 +42,16 @@ export function aliasNotFound(place: Place, accountId: string, aliasName: string
 export function checkAliasTarget({ TargetKeyId: target }: { readonly TargetKeyId: string }): void {
   if (target.startsWith('alias/') || /^arn:[^:]*:kms:[^:]*:[^:]*:alias\//.test(target)) {
     throw new KmsError('ValidationException', 'Aliases must refer to keys. Not aliases');
+  }
+}
+
+/**
+ * The caller was authorized for the key that the alias had then, and holds its lock, without which nobody moves the
+ * alias. If it was moved before that, the error is one that clients repeat.
+ */
+export function requireUnmoved(alias: Alias, authorized: Key): void {
+  if (alias.keyId !== authorized.keyId) {
+    throw new KmsError('KMSInternalException', 'The alias changed meanwhile. Retry the request.');
   }
 }
 

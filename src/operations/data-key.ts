@@ -28,6 +28,16 @@ export function checkDataKeyRequest(input: DataKeyRequest): void {
   checkEncryptionContextSize(input.EncryptionContext);
 }
 
+/** AWS has a text of its own for what is no algorithm of the request (kms-semantics §3.6). */
+export function requireSymmetric({ keySpec }: Key): void {
+  if (keySpec !== 'SYMMETRIC_DEFAULT') {
+    throw new KmsError(
+      'InvalidKeyUsageException',
+      'You cannot generate a data key with an asymmetric CMK',
+    );
+  }
+}
+
 /** Random bytes of the token's generator, encrypted under the key in the token. */
 export async function makeDataKey(
   services: Services,

@@ -1,6 +1,7 @@
 import { aliasCacheKey } from '../keys/finder';
 import type { Operation } from '../operation';
-import { aliasAction, aliasNotFound, checkAliasName } from './alias-name';
+import { aliasAction, aliasNotFound, checkAliasName, requireUnmoved } from './alias-name';
+import { onlyKey } from './targets';
 
 const action = 'kms:DeleteAlias';
 
@@ -16,12 +17,14 @@ export const deleteAlias: Operation<'DeleteAlias'> = {
   },
   requires: { state: 'any' },
 
-  async write({ input, caller, services }, { transaction }) {
+  async write({ input, caller, keys, services }, { transaction }) {
     const { accountId } = caller;
-    if (!(await services.aliases.remove(transaction, accountId, input.AliasName))) {
-      throw aliasNotFound(services.place, accountId, input.AliasName);
-    }
-    transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, input.AliasName) });
+    const aliasName = input.AliasName;
+    const alias = await services.aliases.find(transaction, accountId, aliasName);
+    if (alias === undefined) throw aliasNotFound(services.place, accountId, aliasName);
+    requireUnmoved(alias, onlyKey(keys));
+    await services.aliases.remove(transaction, accountId, aliasName);
+    transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
     return {};
   },
 };

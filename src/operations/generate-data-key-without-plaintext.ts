@@ -1,5 +1,5 @@
 import type { Operation } from '../operation';
-import { checkDataKeyRequest, makeDataKey } from './data-key';
+import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
 import { onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutPlaintext'> = {
@@ -10,6 +10,7 @@ export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutP
   check: checkDataKeyRequest,
   targets: targetByKeyId('kms:GenerateDataKeyWithoutPlaintext'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify: ({ keys }) => requireSymmetric(onlyKey(keys)),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -1,5 +1,5 @@
 import type { Operation } from '../operation';
-import { checkDataKeyRequest, makeDataKey } from './data-key';
+import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
 import { onlyKey, targetByKeyId } from './targets';
 import { refuseMembers } from './unsupported';
 
@@ -14,6 +14,7 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   },
   targets: targetByKeyId('kms:GenerateDataKey'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify: ({ keys }) => requireSymmetric(onlyKey(keys)),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -9,6 +9,7 @@ import {
   checkAliasName,
   checkAliasTarget,
   requireAliasRoom,
+  requireUnmoved,
 } from './alias-name';
 
 const action = 'kms:UpdateAlias';
@@ -41,10 +42,7 @@ export const updateAlias: Operation<'UpdateAlias'> = {
     const aliasName = input.AliasName;
     const alias = await services.aliases.find(transaction, accountId, aliasName);
     if (alias === undefined) throw aliasNotFound(services.place, accountId, aliasName);
-    if (alias.keyId !== current.keyId) {
-      // It was moved since the caller was authorized for its key: an error that clients repeat.
-      throw new KmsError('KMSInternalException', 'The alias changed meanwhile. Retry the request.');
-    }
+    requireUnmoved(alias, current);
     if (current.keyId !== next.keyId) {
       requireAliasRoom(await services.aliases.count(transaction, next.keyId));
     }
