@@ -25,6 +25,7 @@ interface Statement {
 
 /** Key policies are at most 32 KiB (kms-semantics §6.2). */
 const maxPolicyBytes = 32_768;
+const documentMembers = new Set(['Version', 'Id', 'Statement']);
 const statementMembers = new Set(['Sid', 'Effect', 'Principal', 'Action', 'Resource']);
 const principalArn =
   /^arn:[^:]+:(iam|sts)::([0-9]{12}):(root|(user|role|assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
@@ -56,6 +57,7 @@ export function compileKeyPolicy(text: string, place: Place, keyArn: string): Ke
     throw new KmsError('LimitExceededException', 'The key policy is larger than 32768 bytes.');
   }
   const document = parseObject(text);
+  if (Object.keys(document).some((member) => !documentMembers.has(member))) throw malformed();
   const version = document['Version'] ?? '2008-10-17';
   if (version !== '2012-10-17' && version !== '2008-10-17') throw malformed();
   const statements = listOf(document['Statement']).map((s) => compileStatement(s, place, keyArn));
