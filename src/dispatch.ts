@@ -5,6 +5,7 @@ import { outcomeUnknown, toKmsError } from './failures';
 import type { Key } from './keys/key';
 import { requireState } from './keys/states';
 import type {
+  AccountAction,
   Awaitable,
   Call,
   Change,
@@ -130,7 +131,11 @@ async function perform<N extends OperationName>(
   const call: Call<N> = { input, caller, services };
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
-  authorize(operation, call, targets);
+  const accountActions = operation.accountActions?.(call);
+  trail.aliases = (accountActions ?? [])
+    .map(({ resource }) => resource)
+    .filter((arn) => arn !== '*');
+  authorize(operation, call, { accountActions, targets });
   if ('write' in operation) {
     return write(corridor, operation, { ...call, keys: trail.keys, trail });
   }
@@ -147,9 +152,15 @@ async function perform<N extends OperationName>(
 function authorize<N extends OperationName>(
   operation: Operation<N>,
   call: Call<N>,
-  targets: readonly Target[],
+  {
+    accountActions,
+    targets,
+  }: {
+    readonly accountActions: readonly AccountAction[] | undefined;
+    readonly targets: readonly Target[];
+  },
 ): void {
-  for (const { action, resource } of operation.accountActions?.(call) ?? []) {
+  for (const { action, resource } of accountActions ?? []) {
     authorizeAccountAction(call.caller, action, resource);
   }
   for (const target of targets) {
@@ -163,7 +174,7 @@ function authorize<N extends OperationName>(
     }
   }
   // Default-deny: an operation that asked about nothing is not authorized by having nothing to fail.
-  if (operation.accountActions === undefined && targets.length === 0) {
+  if (accountActions === undefined && targets.length === 0) {
     throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type AuditedCall, auditLine, auditRecord, recordable } from './audit';
+import { type AuditedCall, type AuditResource, auditLine, auditRecord, recordable } from './audit';
 import type { KmsError } from './errors';
 import type { Key } from './keys/key';
 import type { ResponseElements } from './operation';
@@ -38,6 +38,8 @@ export class Trail {
   claimedOperation: string | undefined;
   caller: Principal | undefined;
   keys: readonly Key[] = [];
+  /** ARNs of the caller's aliases that the request changes: recorded beside the key (kms-semantics §16.3). */
+  aliases: readonly string[] = [];
   private declared: AuditedOperation | undefined;
   private input: object | undefined;
 
@@ -61,6 +63,12 @@ export class Trail {
     return this.line(null, { code: error.code, message: error.message });
   }
 
+  private resources(): readonly AuditResource[] {
+    const accountId = this.caller?.accountId;
+    if (accountId === undefined) return this.keys;
+    return [...this.aliases.map((arn) => ({ accountId, arn })), ...this.keys];
+  }
+
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
     const { origin, service, caller, declared, input } = this;
     return auditLine(
@@ -81,7 +89,7 @@ export class Trail {
             : recordable(input, declared.audited),
         responseElements,
         readOnly: declared?.readOnly ?? true,
-        resources: this.keys,
+        resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,
         tls: origin.tls,
       }),
