@@ -1,0 +1,164 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import {
+  CreateKeyCommand,
+  type CreateKeyCommandInput,
+  KMSClient,
+  KMSServiceException,
+} from '@aws-sdk/client-kms';
+import { Client } from 'pg';
+import type { TestCredentials, TestDaemon } from './daemon';
+import { administer } from './postgres';
+
+const commandLine = path.join(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
+
+export interface NewKey {
+  readonly id: string;
+  readonly arn: string;
+}
+
+export async function createKey(
+  kms: KMSClient,
+  input: CreateKeyCommandInput = {},
+): Promise<NewKey> {
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand(input));
+  const { KeyId: id, Arn: arn } = KeyMetadata ?? {};
+  if (id === undefined || arn === undefined) throw new Error('CreateKey answered without a key');
+  return { id, arn };
+}
+
+/** What the SDK made of a refusal. */
+export interface SdkRefusal {
+  readonly code: string;
+  /** Empty where the answer has none, which the SDK calls UnknownError. */
+  readonly message: string;
+  readonly status: number | undefined;
+}
+
+export async function sdkRefusal(sending: Promise<unknown>): Promise<SdkRefusal> {
+  try {
+    await sending;
+  } catch (error) {
+    if (!(error instanceof KMSServiceException)) throw error;
+    const message = error.message === 'UnknownError' ? '' : error.message;
+    return { code: error.name, message, status: error.$metadata.httpStatusCode };
+  }
+  throw new Error('the request was not refused');
+}
+
+/**
+ * Puts a key into a state that no operation served so far leads to. Call it before the key's first use: a worker that
+ * knows the key already would have to be told.
+ */
+export async function putIntoState(
+  daemon: TestDaemon,
+  keyId: string,
+  state: string,
+): Promise<void> {
+  await administer(
+    daemon.databaseUrl,
+    `update kms_key set state = $2::text,
+       deletion_date = case when $2::text = 'PendingDeletion' then now() + interval '7 days' end
+     where key_id = $1::text`,
+    [keyId, state],
+  );
+}
+
+/** Another account in the same daemon's database. */
+export function otherAccount(daemon: TestDaemon, accountId: string): Promise<TestCredentials> {
+  return issue({ ...daemon.environment, CLAVIGER_ACCOUNT_ID: accountId }, ['init']);
+}
+
+export function anotherAccessKey(daemon: TestDaemon): Promise<TestCredentials> {
+  return issue(daemon.environment, ['account', 'create-access-key']);
+}
+
+/** A user of the daemon's account: made by SQL, as no operation served so far makes one. */
+export async function makeUser(daemon: TestDaemon, name: string): Promise<TestCredentials> {
+  const credentials = await anotherAccessKey(daemon);
+  const principalId = `AIDA${name.toUpperCase().padEnd(16, 'X')}`;
+  await administer(
+    daemon.databaseUrl,
+    `insert into principal (principal_id, account_id, arn, kind, name)
+     values ($1::text, $2::text, $3::text, 'user', $4::text)`,
+    [principalId, daemon.accountId, `arn:aws:iam::${daemon.accountId}:user/${name}`, name],
+  );
+  await administer(
+    daemon.databaseUrl,
+    'update access_key set principal_id = $2::text where access_key_id = $1::text',
+    [credentials.accessKeyId, principalId],
+  );
+  return credentials;
+}
+
+export function clientOf(daemon: TestDaemon, credentials: TestCredentials): KMSClient {
+  const { endpoint, region } = daemon;
+  return new KMSClient({ endpoint, region, credentials, maxAttempts: 1 });
+}
+
+/** Changes the database as an operator's tool does, and waits until a worker has dropped what it knew of it. */
+export async function changeAndAnnounce(
+  daemon: TestDaemon,
+  change: { readonly topic: string; readonly id: string; readonly sql: string },
+): Promise<void> {
+  const number = 'operator.1';
+  const client = new Client({ connectionString: daemon.databaseUrl });
+  await client.connect();
+  try {
+    await client.query('listen claviger_ack');
+    const acknowledged = new Promise<void>((resolve) => {
+      client.on('notification', ({ payload }) => {
+        if (payload?.split(' ').includes(number) === true) resolve();
+      });
+    });
+    await client.query('begin');
+    await client.query(change.sql, [change.id]);
+    const announcement = `${number} ${change.topic} ${change.id}`;
+    await client.query("select pg_notify('claviger_change', $1)", [announcement]);
+    await client.query('commit');
+    await acknowledged;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A record of the audit, as far as tests look into it. */
+export interface AuditRow {
+  readonly eventName: string;
+  readonly requestID: string;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly userIdentity: Readonly<Record<string, string>>;
+  readonly requestParameters: Readonly<Record<string, unknown>> | null;
+  readonly responseElements: Readonly<Record<string, unknown>> | null;
+  readonly resources: readonly Readonly<Record<string, string>>[];
+  readonly readOnly: boolean;
+}
+
+/** Every record, as text. */
+export async function auditTexts(daemon: TestDaemon): Promise<string[]> {
+  const rows = await administer<{ record: string }>(
+    daemon.databaseUrl,
+    'select record from audit_record order by writer, seq',
+  );
+  return rows.map(({ record }) => record);
+}
+
+/** The record of a request; exactly one is expected. */
+export async function auditOf(daemon: TestDaemon, requestId: string): Promise<AuditRow> {
+  const records = (await auditTexts(daemon)).map((text) => JSON.parse(text) as AuditRow);
+  const own = records.filter(({ requestID }) => requestID === requestId);
+  const [record] = own;
+  if (record === undefined || own.length > 1) {
+    throw new Error(`request ${requestId} has ${own.length} audit records`);
+  }
+  return record;
+}
+
+async function issue(env: NodeJS.ProcessEnv, args: readonly string[]): Promise<TestCredentials> {
+  const command = [commandLine, ...args];
+  const { stdout } = await promisify(execFile)(process.execPath, command, { env });
+  const key = JSON.parse(stdout) as Record<'AccessKeyId' | 'SecretAccessKey', string>;
+  return { accessKeyId: key.AccessKeyId, secretAccessKey: key.SecretAccessKey };
+}
