@@ -151,6 +151,12 @@ export const settings = {
     default: 10_000,
     sentence: 'Token object handles kept by one worker.',
   },
+  tokenDirectory: {
+    env: 'CLAVIGER_TOKEN_DIRECTORY',
+    schema: text,
+    sentence:
+      'Directory of a file-based token (SoftHSM), which is flushed to disk after each key generation.',
+  },
   softhsmConf: {
     env: 'SOFTHSM2_CONF',
     schema: text,
@@ -245,11 +251,9 @@ export class ConfigError extends Error {
  * Throws ConfigError with every fault at once.
  */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const dataDir = environment[settings.dataDir.env] ?? settings.dataDir.default;
-  const merged = {
-    ...readEnvFile(path.join(dataDir, 'claviger.env')),
-    ...withoutBlanks(environment),
-  };
+  const given = withoutBlanks(environment);
+  const dataDir = given[settings.dataDir.env] ?? settings.dataDir.default;
+  const merged = { ...withoutBlanks(readEnvFile(path.join(dataDir, 'claviger.env'))), ...given };
   const values: Record<string, unknown> = {};
   const properties: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting>(settings)) {
@@ -295,6 +299,7 @@ function readEnvFile(file: string): NodeJS.ProcessEnv {
   return Object.fromEntries(pairs);
 }
 
+/** A variable that is set to nothing is not set. */
 function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 }

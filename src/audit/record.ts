@@ -139,12 +139,25 @@ export function auditRecord(call: AuditedCall): AuditRecord {
  */
 export function auditLine(record: AuditRecord): string {
   const line = JSON.stringify(record);
-  if (line.length <= maxMembersLength) return line;
-  return JSON.stringify({
-    ...record,
-    requestParameters: bounded(record.requestParameters),
-    responseElements: bounded(record.responseElements),
-  });
+  if (line.length <= maxMembersLength) return queryable(line);
+  return queryable(
+    JSON.stringify({
+      ...record,
+      requestParameters: bounded(record.requestParameters),
+      responseElements: bounded(record.responseElements),
+    }),
+  );
+}
+
+/**
+ * Postgres reads no JSON that escapes U+0000 or half a surrogate pair (a text cut at its limit may end in one): a caller
+ * who sends them would make every query over the records fail. They are kept as the six characters of their escape.
+ */
+function queryable(line: string): string {
+  if (!line.includes('\\u0000') && !line.includes('\\ud')) return line;
+  return line.replace(/\\(?:\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escape) =>
+    escape === '\\\\' ? escape : `\\${escape}`,
+  );
 }
 
 function bounded(members: Members | null): Members | null {

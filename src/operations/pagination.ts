@@ -44,7 +44,8 @@ function writeMarker(after: string, scope: string): string {
 
 function readMarker(marker: string, scope: string): string {
   const [markedScope, after] = decode(marker);
-  if (markedScope !== scope || typeof after !== 'string') {
+  // Markers are not signed: what the caller put into one must still be text that Postgres can compare.
+  if (markedScope !== scope || typeof after !== 'string' || after.includes('\0')) {
     throw new KmsError('InvalidMarkerException');
   }
   return after;

@@ -7,13 +7,32 @@ import { enumListing, shapeNamed } from './table';
  * (kms-semantics §15.5). Missing members come first, then the others in the model's order.
  */
 export function validationMessage(errors: readonly ErrorObject[], input: unknown): string {
-  const items = [...new Set(errors.map((error) => violation(error, input)))];
+  const items = [...new Set(onceAList(errors).map((error) => violation(error, input)))];
   const noun = items.length === 1 ? 'error' : 'errors';
   return `${items.length} validation ${noun} detected: ${items.join('; ')}`;
 }
 
+/**
+ * One error for all bad elements of a list of scalars: its item quotes the whole list, and a request with as many bad
+ * elements as a list may have would otherwise be quoted a thousand times over.
+ */
+function onceAList(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const lists = new Set<string>();
+  return errors.filter(({ keyword, instancePath }) => {
+    if (keyword === 'required' || !isElement(pathOf(instancePath))) return true;
+    const list = instancePath.slice(0, instancePath.lastIndexOf('/'));
+    if (lists.has(list)) return false;
+    lists.add(list);
+    return true;
+  });
+}
+
+function pathOf(instancePath: string): string[] {
+  return instancePath.split('/').slice(1);
+}
+
 function violation(error: ErrorObject, input: unknown): string {
-  const path = error.instancePath.split('/').slice(1);
+  const path = pathOf(error.instancePath);
   const schema = annotated(error.parentSchema);
   if (error.keyword === 'required') {
     const member = String(error.params['missingProperty']);

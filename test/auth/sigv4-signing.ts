@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Hash, Hmac } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Secret } from '../../src/auth/secret';
 import { SigningKeys } from '../../src/auth/sigv4';
@@ -13,9 +13,11 @@ export const REGION = 'eu-central-1';
 /** 2015-08-30T12:36:00Z in milliseconds, the time that AWS's own examples are signed at. */
 export const NOW = Date.UTC(2015, 7, 30, 12, 36, 0);
 
+type State = Hash | ReturnType<typeof createHmac>;
+
 /** The hash that the AWS SDK's signer asks for, over node's. */
-class Sha256 {
-  #state: Hash | Hmac;
+export class Sha256 {
+  #state: State;
 
   constructor(private readonly key?: unknown) {
     this.#state = this.#start();
@@ -33,7 +35,7 @@ class Sha256 {
     this.#state = this.#start();
   }
 
-  #start(): Hash | Hmac {
+  #start(): State {
     const { key } = this;
     if (key === undefined) return createHash('sha256');
     return createHmac('sha256', key as string | Uint8Array);
