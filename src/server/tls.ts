@@ -37,13 +37,13 @@ export async function loadTls(files: TlsFiles, nowMs: number): Promise<SecureCon
   return { cert, key, minVersion: files.minVersion ?? 'TLSv1.2', honorCipherOrder: true };
 }
 
-/** OpenSSL's own message may quote what it read; the file's name is all an operator needs. */
+/** OpenSSL's own message says neither which file it is about nor anything of what is in it. */
 function parse<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new Error(`${file} cannot be used as PEM (${code})`);
+    throw new Error(`${file} cannot be used as PEM (${code})`, { cause: error });
   }
 }
 

@@ -7,7 +7,7 @@ test('a secret says (redacted) however it is printed', () => {
   const secret = new Secret(TEXT);
   const printed = [
     String(secret),
-    `${secret}`,
+    [secret].join(),
     JSON.stringify({ secret }),
     inspect({ secret }, { showHidden: true, depth: 9 }),
     format('%s %o %j', secret, secret, secret),
