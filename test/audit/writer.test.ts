@@ -281,12 +281,15 @@ test.each(['fast', 'immediate'] as const)(
         }
       }
     });
-    await until('the load runs', () => confirmed.size > 500);
-    await postgres.restart(mode);
-    restarted = true;
-    await until('it has recovered', () => afterwards > 500, 5000);
-    stopping = true;
-    await Promise.all(load);
+    try {
+      await until('the load runs', () => confirmed.size > 500);
+      await postgres.restart(mode);
+      restarted = true;
+      await until('it has recovered', () => afterwards > 500, 5000);
+    } finally {
+      stopping = true;
+      await Promise.all(load);
+    }
     const rows = await records(postgres.url);
     const written = new Set(rows.map(({ record }) => record));
     expect([...confirmed].filter((line) => !written.has(line))).toEqual([]);

@@ -278,12 +278,15 @@ describe('A Postgres that ends', () => {
           }
         }
       });
-      await until('the load runs', () => outcomes.ok > 100);
-      await postgres.restart(mode);
-      restarted = true;
-      await until('the pool has recovered', () => outcomes.afterwards > 100, 5000);
-      stopping = true;
-      await Promise.all(load);
+      try {
+        await until('the load runs', () => outcomes.ok > 100);
+        await postgres.restart(mode);
+        restarted = true;
+        await until('the pool has recovered', () => outcomes.afterwards > 100, 5000);
+      } finally {
+        stopping = true;
+        await Promise.all(load);
+      }
       expect([...outcomes.codes]).toEqual(['unavailable']);
       await database.close();
       opened.pop();
