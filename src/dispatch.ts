@@ -251,5 +251,5 @@ async function lockKeys(
 /** Changes without an output of their own are recorded with the key they changed (kms-semantics §16.3). */
 function changedKey(keys: readonly Key[]): ResponseElements {
   const key = keys.at(-1);
-  return key === undefined ? null : { keyId: key.arn };
+  return key === undefined ? null : { KeyId: key.arn };
 }

@@ -66,7 +66,7 @@ export interface Change {
   undo(step: () => Promise<void>): void;
 }
 
-/** CloudTrail's responseElements: what a change answered, without secrets (kms-semantics §16.3). */
+/** What a change answered; the record has it in CloudTrail's spelling and without secrets (kms-semantics §16.3). */
 export type ResponseElements = Readonly<Record<string, unknown>> | null;
 
 interface Declaration<N extends OperationName> {

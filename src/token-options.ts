@@ -16,6 +16,8 @@ export function tokenOptions(config: Config, log: Log): TokenOptions {
     lanes: config.tokenLanes,
     deadlineMs: config.tokenDeadlineMs,
     ivSource: config.tokenIvSource,
+    maxSessions: config.tokenMaxSessions,
+    ...(config.tokenDirectory === undefined ? {} : { durableDirectory: config.tokenDirectory }),
     maxCachedKeys: config.tokenCachedKeys,
     onEvent: (event) => log.at(event.level, event.message, event.fields),
   };

@@ -87,7 +87,8 @@ export class Trail {
           declared === undefined || input === undefined
             ? null
             : recordable(input, declared.audited),
-        responseElements,
+        responseElements:
+          responseElements && recordable(responseElements, Object.keys(responseElements)),
         readOnly: declared?.readOnly ?? true,
         resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,

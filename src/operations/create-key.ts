@@ -67,7 +67,7 @@ export const createKey: Operation<'CreateKey'> = {
     return { KeyMetadata: keyMetadata(key) };
   },
 
-  responseElements: (_call, output) => ({ keyMetadata: output.KeyMetadata }),
+  responseElements: (_call, output) => ({ KeyMetadata: output.KeyMetadata }),
 };
 
 /** Compiles the policy that the key is to have and refuses one that locks its maker out (kms-semantics §6.2). */
