@@ -9,12 +9,17 @@ const clockSlackMs = 2000;
  * Runs on a lane: it blocks.
  */
 export function flushChanged(directory: string, sinceMs: number): void {
-  const changed = readdirSync(directory, { recursive: true, withFileTypes: true })
+  const changed = changedFiles(directory, sinceMs);
+  for (const file of changed) flush(file);
+  for (const parent of new Set([...changed.map((file) => dirname(file)), directory])) flush(parent);
+}
+
+/** Files anywhere below `directory` whose content changed since `sinceMs`. */
+export function changedFiles(directory: string, sinceMs: number): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => isRecent(file, sinceMs - clockSlackMs));
-  for (const file of changed) flush(file);
-  for (const parent of new Set([...changed.map((file) => dirname(file)), directory])) flush(parent);
 }
 
 /** Another process may delete a key between the listing and the look. */

@@ -20,6 +20,10 @@ export class LaneDesk {
 
   constructor(readonly library: Library) {}
 
+  get isConnected(): boolean {
+    return this.#token !== undefined;
+  }
+
   get hasSession(): boolean {
     return this.#session !== undefined;
   }

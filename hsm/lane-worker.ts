@@ -1,11 +1,11 @@
 /** The thread behind a lane: one request at a time, synchronous PKCS#11 inside. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { HsmError } from './errors';
+import type { HsmError } from './errors';
 import { LaneDesk } from './lane-desk';
-import type { LaneReply, LaneRequest } from './lane-messages';
+import type { LaneError, LaneReply, LaneRequest } from './lane-messages';
 import { laneTasks } from './lane-tasks';
 import { loadLibrary } from './module';
-import { faultOf, TokenFault } from './return-values';
+import { faultOf, TokenFault, tokenLost } from './return-values';
 
 const port = parentPort;
 if (port === null) throw new Error('lane-worker runs as a worker thread only');
@@ -27,7 +27,7 @@ function answer(request: LaneRequest): LaneReply {
     const task = laneTasks[request.task] as (lane: LaneDesk, args: unknown) => unknown;
     return { seq, ok: true, value: task(desk, request.args), session: desk.hasSession };
   } catch (thrown) {
-    const { code, message, meaning } = explain(faultOf(request.task, thrown));
+    const { code, message, meaning } = explain(faultOf(request.task, thrown), desk);
     return {
       seq,
       ok: false,
@@ -38,19 +38,14 @@ function answer(request: LaneRequest): LaneReply {
 }
 
 /** A value that may hide a dead token is believed only when the token answers. */
-function explain(
-  error: HsmError,
-): Pick<TokenFault, 'code' | 'message'> & { meaning?: TokenFault['meaning'] } {
+function explain(error: HsmError, lane: LaneDesk | undefined): LaneError {
   if (!(error instanceof TokenFault)) return error;
-  if (error.meaning.suspect !== true) return error;
+  if (error.meaning.suspect !== true || lane?.isConnected !== true) return error;
   try {
-    desk?.assertHealthy();
+    lane.assertHealthy();
     return error;
   } catch (thrown) {
-    const lost = faultOf('health', thrown);
-    return new TokenFault(
-      { code: 'token-unavailable', then: 'reinitialise' },
-      `${error.message}; ${lost.message}`,
-    );
+    const { message } = faultOf('C_GetTokenInfo', thrown);
+    return tokenLost(message === error.message ? message : `${error.message}; ${message}`);
   }
 }

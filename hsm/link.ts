@@ -2,7 +2,7 @@ import { type Connection, Connector } from './connection';
 import { HsmError } from './errors';
 import type { TaskArgs, TaskName, TaskResult } from './lane-tasks';
 import { Lanes } from './lanes';
-import { type Library, loadLibrary } from './module';
+import { finalise, type Library, loadLibrary } from './module';
 import { Recovery } from './recovery';
 import { TokenFault } from './return-values';
 import type { TokenEvent, TokenOptions, TokenStatus } from './types';
@@ -135,14 +135,18 @@ export class Link {
     this.#live = undefined;
     await this.recovery.close();
     await this.lanes.pause('the token is closed', Math.min(this.#options.deadlineMs, 1000));
-    // C_Finalize under a call that hangs in another thread is undefined behaviour: leave it to the end of the process.
     try {
-      if (this.lanes.blocked === 0 && !this.lanes.isDead) {
-        await this.lanes.run('disconnect', undefined, { token: undefined, urgent: true });
-      }
+      await this.#finalise();
     } finally {
       await this.lanes.close();
     }
+  }
+
+  /** C_Finalize under a call that hangs in another thread is undefined behaviour: it is left to the process's end. */
+  async #finalise(): Promise<void> {
+    if (this.lanes.blocked > 0) return;
+    if (this.lanes.isDead) finalise(this.library);
+    else await this.lanes.run('disconnect', undefined, { token: undefined, urgent: true });
   }
 }
 

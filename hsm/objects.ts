@@ -101,8 +101,21 @@ export function generateAesKey(
     proveAttributes(desk, handle);
     proveUse(desk, handle, ivSource);
   } catch (error) {
-    destroyObject(desk, handle);
+    discardUnproven(desk, handle, error);
     throw error;
+  }
+}
+
+function discardUnproven(desk: Desk, key: Handle, reason: unknown): void {
+  try {
+    destroyObject(desk, key);
+  } catch (error) {
+    const messages = [reason, error].map((one) =>
+      one instanceof Error ? one.message : String(one),
+    );
+    throw new HsmError('failed', `${messages.join('; and the unproven key stays: ')}`, {
+      cause: reason,
+    });
   }
 }
 
@@ -148,8 +161,9 @@ export function destroyKeys(desk: Desk, id: Buffer): void {
 
 /** CKA_IDs, in hex, of the resident keys whose label starts with `labelPrefix`. */
 export function listKeys(desk: Desk, labelPrefix: string): string[] {
-  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_LABEL }];
   return findObjects(desk, residentKeys(), Infinity).flatMap((object) => {
+    // A template of its own for each call: pkcs11js keeps the answers of the last one in it as buffers to fill.
+    const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_LABEL }];
     const [id, label] = call('C_GetAttributeValue', () =>
       desk.library.C_GetAttributeValue(desk.session, object, wanted),
     ).map(({ value }) => (Buffer.isBuffer(value) ? value : Buffer.alloc(0)));

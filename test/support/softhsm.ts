@@ -27,6 +27,8 @@ export interface SoftHsm {
   readonly tokenDir: string;
   /** Adds another token to the directory. Returns its serial. */
   addToken(label: string): Promise<string>;
+  /** Makes this process's next C_Initialize read this configuration, after another one was made. */
+  activate(): Promise<void>;
   /** Makes the token vanish, as a pulled cable would. */
   moveAway(): Promise<void>;
   restore(): Promise<void>;
@@ -52,9 +54,20 @@ export async function makeSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHsm
   await writeFile(conf, configuration(tokenDir, options));
   const addToken = (name: string): Promise<string> => initToken({ conf, label: name, pin });
   const serial = await addToken(label);
-  await setProcessEnvironment('SOFTHSM2_CONF', conf);
+  const activate = (): Promise<void> => setProcessEnvironment('SOFTHSM2_CONF', conf);
+  await activate();
   return {
-    ...{ module: modulePaths.debian, conf, label, serial, pin, pinFile, tokenDir, addToken },
+    ...{
+      module: modulePaths.debian,
+      conf,
+      label,
+      serial,
+      pin,
+      pinFile,
+      tokenDir,
+      addToken,
+      activate,
+    },
     moveAway: () => rename(tokenDir, away),
     restore: () => rename(away, tokenDir),
     remove: () => rm(home, { recursive: true, force: true }),

@@ -1,0 +1,70 @@
+import { openToken, type CapabilityRow, type Token } from '../../hsm/index';
+import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
+import { tokenOptions } from '../support/token-options';
+
+let hsm: SoftHsm;
+let token: Token;
+let rows: readonly CapabilityRow[];
+
+beforeAll(async () => {
+  hsm = await makeSoftHsm();
+  token = await openToken(tokenOptions(hsm));
+  ({ rows } = await token.inspect());
+});
+
+afterAll(async () => {
+  await token.close();
+  await hsm.remove();
+});
+
+/** What SoftHSM 2.6.1 does and does not (pkcs11-facts §2): name, supported, note. */
+const expected: ReadonlyArray<readonly [string, boolean, string]> = [
+  ['SYMMETRIC_DEFAULT', true, ''],
+  ['GenerateRandom', true, ''],
+  ['HMAC_224', true, ''],
+  ['HMAC_256', true, ''],
+  ['HMAC_384', true, ''],
+  ['HMAC_512', true, ''],
+  ['RSA_2048', true, ''],
+  ['RSA_3072', true, ''],
+  ['RSA_4096', true, ''],
+  ['RSASSA_PKCS1_V1_5_SHA_256', true, ''],
+  ['RSASSA_PKCS1_V1_5_SHA_384', true, ''],
+  ['RSASSA_PKCS1_V1_5_SHA_512', true, ''],
+  ['RSASSA_PSS_SHA_256', true, ''],
+  ['RSASSA_PSS_SHA_384', true, ''],
+  ['RSASSA_PSS_SHA_512', true, ''],
+  ['RSAES_OAEP_SHA_1', true, ''],
+  [
+    'RSAES_OAEP_SHA_256',
+    true,
+    'by CKM_RSA_X_509, padding removed outside the token (C_DecryptInit: CKR_ARGUMENTS_BAD)',
+  ],
+  ['ECC_NIST_P256', true, ''],
+  ['ECC_NIST_P384', true, ''],
+  ['ECC_NIST_P521', true, ''],
+  ['ECC_SECG_P256K1', true, ''],
+  ['ECDH', true, ''],
+  ['ECC_NIST_EDWARDS25519', true, ''],
+  ['ED25519_PH_SHA_512', false, 'C_Sign: the token ignores CK_EDDSA_PARAMS.phFlag'],
+  ['RFC_5649_KEY_WRAP', true, 'by CKM_AES_KEY_WRAP_PAD, for multiples of 8 bytes only'],
+  [
+    'ML_DSA',
+    false,
+    'CKM_ML_DSA: not listed by the token; its signatures cannot be verified outside the token yet',
+  ],
+  ['ML_KEM', false, 'CKM_ML_KEM: not listed by the token; needs the PKCS#11 3.2 interface'],
+  ['SM2', false, 'vendor-defined: not listed by the token; PKCS#11 defines no mechanism for it'],
+];
+
+test.each(expected)('%s is supported: %s', (name, supported, note) => {
+  expect(rows.find((row) => row.name === name)).toMatchObject({ supported, note });
+});
+
+test('no row is made that is not expected', () => {
+  expect(rows.map(({ name }) => name)).toEqual(expected.map(([name]) => name));
+});
+
+test('inspection leaves no object in the token', async () => {
+  expect(await token.listKeys('')).toEqual([]);
+});

@@ -1,0 +1,36 @@
+/** Plays the worker behind a lane: answers without a token, and misbehaves on request. */
+import { parentPort, threadId } from 'node:worker_threads';
+import type { LaneReply, LaneRequest } from '../../hsm/lane-messages';
+
+type Answer =
+  Omit<Extract<LaneReply, { ok: true }>, 'seq'> | Omit<Extract<LaneReply, { ok: false }>, 'seq'>;
+
+const port = parentPort;
+if (port === null) throw new Error('runs as a worker thread only');
+
+const fine = (value: unknown): Answer => ({ ok: true, value, session: true });
+const refused: Answer = {
+  ok: false,
+  error: { code: 'token-unavailable', message: 'C_OpenSession: CKR_SESSION_COUNT' },
+  session: false,
+};
+
+/** Threads are numbered in the order of their making; the set of lanes under test is the last one made. */
+const isLast = (workers: number): boolean => threadId % workers === 0;
+
+function answer(request: LaneRequest): Answer {
+  const args = request.args as { length: number; labelPrefix: string } | undefined;
+  if (request.task === 'destroy') throw new Error('the stand-in crashed');
+  if (request.task === 'list') return isLast(3) ? fine([args?.labelPrefix]) : refused;
+  return fine(new Uint8Array(args?.length ?? 0));
+}
+
+function work(request: LaneRequest): void {
+  const delayMs = request.task === 'check' ? 200 : 0;
+  setTimeout(() => port?.postMessage({ seq: request.seq, ...answer(request) }), delayMs);
+}
+
+port.on('message', (request: LaneRequest | undefined) => {
+  if (request === undefined) port.close();
+  else work(request);
+});
