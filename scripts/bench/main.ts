@@ -15,7 +15,7 @@ interface Options {
   readonly connections: readonly number[];
   readonly operations: readonly OperationName[];
   readonly workers: number;
-  readonly nodeOptions?: string;
+  readonly profile?: string;
   readonly soak?: number;
 }
 
@@ -24,7 +24,8 @@ interface Bench {
   readonly generator: LoadGenerator;
 }
 
-const warmUpSeconds = 3;
+/** Of each server: until V8 has compiled what is hot. */
+const warmUp = { operation: 'Encrypt', connections: 64, requests: 30_000, seconds: 20 } as const;
 const soakStep = 100_000;
 const soakConnections = 64;
 /** A step of the soak that takes longer than this is cut short, so that a hang ends. */
@@ -61,14 +62,14 @@ function readOptions(): Options {
     )
     .option('--operations <list>', 'with commas', readOperations, [...operationNames])
     .option('--workers <count>', 'of either server', readCount, availableParallelism())
-    .option('--node-options <text>', 'NODE_OPTIONS of the daemon: to profile it')
+    .option('--profile <directory>', 'CPU profiles of the daemon go there')
     .option('--soak <count>', 'so many requests, and the memory on the way', readCount)
     .parse()
     .opts<Options>();
 }
 
 async function main(options: Options): Promise<void> {
-  await withSite({ workers: options.workers, nodeOptions: options.nodeOptions }, async (site) => {
+  await withSite({ workers: options.workers, profile: options.profile }, async (site) => {
     const generator = startLoadGenerator();
     try {
       say(`${await describeMachine(site.databaseUrl)}, ${options.workers} workers\n`);
@@ -85,9 +86,7 @@ async function compare(bench: Bench, options: Options): Promise<void> {
   const { site } = bench;
   const before = memory(site.daemon);
   for (const contender of [site.daemon, site.yardstick]) {
-    await measure(bench, contender, {
-      ...{ operation: 'Encrypt', connections: 64, seconds: warmUpSeconds },
-    });
+    await measure(bench, contender, warmUp);
   }
   const raw: number[] = [];
   const best: number[] = [];

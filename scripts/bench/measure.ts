@@ -36,26 +36,22 @@ export async function measure(
   load: Load,
 ): Promise<Measured> {
   const { port, keyId, workers } = contender;
-  const groups = { workers, postgres: site.postgresProcesses(), load: [generator.pid] };
-  const before = spent(groups);
+  const spent = (): Costs => ({
+    workers: processorSeconds(workers),
+    postgres: processorSeconds(site.postgresProcesses()),
+    load: processorSeconds([generator.pid]),
+  });
+  const before = spent();
   const { requests, seconds, p50, p99, proved } = await generator.run({
     ...{ port, keyId, identity: site.identity, requests: Number.MAX_SAFE_INTEGER },
     ...load,
   });
-  const after = spent(groups);
+  const after = spent();
   const cost = (group: keyof Costs): number =>
     ((after[group] - before[group]) * 1e6) / Math.max(1, requests);
   return {
     ...{ requests, p50, p99, proved, rate: requests / seconds },
     cost: { workers: cost('workers'), postgres: cost('postgres'), load: cost('load') },
-  };
-}
-
-function spent(groups: Readonly<Record<keyof Costs, readonly number[]>>): Costs {
-  return {
-    workers: processorSeconds(groups.workers),
-    postgres: processorSeconds(groups.postgres),
-    load: processorSeconds(groups.load),
   };
 }
 

@@ -6,8 +6,7 @@ import { readFileSync } from 'node:fs';
 const ticksPerSecond = 100;
 
 export function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return text.split(' ').filter(Boolean).map(Number);
+  return read(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
 export function descendantsOf(pid: number): number[] {
@@ -16,24 +15,34 @@ export function descendantsOf(pid: number): number[] {
 
 /** The name of its program, at most 15 characters. */
 export function programOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  return read(pid, 'comm').trim();
 }
 
 /** Resident memory in MiB. */
 export function residentOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const status = read(pid, 'status');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }
 
-/** Seconds of processor time, user and system, of all of them. */
+/** Seconds of processor time, user and system, of all of them and of the children that they saw end. */
 export function processorSeconds(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + processorTicks(pid) / ticksPerSecond, 0);
 }
 
 function processorTicks(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const stat = read(pid, 'stat');
   // The second field is the program's name in brackets, and may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [user, system] = [fields[11], fields[12]];
-  return Number(user) + Number(system);
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+}
+
+/** Empty for a process that has just ended: its parent has counted what it spent. */
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return '';
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DescribeKeyCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { requiredMechanisms } from '../../hsm';
-import { run, serve } from '../dev-server/commands';
+import { type Environment, run, serve } from '../dev-server/commands';
 import { daemonEnvironment } from '../dev-server/environment';
 import { provisionSoftHsm, type SoftHsmToken } from '../dev-server/softhsm';
 import { startPostgres } from '../postgres';
@@ -38,8 +38,8 @@ export interface Site {
 
 export interface SiteOptions {
   readonly workers: number;
-  /** NODE_OPTIONS of the daemon, for profiling. */
-  readonly nodeOptions: string | undefined;
+  /** Directory for CPU profiles of the daemon's workers. */
+  readonly profile: string | undefined;
 }
 
 type Cleanup = () => Promise<unknown>;
@@ -69,6 +69,8 @@ async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void):
   chmodSync(directory, 0o711);
   const postgres = await startPostgres({ dataDir: path.join(directory, 'postgres') });
   onClose(() => postgres.stop());
+  const postmaster = descendantsOf(process.pid).find((pid) => programOf(pid) === 'postgres');
+  if (postmaster === undefined) throw new Error('the database has no process');
   const home = path.join(directory, 'claviger');
   makePrivateDirectory(home);
   const token = provisionSoftHsm({
@@ -92,7 +94,7 @@ async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void):
     ...{ region, accessKeyId: issued.AccessKeyId },
     secretAccessKey: issued.SecretAccessKey,
   };
-  const daemon = serve({ ...environment, NODE_OPTIONS: options.nodeOptions }, log);
+  const daemon = serve({ ...environment, ...profiling(options.profile) }, log);
   onClose(() => daemon.stop());
   const port = Number(new URL(await daemon.ready).port);
   const key = await createKey(port, identity);
@@ -111,8 +113,15 @@ async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void):
   return {
     ...{ token, identity, tokenKeyId: key.tokenKeyId, yardstick, databaseUrl: postgres.url },
     daemon: { name: 'Claviger', port, keyId: key.keyId, workers: workersOf(daemon.pid) },
-    postgresProcesses: () =>
-      descendantsOf(process.pid).filter((pid) => programOf(pid) === 'postgres'),
+    postgresProcesses: () => [postmaster, ...childrenOf(postmaster)],
+  };
+}
+
+function profiling(directory: string | undefined): Environment {
+  if (directory === undefined) return {};
+  return {
+    CLAVIGER_BENCH_PROFILE: path.resolve(directory),
+    NODE_OPTIONS: `--require ${path.join(__dirname, 'profile.js')}`,
   };
 }
 
