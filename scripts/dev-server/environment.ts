@@ -31,6 +31,7 @@ export function tokenEnvironment(token: SoftHsmToken): Record<string, string> {
     CLAVIGER_TOKEN_LABEL: token.label,
     CLAVIGER_TOKEN_SERIAL: token.serial,
     CLAVIGER_TOKEN_PIN_FILE: token.pinFile,
+    CLAVIGER_TOKEN_DIRECTORY: token.directory,
     SOFTHSM2_CONF: token.conf,
   };
 }

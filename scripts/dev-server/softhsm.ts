@@ -14,6 +14,8 @@ export interface SoftHsmToken {
   readonly serial: string;
   /** File of the user PIN, mode 600. */
   readonly pinFile: string;
+  /** Where SoftHSM keeps the token's files. */
+  readonly directory: string;
   /** Value of SOFTHSM2_CONF. */
   readonly conf: string;
 }
@@ -60,6 +62,7 @@ export function provisionSoftHsm(options: SoftHsmOptions): SoftHsmToken {
   const token = {
     module: options.module,
     label: options.label,
+    directory: tokens,
     conf,
     pinFile: path.join(directory, 'pin'),
   };

@@ -40,7 +40,7 @@ export async function initialiseAccount(
       (await sealing.currentKey(transaction)) ?? (await sealing.createKey(transaction));
     const arn = accountRootArn(parts.place, accountId);
     await insertAccount(transaction, accountId, arn);
-    if (!another && (await hasAccessKey(transaction, accountId))) return undefined;
+    if (!another && (await isInitialised(transaction, accountId))) return undefined;
     const issued = { AccountId: accountId, Arn: arn, ...newCredentials(parts.token) };
     await insertAccessKey(transaction, sealing, {
       sealingKeyId,
@@ -68,7 +68,8 @@ async function insertAccount(db: Queryable, accountId: string, rootArn: string):
   });
 }
 
-async function hasAccessKey(db: Queryable, accountId: string): Promise<boolean> {
+/** Whether there is nothing left to make: an active access key exists, and with it what sealed it. */
+export async function isInitialised(db: Queryable, accountId: string): Promise<boolean> {
   const rows = await db.query({
     text: `select access_key_id from access_key where account_id = $1::text and status = 'Active' limit 1`,
     values: [accountId],

@@ -2,4 +2,4 @@ import { issue } from './init';
 import type { Command } from './subcommand';
 
 /** `claviger account create-access-key`. */
-export const createAccessKey: Command = (config) => issue(config, true);
+export const createAccessKey: Command = (config) => issue(config, { another: true });

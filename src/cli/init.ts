@@ -1,19 +1,21 @@
-import { type IssuedAccessKey, initialiseAccount } from '../auth/accounts';
+import { type IssuedAccessKey, initialiseAccount, isInitialised } from '../auth/accounts';
 import type { Config } from '../config';
 import { createLog } from '../log';
-import { withTokenAndDatabase } from './open';
+import { withDatabase, withToken } from './open';
 import type { Command } from './subcommand';
 
 /** `claviger init`: prints the access key as JSON when it made one, and nothing when there was one. */
-export const init: Command = (config) => issue(config, false);
+export const init: Command = (config) => issue(config, { another: false });
 
-/** Makes an access key of the account root; with `another` set, beside those that exist. */
-export async function issue(config: Config, another: boolean): Promise<void> {
-  const log = createLog('warn');
+/** Makes an access key of the account root; `another` makes one beside those that exist. */
+export async function issue(config: Config, { another }: { another: boolean }): Promise<void> {
   const { partition, region, accountId } = config;
-  await withTokenAndDatabase(config, log, async ({ token, database }) => {
-    const place = { partition, region };
-    const issued = await initialiseAccount({ token, database, place }, accountId, { another });
+  await withDatabase(config, async (database) => {
+    // The usual case on a laptop, and the token takes longer to open than the database to ask.
+    if (!another && (await isInitialised(database, accountId))) return;
+    const issued = await withToken(config, createLog('warn'), (token) =>
+      initialiseAccount({ token, database, place: { partition, region } }, accountId, { another }),
+    );
     if (issued !== undefined) print(issued);
   });
 }

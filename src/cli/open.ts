@@ -9,12 +9,11 @@ export function requireDatabaseUrl(config: Config): string {
   return config.databaseUrl;
 }
 
-/** Runs with an open token and database, and closes both whatever happens. */
-export async function withTokenAndDatabase(
+/** Runs with an open database, and closes it whatever happens. */
+export async function withDatabase<T>(
   config: Config,
-  log: Log,
-  work: (parts: { token: Token; database: Database }) => Promise<void>,
-): Promise<void> {
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
   const database = openDatabase({
     url: requireDatabaseUrl(config),
     poolSize: 2,
@@ -22,20 +21,21 @@ export async function withTokenAndDatabase(
     connectTimeoutMs: config.databaseConnectTimeoutMs,
   });
   try {
-    await withToken(config, log, (token) => work({ token, database }));
+    return await work(database);
   } finally {
     await database.close();
   }
 }
 
-export async function withToken(
+/** Runs with an open token, and closes it whatever happens. */
+export async function withToken<T>(
   config: Config,
   log: Log,
-  work: (token: Token) => Promise<void>,
-): Promise<void> {
+  work: (token: Token) => Promise<T>,
+): Promise<T> {
   const token = await openToken(tokenOptions(config, log));
   try {
-    await work(token);
+    return await work(token);
   } finally {
     await token.close();
   }

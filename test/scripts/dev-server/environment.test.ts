@@ -17,6 +17,7 @@ const settings: DaemonSettings = {
     label: 'claviger',
     serial: 'abc',
     pinFile: '/data/token/pin',
+    directory: '/data/token/tokens',
     conf: '/data/token/softhsm2.conf',
   },
 };
@@ -30,6 +31,7 @@ test('What is saved is what the command line needs to find the same token and da
     CLAVIGER_TOKEN_LABEL: 'claviger',
     CLAVIGER_TOKEN_SERIAL: 'abc',
     CLAVIGER_TOKEN_PIN_FILE: '/data/token/pin',
+    CLAVIGER_TOKEN_DIRECTORY: '/data/token/tokens',
     SOFTHSM2_CONF: '/data/token/softhsm2.conf',
   });
 });
