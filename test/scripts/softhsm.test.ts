@@ -50,6 +50,7 @@ test('The first start makes one token and says in claviger.env where it is', () 
   expect(environment()).toEqual({
     CLAVIGER_PKCS11_MODULE: '/usr/lib/softhsm/libsofthsm2.so',
     CLAVIGER_TOKEN_LABEL: 'claviger',
+    CLAVIGER_TOKEN_DIRECTORY: inToken('tokens'),
     CLAVIGER_TOKEN_SERIAL: serial,
     CLAVIGER_TOKEN_PIN_FILE: inToken('pin'),
     SOFTHSM2_CONF: inToken('softhsm2.conf'),
