@@ -1,4 +1,5 @@
 import type { Connected, ConnectOptions } from './connect';
+import { HsmError } from './errors';
 import { toBuffer } from './formats';
 import { InlineSession } from './inline-session';
 import type { TokenRef } from './lane-desk';
@@ -15,7 +16,7 @@ export interface Connection {
   readonly model: string;
   /** Keys are used through session clones. */
   readonly clones: boolean;
-  /** New keys must keep CKA_MODIFIABLE, or the token would refuse to clone them. */
+  /** New keys must keep CKA_MODIFIABLE, or the token would refuse to make or to clone them. */
   readonly modifiable: boolean;
   readonly capabilities: Capabilities;
 }
@@ -30,6 +31,15 @@ export interface ConnectorOptions {
 /** Reading 10,000 keys takes SoftHSM 0.8 s, a network login seconds. */
 const connectDeadlineMs = 30_000;
 
+/** Why the PIN could not be read may name a file; it stays in the cause. */
+function readPin(options: TokenOptions): string {
+  try {
+    return options.readPin();
+  } catch (error) {
+    throw new HsmError('failed', 'the PIN cannot be read', { cause: error });
+  }
+}
+
 /** Makes connections to the one token. The serial found first is the one that every later connection must find. */
 export class Connector {
   #epoch = 0;
@@ -43,7 +53,7 @@ export class Connector {
     const { options, lanes } = this.parts;
     const args: ConnectOptions = {
       token: { label: options.label, serial: this.#serial },
-      pin: options.readPin(),
+      pin: readPin(options),
       reinitialise,
       inline: options.local,
       ivSource: options.ivSource,
@@ -58,13 +68,14 @@ export class Connector {
   #connection(connected: Connected): Connection {
     const { library, options } = this.parts;
     const { slot, owner, serial, inline, probe } = connected;
+    const clones = options.local && probe.clones;
     return {
       ref: { epoch: (this.#epoch += 1), slot, owner, serial },
       inline: inline && new InlineSession(library, toBuffer(slot), toBuffer(inline)),
       manufacturer: connected.manufacturer,
       model: connected.model,
-      clones: options.local && probe.clones,
-      modifiable: options.local && probe.clones && !probe.clonesSealed,
+      clones,
+      modifiable: clones ? !probe.clonesSealed : !probe.seals,
       capabilities: { mechanisms: connected.mechanisms, rows: probe.rows },
     };
   }

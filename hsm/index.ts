@@ -25,13 +25,6 @@ export async function openToken(options: TokenOptions): Promise<Token> {
     );
   }
   openModules.add(options.module);
-  try {
-    const token = await Pkcs11Token.open(options);
-    const close = token.close.bind(token);
-    token.close = () => close().finally(() => openModules.delete(options.module));
-    return options.onOperation === undefined ? token : observed(token, options.onOperation);
-  } catch (error) {
-    openModules.delete(options.module);
-    throw error;
-  }
+  const token = await Pkcs11Token.open(options, () => openModules.delete(options.module));
+  return options.onOperation === undefined ? token : observed(token, options.onOperation);
 }

@@ -14,9 +14,12 @@ const { modulePath } = workerData as { modulePath: string };
 let desk: LaneDesk | undefined;
 
 port.on('message', (request: LaneRequest | undefined) => {
-  if (request !== undefined) return port.postMessage(answer(request));
-  desk?.discard();
-  return port.close();
+  if (request === undefined) {
+    desk?.discard();
+    port.close();
+  } else {
+    port.postMessage(answer(request));
+  }
 });
 
 function answer(request: LaneRequest): LaneReply {

@@ -7,7 +7,10 @@ export interface LaneCall {
   readonly request: LaneRequest;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: HsmError) => void;
-  readonly timer: NodeJS.Timeout;
+  /** Ends the wait of the caller, and later the patience with the lane. */
+  timer: NodeJS.Timeout;
+  /** performance.now() when a lane began it. */
+  startedMs?: number;
 }
 
 export interface LaneHooks {
@@ -52,6 +55,7 @@ export class Lane {
 
   send(call: LaneCall): void {
     this.current = call;
+    call.startedMs = performance.now();
     this.#worker.postMessage(call.request);
   }
 

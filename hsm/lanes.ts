@@ -28,6 +28,9 @@ export interface CallOptions {
 /** Calls waiting for each lane at the most: beyond, the caller would meet the deadline anyway. */
 const queuePerLane = 256;
 
+/** Timers and performance.now() differ by less. */
+const clockSlackMs = 5;
+
 /**
  * Worker threads that make the slow PKCS#11 calls. A call inside the library cannot be cancelled: when its deadline
  * passes, its caller is told, the lane is abandoned to it, and another lane takes its place. A bounded number of times:
@@ -72,28 +75,18 @@ export class Lanes {
   }
 
   /** Runs one task on a lane. Rejects with HsmError only: `deadline`, `token-unavailable`, or what the task threw. */
-  run<N extends TaskName>(
+  async run<N extends TaskName>(
     task: N,
     args: TaskArgs<N>,
     options: CallOptions,
   ): Promise<TaskResult<N>> {
-    return new Promise<unknown>((resolve, reject) => {
-      const refusal = this.#refusal(options.urgent === true);
-      if (refusal !== undefined) return reject(new HsmError('token-unavailable', refusal));
-      const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs;
-      const request = { seq: (this.#seq += 1), task, token: options.token, args };
-      const call: LaneCall = {
-        request,
-        resolve,
-        reject,
-        // Not unref'd: somebody waits for this answer, so the process must not end before it.
-        timer: setTimeout(() => this.#expire(call, deadlineMs), deadlineMs),
-      };
-      if (options.urgent === true) this.#queue.unshift(call);
-      else this.#queue.push(call);
-      this.#dispatch();
-      return undefined;
-    }) as Promise<TaskResult<N>>;
+    const refusal = this.#refusal(options.urgent === true);
+    if (refusal !== undefined) throw new HsmError('token-unavailable', refusal);
+    const request = { seq: (this.#seq += 1), task, token: options.token, args };
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      this.#enqueue({ request, resolve, reject }, options);
+    });
+    return answer as TaskResult<N>;
   }
 
   /** Refuses new calls and the waiting ones; resolves when none runs any more, or after `graceMs` gives up on those. */
@@ -116,6 +109,18 @@ export class Lanes {
     const ending = [...this.#lanes].map((lane) => lane.end(closedError()));
     this.#lanes.clear();
     await Promise.all(ending);
+  }
+
+  #enqueue(waiting: Omit<LaneCall, 'timer'>, options: CallOptions): void {
+    const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs;
+    const call: LaneCall = {
+      ...waiting,
+      // Not unref'd: somebody waits for this answer, so the process must not end before it.
+      timer: setTimeout(() => this.#expire(call, deadlineMs), deadlineMs),
+    };
+    if (options.urgent === true) this.#queue.unshift(call);
+    else this.#queue.push(call);
+    this.#dispatch();
   }
 
   #refusal(urgent: boolean): string | undefined {
@@ -168,18 +173,21 @@ export class Lanes {
     if (this.#busy().length === 0) for (const done of [...this.#idleWaiters]) done();
   }
 
+  /**
+   * The caller's time is over. The lane's is only when the call itself has run that long: one that waited first is late
+   * because the lanes are busy, and giving up busy lanes would turn an overload into a failure.
+   */
   #expire(call: LaneCall, deadlineMs: number): void {
-    const error = new HsmError(
-      'deadline',
-      `${call.request.task}: no answer within ${String(deadlineMs)} ms`,
-    );
+    const { task } = call.request;
+    const error = new HsmError('deadline', `${task}: no answer within ${String(deadlineMs)} ms`);
+    call.reject(error);
     const waiting = this.#queue.indexOf(call);
-    if (waiting >= 0) {
-      this.#queue.splice(waiting, 1);
-      return settle(call, error);
-    }
+    if (waiting >= 0) this.#queue.splice(waiting, 1);
     const lane = this.#busy().find((candidate) => candidate.current === call);
-    if (lane !== undefined) this.#abandon(lane, error);
+    if (lane === undefined || call.startedMs === undefined) return;
+    const left = call.startedMs + deadlineMs - performance.now();
+    if (left > clockSlackMs) call.timer = setTimeout(() => this.#expire(call, deadlineMs), left);
+    else this.#abandon(lane, error);
   }
 
   #abandon(lane: Lane, error: HsmError): void {

@@ -77,8 +77,9 @@ export class Link {
 
   async connect(reinitialise: boolean): Promise<void> {
     const connection = await this.#connector.connect(reinitialise);
-    this.#live = connection;
     this.#last = connection;
+    // Closed or given up meanwhile: nobody may use it.
+    if (this.state === 'ready' || this.state === 'recovering') this.#live = connection;
   }
 
   /** A vanished SoftHSM token goes on serving clones; somebody has to look. */

@@ -3,7 +3,7 @@ import { HsmError } from './errors';
 import { openGcm, sealGcm } from './gcm';
 import { ckm } from './mechanisms';
 import type { Handle, Library } from './module';
-import { call, tokenLost } from './return-values';
+import { call, TokenFault, tokenLost } from './return-values';
 import {
   residentAesKey,
   residentKeys,
@@ -69,16 +69,24 @@ export function isProtected(desk: Desk, object: Handle): boolean {
 }
 
 /**
- * A session copy of a token key, or undefined where the copy would be less protected than the key. The copy lives as
- * long as `desk.session`. The token's own attributes are the proof, read from every single clone.
+ * A session copy of a token key, or undefined where the token refuses to copy this one (CKA_COPYABLE or, in SoftHSM,
+ * CKA_MODIFIABLE is false) or the copy would be less protected than the key. The copy lives as long as
+ * `desk.session`. The token's own attributes are the proof, read from every single clone.
  */
 export function cloneKey(desk: Desk, key: Handle): Handle | undefined {
-  const clone = call('C_CopyObject', () =>
-    desk.library.C_CopyObject(desk.session, key, sessionClone()),
-  );
-  if (isProtected(desk, clone)) return clone;
+  const clone = copyKey(desk, key);
+  if (clone === undefined || isProtected(desk, clone)) return clone;
   destroyObject(desk, clone);
   return undefined;
+}
+
+function copyKey(desk: Desk, key: Handle): Handle | undefined {
+  try {
+    return call('C_CopyObject', () => desk.library.C_CopyObject(desk.session, key, sessionClone()));
+  } catch (error) {
+    if (error instanceof TokenFault && error.meaning.refused === true) return undefined;
+    throw error;
+  }
 }
 
 export function destroyObject(desk: Desk, object: Handle): void {
@@ -113,7 +121,7 @@ function discardUnproven(desk: Desk, key: Handle, reason: unknown): void {
     const messages = [reason, error].map((one) =>
       one instanceof Error ? one.message : String(one),
     );
-    throw new HsmError('failed', `${messages.join('; and the unproven key stays: ')}`, {
+    throw new HsmError('failed', messages.join('; and the unproven key stays: '), {
       cause: reason,
     });
   }

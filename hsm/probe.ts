@@ -14,6 +14,8 @@ export interface Probe {
   readonly clones: boolean;
   /** The same with CKA_MODIFIABLE false. */
   readonly clonesSealed: boolean;
+  /** Keys with CKA_MODIFIABLE false can be generated. */
+  readonly seals: boolean;
 }
 
 /** Runs one known-answer test: its return value is the row's note, its failure the reason why not. */
@@ -37,6 +39,7 @@ export function probeToken(desk: Desk, ivSource: 'random' | 'token'): Probe {
     ],
     clones: clone(true),
     clonesSealed: clone(false),
+    seals: tryRow('seal', 'CKM_AES_KEY_GEN', () => testSeal(desk)).supported,
   };
 }
 
@@ -112,6 +115,11 @@ function testClone(
   if (!openGcm({ ...desk, key: clone }, { ...sealed, aad }).equals(plaintext)) {
     throw new HsmError('failed', 'C_CopyObject: the copy is another key');
   }
+  return '';
+}
+
+function testSeal(desk: Desk): string {
+  generate(desk, sessionAesKey({ modifiable: false }));
   return '';
 }
 

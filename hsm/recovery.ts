@@ -48,10 +48,11 @@ export class Recovery {
   async now(): Promise<void> {
     this.begin('asked to recover');
     await this.#running;
-    if (this.#state !== 'recovering') return this.#requireReady();
-    clearTimeout(this.#timer);
-    await this.#attempt();
-    return this.#requireReady();
+    if (this.#state === 'recovering') {
+      clearTimeout(this.#timer);
+      await this.#attempt();
+    }
+    this.#requireReady();
   }
 
   fail(reason: string): void {

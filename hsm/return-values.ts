@@ -10,11 +10,13 @@ export interface Meaning {
   readonly suspect?: true;
   /** The object handle is dead: look the key up again. */
   readonly stale?: true;
+  /** The token works and will not do this with this object. */
+  readonly refused?: true;
   /** The request did nothing and may be made once more. */
   readonly again?: true;
 }
 
-const refused: Meaning = { code: 'failed', then: 'keep' };
+const refused: Meaning = { code: 'failed', then: 'keep', refused: true };
 const unexpected: Meaning = { code: 'failed', then: 'discard', suspect: true };
 const missing: Meaning = { code: 'mechanism-missing', then: 'keep' };
 const gone: Meaning = { code: 'token-unavailable', then: 'reinitialise' };
@@ -59,6 +61,7 @@ const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_KEY_TYPE_INCONSISTENT: refused,
   CKR_KEY_SIZE_RANGE: refused,
   CKR_KEY_UNEXTRACTABLE: refused,
+  CKR_ACTION_PROHIBITED: refused,
   CKR_ATTRIBUTE_READ_ONLY: refused,
   CKR_ATTRIBUTE_SENSITIVE: refused,
   CKR_ATTRIBUTE_TYPE_INVALID: refused,
@@ -84,6 +87,7 @@ const byFunction: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = 
 
 /** PKCS#11 3.0 values that pkcs11js 2.1.7 has no name for. */
 const laterNames: ReadonlyArray<readonly [number, string]> = [
+  [0x1b, 'CKR_ACTION_PROHIBITED'],
   [0x42, 'CKR_AEAD_DECRYPT_FAILED'],
   [0x140, 'CKR_CURVE_NOT_SUPPORTED'],
 ];

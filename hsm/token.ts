@@ -25,6 +25,7 @@ const maxRandomBytes = 65_536;
 /** The operations, over a link that recovers and a cache of handles. */
 export class Pkcs11Token implements Token {
   readonly #options: TokenOptions;
+  readonly #onFreed: () => void;
   readonly #link: Link;
   readonly #handles: Handles;
   readonly #generating = new Set<TokenKeyId>();
@@ -32,8 +33,9 @@ export class Pkcs11Token implements Token {
     toBuffer(await this.#link.run('random', { length })),
   );
 
-  private constructor(options: TokenOptions) {
+  private constructor(options: TokenOptions, onFreed: () => void) {
     this.#options = options;
+    this.#onFreed = onFreed;
     this.#handles = new Handles({
       max: options.maxCachedKeys,
       resolve: (id) => this.#resolve(id),
@@ -42,18 +44,30 @@ export class Pkcs11Token implements Token {
     this.#link = new Link(options, () => this.#handles.drop());
   }
 
-  /** Connects, logs in and proves the token; nothing stays open when that fails. */
-  static async open(options: TokenOptions): Promise<Pkcs11Token> {
-    const token = new Pkcs11Token(options);
+  /**
+   * Connects, logs in and proves the token; nothing stays open when that fails. `onFreed` is told when this process has
+   * let go of the module, which it cannot while a call hangs in it.
+   */
+  static async open(options: TokenOptions, onFreed: () => void): Promise<Pkcs11Token> {
+    const token = Pkcs11Token.#make(options, onFreed);
     try {
       await token.#link.connect(false);
       if (!options.local) await token.#reservoir.fill();
     } catch (error) {
-      await token.close();
+      await token.#closeAfter(error);
       throw error;
     }
     token.#link.startWatch();
     return token;
+  }
+
+  static #make(options: TokenOptions, onFreed: () => void): Pkcs11Token {
+    try {
+      return new Pkcs11Token(options, onFreed);
+    } catch (error) {
+      onFreed();
+      throw error;
+    }
   }
 
   get capabilities(): Capabilities {
@@ -161,6 +175,20 @@ export class Pkcs11Token implements Token {
   async close(): Promise<void> {
     this.#handles.drop();
     await this.#link.close();
+    if (this.#link.lanes.blocked === 0) this.#onFreed();
+  }
+
+  /** Why it could not be opened matters more than why it cannot be closed; both are told. */
+  async #closeAfter(reason: unknown): Promise<void> {
+    try {
+      await this.close();
+    } catch (error) {
+      const [opened, closed] = [reason, error].map((one) =>
+        one instanceof Error ? one.message : String(one),
+      );
+      const message = `not closed: ${String(closed)}, after: ${String(opened)}`;
+      this.#options.onEvent?.({ level: 'warn', message });
+    }
   }
 
   /** The hot path: with a cached handle and a local token, everything happens before this returns. */

@@ -121,6 +121,8 @@ export interface Token {
   /**
    * CKM_AES_KEY_GEN of a 256-bit resident token key: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE.
    * Resolves after the new key's attributes were read back and it was used once (a known answer within the token).
+   * Rejected with `deadline`, it may still come to be: an id is used for one attempt only, and what no record names is
+   * found by `listKeys` and reaped.
    */
   generateAesKey(id: TokenKeyId, label: string): Promise<void>;
 

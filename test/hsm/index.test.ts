@@ -48,6 +48,17 @@ test('a wrong PIN is refused, and the next opening is not hindered', async () =>
   await withToken(openToken(tokenOptions(hsm)), exercise);
 });
 
+test('a PIN that cannot be read is an HsmError that does not say why', async () => {
+  const readPin = (): string => {
+    throw new Error('ENOENT: /secret/path');
+  };
+  await expect(openToken(tokenOptions(hsm, { readPin }))).rejects.toMatchObject({
+    name: 'HsmError',
+    code: 'failed',
+    message: 'the PIN cannot be read',
+  });
+});
+
 test('a label that no token has is token-unavailable', async () => {
   await expect(openToken(tokenOptions(hsm, { label: 'nobody' }))).rejects.toMatchObject({
     code: 'token-unavailable',
@@ -129,7 +140,7 @@ test('no more sessions are opened than allowed', async () => {
   await withToken(openToken(tokenOptions(hsm, { lanes: 8, maxSessions: 4 })), async (token) => {
     const ids = Array.from({ length: 8 }, () => randomBytes(32).toString('hex'));
     await Promise.all(ids.map((id) => token.generateAesKey(id, 'claviger/test')));
-    await Promise.all(ids.map((id) => token.encryptAesGcm(id, aad, Buffer.from('x'))));
+    await Promise.all(ids.map(async (id) => token.encryptAesGcm(id, aad, Buffer.from('x'))));
     expect(token.counters().sessions).toBe(4);
   });
   await expect(openToken(tokenOptions(hsm, { maxSessions: 2 }))).rejects.toMatchObject({

@@ -44,7 +44,7 @@ describe('a call that hangs inside the library', () => {
       tokenOptions(hsm, {
         // Inline calls would wait for SoftHSM's own mutex, which the hanging call holds.
         local: false,
-        deadlineMs: 150,
+        deadlineMs: 400,
         onEvent: (event) => events.push(event),
         onFailed: (reason) => failures.push(reason),
       }),
@@ -64,7 +64,7 @@ describe('a call that hangs inside the library', () => {
     await expect(token.check()).rejects.toMatchObject({
       name: 'HsmError',
       code: 'deadline',
-      message: 'check: no answer within 150 ms',
+      message: 'check: no answer within 400 ms',
     });
     expect(token.counters().blockedLanes).toBe(1);
     await release(holder);
@@ -72,7 +72,7 @@ describe('a call that hangs inside the library', () => {
     expect((await token.encryptAesGcm(id, aad, Buffer.from('x'))).iv).toHaveLength(12);
     await until('the hanging call comes back', () => token.counters().blockedLanes === 0);
     expect(events.map(({ message }) => message)).toContain(
-      'lane abandoned: check: no answer within 150 ms',
+      'lane abandoned: check: no answer within 400 ms',
     );
     expect(token.status().state).toBe('ready');
     expect(failures).toEqual([]);
@@ -172,6 +172,19 @@ describe('lanes before a stand-in worker', () => {
     expect(await lanes.run('random', { length: 2 }, urgent)).toHaveLength(2);
     lanes.resume();
     expect(await random(lanes, 1)).toHaveLength(1);
+    await lanes.close();
+  });
+
+  test('a call that began late costs its caller the deadline and no lane', async () => {
+    const lanes = make({ count: 1, deadlineMs: 800 });
+    await random(lanes, 1);
+    const check = (): Promise<void> => lanes.run('check', undefined, { token: undefined });
+    const [first, second] = await Promise.allSettled([check(), check()]);
+    expect(first.status).toBe('fulfilled');
+    expect(second).toMatchObject({ reason: { message: 'check: no answer within 800 ms' } });
+    expect(await random(lanes, 1)).toHaveLength(1);
+    expect(lanes.blocked).toBe(0);
+    expect(events).toEqual([]);
     await lanes.close();
   });
 

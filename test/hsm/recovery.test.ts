@@ -31,6 +31,13 @@ afterEach(async () => {
 
 const isState = (state: string) => (): boolean => token.status().state === state;
 
+/** Takes the token away and makes sure that this was noticed, without waiting for the watch. */
+async function vanish(): Promise<void> {
+  await hsm.moveAway();
+  await expect(token.check()).rejects.toMatchObject({ code: 'token-unavailable' });
+  expect(token.status().state).toBe('recovering');
+}
+
 /** Whether the key works; what it answers instead must be an HsmError that says the token is away. */
 async function works(): Promise<boolean> {
   try {
@@ -53,6 +60,7 @@ test('a vanished token is noticed though its clones still work, and served again
   );
   expect(() => token.generateRandom(8)).toThrow('the token is recovering');
   await expect(token.check()).rejects.toMatchObject({ code: 'token-unavailable' });
+  await until('an attempt fails', () => events.length > 1);
   await hsm.restore();
   const returned = performance.now();
   await until('the token recovers', isState('ready'));
@@ -175,8 +183,7 @@ test('a PIN refused during recovery is tried once, until somebody says so', asyn
 });
 
 test('a token that comes back as another token is not served', async () => {
-  await hsm.moveAway();
-  await until('the watch sees it', isState('recovering'));
+  await vanish();
   const stranger = await makeSoftHsm();
   const failure = `recovery failed: no token with label "${hsm.label}" and serial ${hsm.serial}`;
   await until('a stranger is refused', () => events.some(({ message }) => message === failure));
@@ -187,8 +194,7 @@ test('a token that comes back as another token is not served', async () => {
 });
 
 test('closing while the token is away ends everything', async () => {
-  await hsm.moveAway();
-  await until('the watch sees it', isState('recovering'));
+  await vanish();
   await token.close();
   expect(token.status().state).toBe('closed');
   expect(() => token.encryptAesGcm(id, aad, Buffer.from('x'))).toThrow('the token is closed');

@@ -244,6 +244,18 @@ describe('handles', () => {
     expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('y'));
   });
 
+  test('a key that the token will not copy is used as it is, still inline', async () => {
+    const id = newId();
+    other.generate(
+      residentAesKey({ id: Buffer.from(id, 'hex'), label: 'sealed', modifiable: false }),
+    );
+    const sealed = await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    expect(other.find(id, { token: false })).toHaveLength(0);
+    expect(token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('x'));
+    token.evict(id);
+    expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('x'));
+  });
+
   test('a destroyed key is gone with its clone, and destroying it again is success', async () => {
     const id = await newKey();
     await token.encryptAesGcm(id, aad, Buffer.from('x'));
