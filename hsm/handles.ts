@@ -80,6 +80,11 @@ export class Handles {
     this.#options.release(key);
   }
 
+  /** As evict, for every key. */
+  evictAll(): void {
+    for (const id of [...this.#lookups.keys(), ...this.#cached.keys()]) this.evict(id);
+  }
+
   /** Forgets everything at the end of a life of the module; the numbers may soon name other objects. */
   drop(): void {
     for (const lookup of this.#lookups.values()) lookup.state = 'dropped';

@@ -28,6 +28,7 @@ export function observed(token: Token, observe: Observer): Token {
       return token.capabilities;
     },
     evict: (id) => token.evict(id),
+    evictAll: () => token.evictAll(),
     recover: () => token.recover(),
     close: () => token.close(),
     generateRandom: (length) =>

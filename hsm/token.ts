@@ -144,6 +144,10 @@ export class Pkcs11Token implements Token {
     this.#handles.evict(id);
   }
 
+  evictAll(): void {
+    this.#handles.evictAll();
+  }
+
   async destroyKey(id: TokenKeyId): Promise<void> {
     idBytes(id);
     this.#handles.evict(id);

@@ -135,6 +135,9 @@ export interface Token {
   /** Forgets the cached handle and destroys its session clone, so that the next use looks the key up again. */
   evict(id: TokenKeyId): void;
 
+  /** As evict, for every key: whoever holds keys may have missed a revocation. */
+  evictAll(): void;
+
   /** C_DestroyObject of the resident key and its clone. A key that is not there is success. */
   destroyKey(id: TokenKeyId): Promise<void>;
 

@@ -55,6 +55,21 @@ test('a key evicted again and again ends in an error', async () => {
   expect(handles.size).toBe(0);
 });
 
+test('evicting all releases what is cached and starts what is being looked up over', async () => {
+  const first = handles.find('aa');
+  answerNext(key(1));
+  await first;
+  const finding = handles.find('bb');
+  handles.evictAll();
+  expect(released).toEqual([key(1)]);
+  answerNext(key(2));
+  await new Promise(setImmediate);
+  expect(released).toEqual([key(1), key(2)]);
+  answerNext(key(3));
+  expect(await finding).toEqual(key(3));
+  expect(handles.size).toBe(1);
+});
+
 test('what a look-up of an earlier life answers is neither kept nor destroyed', async () => {
   const finding = handles.find('aa');
   const refused = expect(finding).rejects.toMatchObject({ code: 'token-unavailable' });
