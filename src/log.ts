@@ -31,9 +31,13 @@ export function createLog(level: string, common: Fields = {}): Log {
   };
 }
 
+/** Causes deeper than this are of no use to anybody, and an error may be its own. */
+const maxCauses = 5;
+
 /** What an error says to an operator: its name and message, and those of its causes. */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return 'a value that is no Error was thrown';
   const own = `${error.name}: ${error.message}`;
-  return error.cause === undefined ? own : `${own} (${describeError(error.cause)})`;
+  if (error.cause === undefined || depth === maxCauses) return own;
+  return `${own} (${describeError(error.cause, depth + 1)})`;
 }
