@@ -299,9 +299,11 @@ function readEnvFile(file: string): NodeJS.ProcessEnv {
   return Object.fromEntries(pairs);
 }
 
-/** A variable that is set to nothing is not set. */
+/** A variable that is set to nothing is not set; coercion would read white space as 0. */
 function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  return Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value?.trim() !== ''),
+  );
 }
 
 function explain(error: { instancePath: string; message?: string; params: object }): string {
