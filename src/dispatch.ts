@@ -139,7 +139,7 @@ async function perform<N extends OperationName>(
   if ('write' in operation) {
     return write(corridor, operation, { ...call, keys: trail.keys, trail });
   }
-  const targeted: TargetedCall<N> = { ...call, keys: trail.keys };
+  const targeted: TargetedCall<N> = { input, caller, services, keys: trail.keys };
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
   const text = writeOutput(name, output);
@@ -209,7 +209,11 @@ async function write<N extends OperationName>(
 ): Promise<string> {
   const transaction = await corridor.database.begin();
   const undoing: (() => Promise<void>)[] = [];
-  const change: Change = { transaction, undo: (step) => void undoing.push(step) };
+  const change: Change = {
+    transaction,
+    undo: (step) => void undoing.push(step),
+    made: (key) => (call.trail.keys = [...call.trail.keys, key]),
+  };
   let text: string;
   try {
     const keys = await lockKeys(corridor.services, transaction, call.keys);

@@ -15,11 +15,17 @@ import { KmsError } from '../errors';
  * The first 50 bytes are the header. With the digest of the encryption context it is the associated data, so every
  * byte of a ciphertext is authenticated.
  */
-export interface Ciphertext {
+export interface Ciphertext extends Sealed {
   /** A lower-case UUID, or `mrk-` and 32 lower-case hex digits. */
   readonly keyId: string;
   /** 64 lower-case hex digits. */
   readonly keyMaterialId: string;
+}
+
+/** What a ciphertext is put together from. */
+export interface Sealed {
+  /** 50 bytes: ciphertextHeader of the key id and the key material id. */
+  readonly header: Buffer;
   /** 12 bytes. */
   readonly iv: Buffer;
   /** AES-GCM's output: the ciphertext and its tag of 16 bytes. */
@@ -74,18 +80,19 @@ export function ciphertextHeader(keyId: string, keyMaterialId: string): Buffer {
   return header;
 }
 
-/** Throws a TypeError for a malformed id, or parts of a wrong length. */
-export function encodeCiphertext({ keyId, keyMaterialId, iv, sealed }: Ciphertext): Buffer {
+/** Throws a TypeError for parts of a wrong length. */
+export function encodeCiphertext({ header, iv, sealed }: Sealed): Buffer {
+  requireHeader(header);
   if (iv.length !== ivBytes) throw new TypeError(`an initialisation vector has ${iv.length} bytes`);
   if (sealed.length <= tagBytes) throw new TypeError('a sealed plaintext is empty');
-  return Buffer.concat([ciphertextHeader(keyId, keyMaterialId), iv, sealed]);
+  return Buffer.concat([header, iv, sealed]);
 }
 
 /**
  * Takes a ciphertext apart without copying: the parts are views of the blob. Throws InvalidCiphertextException without a
  * message for whatever is not one, so that nobody learns how far it got.
  */
-export function decodeCiphertext(blob: Buffer): Ciphertext & { readonly header: Buffer } {
+export function decodeCiphertext(blob: Buffer): Ciphertext {
   const kind = keyIdKinds[blob[1] ?? -1];
   if (blob.length < leastBytes || blob[0] !== version || kind === undefined) {
     throw new KmsError('InvalidCiphertextException');
@@ -103,11 +110,12 @@ export function decodeCiphertext(blob: Buffer): Ciphertext & { readonly header: 
  * The associated data of a ciphertext: its header and the encryption context's digest (32 bytes, from
  * encryptionContextDigest).
  */
-export function associatedData(
-  keyId: string,
-  keyMaterialId: string,
-  contextDigest: Buffer,
-): Buffer {
+export function associatedData(header: Buffer, contextDigest: Buffer): Buffer {
+  requireHeader(header);
   if (contextDigest.length !== digestBytes) throw new TypeError('a context digest is not 32 bytes');
-  return Buffer.concat([ciphertextHeader(keyId, keyMaterialId), contextDigest]);
+  return Buffer.concat([header, contextDigest]);
+}
+
+function requireHeader(header: Buffer): void {
+  if (header.length !== headerBytes) throw new TypeError('a header is not 50 bytes');
 }

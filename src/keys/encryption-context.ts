@@ -35,11 +35,14 @@ export function encryptionContextDigest(
 export function canonicalEncryptionContext(
   context: Readonly<Record<string, string>> | undefined,
 ): Buffer {
-  const pairs = Object.entries(context ?? noPairs).sort(([a], [b]) => compareUtf8(a, b));
-  const strings = pairs.flat();
-  const size = strings.reduce((sum, text) => sum + numberBytes + byteLength(text), numberBytes);
+  const pairs = context ?? noPairs;
+  const keys = Object.keys(pairs).sort(compareUtf8);
+  const strings: string[] = [];
+  for (const key of keys) strings.push(key, pairs[key] ?? '');
+  let size = numberBytes;
+  for (const text of strings) size += numberBytes + byteLength(text);
   const encoding = Buffer.allocUnsafe(size);
-  let end = encoding.writeUInt32BE(pairs.length);
+  let end = encoding.writeUInt32BE(keys.length);
   for (const text of strings) {
     const start = end + numberBytes;
     const written = encoding.write(text, start, 'utf8');

@@ -15,6 +15,8 @@ import type { KeyStore } from './store';
 
 export interface FoundKey {
   readonly key: Key;
+  /** What it was asked for. */
+  readonly action: string;
   /** `alias/…` when the request named the key by an alias. */
   readonly requestAlias?: string;
 }
@@ -40,30 +42,43 @@ export function aliasCacheKey(accountId: string, aliasName: string): string {
   return `${accountId}/${aliasName}`;
 }
 
-/** Turns what a request calls a key into the key, from the worker's caches where they may be trusted. */
+type Awaitable<T> = T | Promise<T>;
+
+/**
+ * Turns what a request calls a key into the key, from the worker's caches where they may be trusted: then, but for an
+ * alias, it is found at once.
+ */
 export class KeyFinder {
   constructor(private readonly parts: Parts) {}
 
   /** Takes a key id, key ARN, alias name or alias ARN. Throws the errors of kms-semantics §2.3. */
-  async resolve(value: string, asking: Asking): Promise<FoundKey> {
+  resolve(value: string, asking: Asking): Awaitable<FoundKey> {
     const reference = parseKeyReference(value, this.parts.place, asking.caller.accountId);
-    if (reference.kind === 'key') return { key: await this.require(reference, asking) };
+    return reference.kind === 'key'
+      ? this.require(reference, asking)
+      : this.follow(reference, asking);
+  }
+
+  /** Takes a key id or key ARN; an alias is InvalidArnException. */
+  resolveKeyOnly(value: string, asking: Asking): Awaitable<FoundKey> {
+    const reference = parseKeyOnlyReference(value, this.parts.place, asking.caller.accountId);
+    return this.require(reference, asking);
+  }
+
+  byId(keyId: string): Awaitable<Key | undefined> {
+    const { keyCache, keys, db } = this.parts;
+    return keyCache.get(keyId) ?? keyCache.load(keyId, () => keys.find(db, keyId));
+  }
+
+  private async follow(
+    reference: KeyReference & { kind: 'alias' },
+    asking: Asking,
+  ): Promise<FoundKey> {
     const { accountId, aliasName } = reference;
     const keyId = isAliasName(aliasName) ? await this.aliasTarget(accountId, aliasName) : undefined;
     const key = keyId === undefined ? undefined : await this.byId(keyId);
     if (key === undefined) throw aliasMissing(reference, asking);
-    return { key, requestAlias: reference.aliasName };
-  }
-
-  /** Takes a key id or key ARN; an alias is InvalidArnException. */
-  async resolveKeyOnly(value: string, asking: Asking): Promise<FoundKey> {
-    const reference = parseKeyOnlyReference(value, this.parts.place, asking.caller.accountId);
-    return { key: await this.require(reference, asking) };
-  }
-
-  async byId(keyId: string): Promise<Key | undefined> {
-    const { keyCache, keys, db } = this.parts;
-    return keyCache.get(keyId) ?? (await keyCache.load(keyId, () => keys.find(db, keyId)));
+    return { key, action: asking.action, requestAlias: aliasName };
   }
 
   private async aliasTarget(accountId: string, aliasName: string): Promise<string | undefined> {
@@ -78,14 +93,26 @@ export class KeyFinder {
     );
   }
 
-  private async require(reference: KeyReference & { kind: 'key' }, asking: Asking): Promise<Key> {
-    const key = await this.byId(reference.keyId);
-    if (key !== undefined && key.accountId === reference.accountId) return key;
-    if (reference.accountId !== asking.caller.accountId) {
-      throw hiddenKey(asking.caller, asking.action);
-    }
-    throw new KmsError('NotFoundException', `Key '${reference.arn}' does not exist`);
+  private require(reference: KeyReference & { kind: 'key' }, asking: Asking): Awaitable<FoundKey> {
+    const found = this.byId(reference.keyId);
+    return found instanceof Promise
+      ? found.then((key) => foundKey(key, reference, asking))
+      : foundKey(found, reference, asking);
   }
+}
+
+function foundKey(
+  key: Key | undefined,
+  reference: KeyReference & { kind: 'key' },
+  asking: Asking,
+): FoundKey {
+  if (key !== undefined && key.accountId === reference.accountId) {
+    return { key, action: asking.action };
+  }
+  if (reference.accountId !== asking.caller.accountId) {
+    throw hiddenKey(asking.caller, asking.action);
+  }
+  throw new KmsError('NotFoundException', `Key '${reference.arn}' does not exist`);
 }
 
 function aliasMissing(reference: KeyReference & { kind: 'alias' }, asking: Asking): KmsError {

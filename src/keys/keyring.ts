@@ -1,6 +1,6 @@
 import type { Token } from '../../hsm';
 import { KmsError } from '../errors';
-import { type Ciphertext, associatedData, encodeCiphertext } from './ciphertext';
+import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
 import type { Key } from './key';
 
@@ -13,6 +13,9 @@ export interface Decrypted {
 
 /** Encrypts and decrypts with a key's materials in the token, in Claviger's ciphertext format. */
 export class Keyring {
+  /** Headers of what a key encrypts with its current material: a cached key is immutable and encrypts many times. */
+  private readonly headers = new WeakMap<Key, Buffer>();
+
   constructor(private readonly token: Token) {}
 
   /** Encrypts 1 to 4096 bytes under the key's current material. */
@@ -25,17 +28,10 @@ export class Keyring {
     if (keyMaterialId === undefined) {
       throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
     }
-    const aad = associatedData(key.keyId, keyMaterialId, encryptionContextDigest(context));
-    const sealed = await this.token.encryptAesGcm(keyMaterialId, aad, plaintext);
-    return {
-      blob: encodeCiphertext({
-        keyId: key.keyId,
-        keyMaterialId,
-        iv: sealed.iv,
-        sealed: sealed.ciphertext,
-      }),
-      keyMaterialId,
-    };
+    const header = this.headerOf(key, keyMaterialId);
+    const aad = associatedData(header, encryptionContextDigest(context));
+    const { iv, ciphertext } = await this.token.encryptAesGcm(keyMaterialId, aad, plaintext);
+    return { blob: encodeCiphertext({ header, iv, sealed: ciphertext }), keyMaterialId };
   }
 
   /**
@@ -54,8 +50,17 @@ export class Keyring {
     const plaintext = await this.token.decryptAesGcm(keyMaterialId, {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
-      aad: associatedData(key.keyId, keyMaterialId, encryptionContextDigest(context)),
+      aad: associatedData(ciphertext.header, encryptionContextDigest(context)),
     });
     return { plaintext, keyMaterialId };
+  }
+
+  private headerOf(key: Key, currentMaterialId: string): Buffer {
+    let header = this.headers.get(key);
+    if (header === undefined) {
+      header = ciphertextHeader(key.keyId, currentMaterialId);
+      this.headers.set(key, header);
+    }
+    return header;
   }
 }

@@ -17,7 +17,7 @@ export const createAlias: Operation<'CreateAlias'> = {
   },
   accountActions: aliasAction('CreateAlias'),
   targets: async ({ input, caller, services }) => [
-    { ...(await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action })), action },
+    await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action }),
   ],
   requires: { state: 'notPendingDeletion' },
 

@@ -48,7 +48,7 @@ export const decrypt: Operation<'Decrypt'> = {
 
 async function targets({ input, caller, services }: Call<'Decrypt'>): Promise<readonly Target[]> {
   if (input.KeyId !== undefined) {
-    return [{ ...(await services.finder.resolve(input.KeyId, { caller, action })), action }];
+    return [await services.finder.resolve(input.KeyId, { caller, action })];
   }
   return [await targetInCiphertext(readCiphertext(input), action, services.finder)];
 }

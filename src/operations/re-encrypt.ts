@@ -74,9 +74,9 @@ async function targets({ input, caller, services }: Call<'ReEncrypt'>): Promise<
   const source =
     input.SourceKeyId === undefined
       ? await targetInCiphertext(readCiphertext(input), from, finder)
-      : { ...(await finder.resolve(input.SourceKeyId, { caller, action: from })), action: from };
+      : await finder.resolve(input.SourceKeyId, { caller, action: from });
   const destination = await finder.resolve(input.DestinationKeyId, { caller, action: to });
-  return [source, { ...destination, action: to }];
+  return [source, destination];
 }
 
 function both(keys: readonly Key[]): { source: Key; destination: Key } {

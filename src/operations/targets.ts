@@ -12,14 +12,14 @@ type Targets<N extends OperationName> = (call: Call<N>) => Awaitable<readonly Ta
 /** KeyId is a key id, key ARN, alias name or alias ARN (kms-semantics §2.2). */
 export function targetByKeyId<N extends WithKeyId>(action: string): Targets<N> {
   return async ({ input, caller, services }) => [
-    { ...(await services.finder.resolve(keyIdOf(input), { caller, action })), action },
+    await services.finder.resolve(keyIdOf(input), { caller, action }),
   ];
 }
 
 /** KeyId is a key id or key ARN; an alias is refused. */
 export function targetByKeyOnly<N extends WithKeyId>(action: string): Targets<N> {
   return async ({ input, caller, services }) => [
-    { ...(await services.finder.resolveKeyOnly(keyIdOf(input), { caller, action })), action },
+    await services.finder.resolveKeyOnly(keyIdOf(input), { caller, action }),
   ];
 }
 
