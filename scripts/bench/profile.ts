@@ -18,7 +18,9 @@ if (directory !== undefined && cluster.isWorker && isMainThread) {
   session.post('Profiler.start');
   process.on('exit', () => {
     session.post('Profiler.stop', (_, { profile }) => {
-      writeFileSync(path.join(directory, `${process.pid}.cpuprofile`), JSON.stringify(profile));
+      const program = path.basename(process.argv[1] ?? 'node', '.js');
+      const file = path.join(directory, `${program}-${process.pid}.cpuprofile`);
+      writeFileSync(file, JSON.stringify(profile));
     });
   });
 }

@@ -38,11 +38,11 @@ export interface Site {
 
 export interface SiteOptions {
   readonly workers: number;
-  /** Directory for CPU profiles of the daemon's workers. */
+  /** Directory for CPU profiles of all workers. */
   readonly profile: string | undefined;
 }
 
-type Cleanup = () => Promise<unknown>;
+type Cleanup = () => unknown;
 
 const accountId = '111122223333';
 const region = 'us-east-1';
@@ -64,7 +64,9 @@ export async function withSite(
 
 async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void): Promise<Site> {
   const directory = mkdtempSync(path.join(tmpdir(), 'claviger-bench-'));
-  onClose(() => Promise.resolve(rmSync(directory, { recursive: true, force: true })));
+  onClose(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
   // As root the database runs under another account, which must pass through here.
   chmodSync(directory, 0o711);
   const postgres = await startPostgres({ dataDir: path.join(directory, 'postgres') });
@@ -79,7 +81,7 @@ async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void):
   });
   const log = createWriteStream(path.join(home, 'log'), { flags: 'a', mode: 0o600 });
   await once(log, 'open');
-  onClose(() => Promise.resolve(log.destroy()));
+  onClose(() => log.destroy());
   const settings = {
     ...{ accountId, region, token, dataDir: home, port: 0 },
     databaseUrl: postgres.url,
@@ -108,7 +110,7 @@ async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void):
         ...{ userName: undefined, accessKeyId: identity.accessKeyId },
       },
     },
-    { conf: token.conf, onClose },
+    { environment: { SOFTHSM2_CONF: token.conf, ...profiling(options.profile) }, onClose },
   );
   return {
     ...{ token, identity, tokenKeyId: key.tokenKeyId, yardstick, databaseUrl: postgres.url },
@@ -157,10 +159,13 @@ async function createKey(
 
 async function startYardstick(
   options: YardstickOptions,
-  { conf, onClose }: { readonly conf: string; readonly onClose: (step: Cleanup) => void },
+  {
+    environment,
+    onClose,
+  }: { readonly environment: Environment; readonly onClose: (step: Cleanup) => void },
 ): Promise<Contender> {
   const child = fork(path.join(__dirname, 'yardstick.js'), [], {
-    env: { ...process.env, SOFTHSM2_CONF: conf, [optionsVariable]: JSON.stringify(options) },
+    env: { ...process.env, ...environment, [optionsVariable]: JSON.stringify(options) },
   });
   onClose(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
