@@ -224,6 +224,7 @@ async function write<N extends OperationName>(
     const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
     await corridor.audit.commitWith(transaction, call.trail.success(elements));
   } catch (thrown) {
+    call.trail.keys = call.keys;
     await transaction.rollback();
     // A commit whose outcome is unknown may have made the change: what it stands on in the token must stay.
     if (!outcomeUnknown(thrown)) for (const step of undoing) await step();

@@ -64,6 +64,8 @@ export interface Change {
   readonly transaction: Transaction;
   /** Runs when the transaction does not commit: undoes what the operation did in the token. */
   undo(step: () => Promise<void>): void;
+  /** A key that the operation made: its record names it. */
+  made(key: Key): void;
 }
 
 /** What a change answered; the record has it in CloudTrail's spelling and without secrets (kms-semantics §16.3). */

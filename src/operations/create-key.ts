@@ -62,6 +62,7 @@ export const createKey: Operation<'CreateKey'> = {
       tokenSerial: services.token.status().serial,
       tags: input.Tags ?? [],
     });
+    change.made(key);
     change.undo(() => services.token.destroyKey(materialId));
     await services.token.generateAesKey(materialId, `claviger:key:${keyId}`);
     return { KeyMetadata: keyMetadata(key) };
