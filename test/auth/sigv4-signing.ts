@@ -60,6 +60,8 @@ export interface SignOptions {
   readonly at?: number;
   /** Presigns instead, for so many seconds. */
   readonly expiresIn?: number;
+  /** X-Amz-* headers that stay headers in a presigned request; the signer moves the others into the query. */
+  readonly kept?: ReadonlySet<string>;
 }
 
 /** Has the AWS SDK's own signer sign a request, and puts it as it would be on the wire. */
@@ -81,7 +83,11 @@ export async function sign(
   const signed =
     options.expiresIn === undefined
       ? await signer.sign(request, { signingDate })
-      : await signer.presign(request, { signingDate, expiresIn: options.expiresIn });
+      : await signer.presign(request, {
+          signingDate,
+          expiresIn: options.expiresIn,
+          ...(options.kept === undefined ? {} : { unhoistableHeaders: new Set(options.kept) }),
+        });
   return {
     method,
     url: target(path, signed.query ?? {}),

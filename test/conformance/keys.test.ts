@@ -10,7 +10,7 @@ import {
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { createKey, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
-import { badRequest, refused } from '../support/wire';
+import { badRequest, call, refused } from '../support/wire';
 
 describe('CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey and UpdateKeyDescription', () => {
   let daemon: TestDaemon;
@@ -56,15 +56,14 @@ describe('CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey and UpdateKeyD
   });
 
   test('CreateKey takes the deprecated CustomerMasterKeySpec in place of KeySpec', async () => {
-    const { KeyMetadata } = await kms.send(
-      new CreateKeyCommand({
-        CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-        KeyUsage: 'ENCRYPT_DECRYPT',
-        Origin: 'AWS_KMS',
-        MultiRegion: false,
-      }),
-    );
-    expect(KeyMetadata?.KeySpec).toBe('SYMMETRIC_DEFAULT');
+    const { status, text } = await call(daemon, 'CreateKey', {
+      CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
+      KeyUsage: 'ENCRYPT_DECRYPT',
+      Origin: 'AWS_KMS',
+      MultiRegion: false,
+    });
+    const { KeyMetadata } = JSON.parse(text) as { KeyMetadata: { KeySpec: string } };
+    expect([status, KeyMetadata.KeySpec]).toEqual([200, 'SYMMETRIC_DEFAULT']);
   });
 
   const badSpecs: readonly (readonly [string, object, string])[] = [

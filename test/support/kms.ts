@@ -47,22 +47,11 @@ export async function sdkRefusal(sending: Promise<unknown>): Promise<SdkRefusal>
   throw new Error('the request was not refused');
 }
 
-/**
- * Puts a key into a state that no operation served so far leads to. Call it before the key's first use: a worker that
- * knows the key already would have to be told.
- */
-export async function putIntoState(
-  daemon: TestDaemon,
-  keyId: string,
-  state: string,
-): Promise<void> {
-  await administer(
-    daemon.databaseUrl,
-    `update kms_key set state = $2::text,
-       deletion_date = case when $2::text = 'PendingDeletion' then now() + interval '7 days' end
-     where key_id = $1::text`,
-    [keyId, state],
-  );
+/** Puts a key into a state that no operation served so far leads to. */
+export async function putIntoState(daemon: TestDaemon, id: string, state: string): Promise<void> {
+  const deletionDate = state === 'PendingDeletion' ? "now() + interval '7 days'" : 'null';
+  const sql = `update kms_key set state = '${state}', deletion_date = ${deletionDate} where key_id = $1`;
+  await changeAndAnnounce(daemon, { topic: 'key', id, sql });
 }
 
 /** Another account in the same daemon's database. */

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { operations } from '../../src/operations';
+import { type OperationName, operationNames } from '../../src/shapes';
+import { type TestDaemon, startDaemon } from '../support/daemon';
+import { auditOf } from '../support/kms';
+import { badRequest, call, refusal } from '../support/wire';
+
+const KeyId = '00000000-1111-2222-3333-444444444444';
+const store = { CustomKeyStoreId: 'cks-1234567890abcdef0' };
+const message = { KeyId, Message: 'YQ==' };
+const hmac = { ...message, MacAlgorithm: 'HMAC_SHA_256' };
+const rsa = { ...message, SigningAlgorithm: 'RSASSA_PSS_SHA_256' };
+
+/** A minimal valid input of every operation that is not served; an operation that is missing here fails the test. */
+const inputs: Readonly<Partial<Record<OperationName, object>>> = {
+  CancelKeyDeletion: { KeyId },
+  ConnectCustomKeyStore: store,
+  CreateCustomKeyStore: { CustomKeyStoreName: 'store' },
+  CreateGrant: {
+    KeyId,
+    GranteePrincipal: 'arn:aws:iam::111122223333:root',
+    Operations: ['Encrypt'],
+  },
+  Decapsulate: { KeyId, SharedSecretCiphertextBlob: 'YQ==', EncapsulationAlgorithm: 'ML_KEM' },
+  DeleteCustomKeyStore: store,
+  DeleteImportedKeyMaterial: { KeyId },
+  DeriveSharedSecret: { KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: 'YQ==' },
+  DescribeCustomKeyStores: {},
+  DisableKeyRotation: { KeyId },
+  DisconnectCustomKeyStore: store,
+  EnableKeyRotation: { KeyId },
+  Encapsulate: { KeyId, EncapsulationAlgorithm: 'ML_KEM' },
+  GenerateDataKeyPair: { KeyId, KeyPairSpec: 'RSA_2048' },
+  GenerateDataKeyPairWithoutPlaintext: { KeyId, KeyPairSpec: 'RSA_2048' },
+  GenerateMac: hmac,
+  GetKeyLastUsage: { KeyId },
+  GetKeyPolicy: { KeyId },
+  GetKeyRotationStatus: { KeyId },
+  GetParametersForImport: {
+    KeyId,
+    WrappingAlgorithm: 'RSAES_OAEP_SHA_256',
+    WrappingKeySpec: 'RSA_2048',
+  },
+  GetPublicKey: { KeyId },
+  ImportKeyMaterial: { KeyId, ImportToken: 'YQ==', EncryptedKeyMaterial: 'YQ==' },
+  ListGrants: { KeyId },
+  ListKeyPolicies: { KeyId },
+  ListKeyRotations: { KeyId },
+  ListResourceTags: { KeyId },
+  ListRetirableGrants: { RetiringPrincipal: 'arn:aws:iam::111122223333:root' },
+  PutKeyPolicy: { KeyId, Policy: '{}' },
+  ReplicateKey: { KeyId, ReplicaRegion: 'eu-west-1' },
+  RetireGrant: {},
+  RevokeGrant: { KeyId, GrantId: 'a' },
+  RotateKeyOnDemand: { KeyId },
+  ScheduleKeyDeletion: { KeyId },
+  Sign: rsa,
+  TagResource: { KeyId, Tags: [] },
+  UntagResource: { KeyId, TagKeys: [] },
+  UpdateCustomKeyStore: store,
+  UpdatePrimaryRegion: { KeyId, PrimaryRegion: 'eu-west-1' },
+  Verify: { ...rsa, Signature: 'YQ==' },
+  VerifyMac: { ...hmac, Mac: 'YQ==' },
+};
+
+const served = operationNames.filter((name) => operations[name] !== undefined);
+const notServed = operationNames.filter((name) => operations[name] === undefined);
+
+describe('The operations of the API', () => {
+  let daemon: TestDaemon;
+  beforeAll(async () => {
+    daemon = await startDaemon();
+  });
+  afterAll(() => daemon.remove());
+
+  test('There are 56, each declared under its own name or not at all', () => {
+    expect(operationNames).toHaveLength(56);
+    expect(served.map((name) => operations[name]?.name)).toEqual(served);
+    expect(Object.keys(inputs).sort()).toEqual([...notServed].sort());
+  });
+
+  test.each(notServed)(
+    '%s is known, says by name that it is not supported, and is recorded',
+    async (name) => {
+      const reply = await call(daemon, name, inputs[name] ?? {});
+      expect(refusal(reply)).toEqual(
+        badRequest('UnsupportedOperationException', `The operation ${name} is not supported.`),
+      );
+      expect(await auditOf(daemon, String(reply.headers['x-amzn-requestid']))).toMatchObject({
+        eventName: name,
+        errorCode: 'UnsupportedOperationException',
+      });
+    },
+  );
+
+  test.each(served)('%s is named by a conformance test', (name) => {
+    const folder = path.resolve(__dirname, '..', '..', '..', 'test', 'conformance');
+    const texts = readdirSync(folder)
+      .filter((file) => file !== 'operations.test.ts')
+      .map((file) => readFileSync(path.join(folder, file), 'utf8'));
+    expect(
+      texts.some((text) => text.includes(`${name}Command(`) || text.includes(`'${name}'`)),
+    ).toBe(true);
+  });
+});
