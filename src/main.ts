@@ -34,8 +34,10 @@ import { tokenOptions } from './token-options';
 /** One worker, serving. */
 export interface Daemon {
   readonly port: number;
-  /** Finishes the requests in flight, then closes what is open, last opened first. */
-  close(): Promise<void>;
+  /** This worker's metrics, to be summed up with those of the others. */
+  metrics(): Promise<readonly object[]>;
+  /** Finishes the requests in flight, idle connections `lingerMs` later, then closes what is open, last opened first. */
+  close(lingerMs?: number): Promise<void>;
 }
 
 export interface DaemonOptions {
@@ -53,22 +55,24 @@ const cachedKeys = 100_000;
 
 /** The composition root: builds a worker from its settings. Rejects, with everything closed again, when it cannot. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
-  const closing: (() => Promise<unknown>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const step of closing.splice(0).reverse()) await step();
+  const closing: CloseStep[] = [];
+  const close = async (lingerMs = 0): Promise<void> => {
+    for (const step of closing.splice(0).reverse()) await step(lingerMs);
   };
   try {
-    return { port: await build(options, (step) => closing.push(step)), close };
+    return { ...(await build(options, (step) => closing.push(step))), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+type CloseStep = (lingerMs: number) => Promise<unknown>;
+
 async function build(
   options: DaemonOptions,
-  onClose: (step: () => Promise<unknown>) => void,
-): Promise<number> {
+  onClose: (step: CloseStep) => void,
+): Promise<Omit<Daemon, 'close'>> {
   const { config, log } = options;
   const metrics = new Metrics();
   const database = connect(config, { log, metrics, poolSize: config.databasePoolSize });
@@ -109,8 +113,8 @@ async function build(
   });
   const listener = listen(options, { corridor, metrics, caches });
   const { port } = await listener.listen();
-  onClose(() => listener.close(config.shutdownGraceMs));
-  return port;
+  onClose((lingerMs) => listener.close(config.shutdownGraceMs, lingerMs));
+  return { port, metrics: () => metrics.asJson() };
 }
 
 interface Caches {

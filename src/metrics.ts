@@ -1,11 +1,4 @@
-import {
-  AggregatorRegistry,
-  Counter,
-  Gauge,
-  Histogram,
-  Registry,
-  collectDefaultMetrics,
-} from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { RequestEvent } from './dispatch';
 
 /** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
@@ -59,9 +52,11 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });
-    // Its constructor is what makes a worker answer when the primary asks for its metrics.
-    new AggregatorRegistry();
-    AggregatorRegistry.setRegistries(this.registry);
+    new Gauge({
+      name: 'claviger_workers',
+      help: 'Workers whose metrics are in this sum.',
+      registers: [this.registry],
+    }).set(1);
   }
 
   request({ trail, seconds, outcome }: RequestEvent): void {
@@ -109,6 +104,11 @@ export class Metrics {
         this.set(observed.tokenReady() ? 1 : 0);
       },
     });
+  }
+
+  /** This worker's metrics alone, as prom-client sums them up. */
+  asJson(): Promise<readonly object[]> {
+    return this.registry.getMetricsAsJSON();
   }
 
   /** This worker's metrics alone, in the Prometheus text format. */

@@ -6,7 +6,7 @@ import type {
   ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { describeError } from './log';
 import type { Log } from './log';
 import { loadTls, watchTls } from './server/tls';
@@ -59,8 +59,11 @@ export interface ListenerOptions {
 export interface Listener {
   /** Starts to accept. Rejects when the address is taken or the certificate is bad. */
   listen(): Promise<{ port: number }>;
-  /** Stops accepting, lets requests in flight finish, and after `graceMs` cuts what is left. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * Stops accepting, lets requests in flight finish, and after `graceMs` cuts what is left. Idle connections are closed
+   * after `lingerMs` (default: at once): a request that comes on one until then is answered with `Connection: close`.
+   */
+  close(graceMs: number, lingerMs?: number): Promise<void>;
   /** Serves new connections with what the certificate files hold now; rejects, and keeps the old, if that is bad. */
   reloadTls(): Promise<void>;
 }
@@ -98,10 +101,10 @@ export function createServer(handlers: Handlers, options: ListenerOptions): List
       if (files) stopWatching = watchTls(files, () => void reloadOrKeep(reloadTls, log), log);
       return { port };
     },
-    async close(graceMs) {
+    async close(graceMs, lingerMs = 0) {
       closing = true;
       stopWatching();
-      await closeServer(server, graceMs);
+      await closeServer(server, { graceMs, lingerMs });
     },
   };
 }
@@ -170,18 +173,30 @@ function listenOn(
   });
 }
 
-/** Node closes only the connections that are idle when asked, so it is asked until none is left. */
-function closeServer(server: HttpServer | HttpsServer, graceMs: number): Promise<void> {
+/**
+ * Node closes only the connections that are idle when asked, so it is asked until none is left. http.Server.close() would
+ * close the idle ones at once, and reset a client that has just sent its next request; net.Server's leaves them.
+ */
+function closeServer(
+  server: HttpServer | HttpsServer,
+  { graceMs, lingerMs }: { graceMs: number; lingerMs: number },
+): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const poll = setInterval(() => server.closeIdleConnections(), CLOSING_POLL_MS);
+    let poll: NodeJS.Timeout | undefined;
+    const closeIdle = (): void => {
+      server.closeIdleConnections();
+      poll = setInterval(() => server.closeIdleConnections(), CLOSING_POLL_MS);
+    };
+    const linger = setTimeout(closeIdle, Math.min(lingerMs, graceMs));
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close((error) => {
+    NetServer.prototype.close.call(server, (error) => {
+      clearTimeout(linger);
       clearInterval(poll);
       clearTimeout(cut);
       if (error) reject(error);
       else resolve();
     });
-    server.closeIdleConnections();
+    if (lingerMs === 0) server.closeIdleConnections();
   });
 }

@@ -1,64 +1,67 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { AggregatorRegistry } from 'prom-client';
+import { gatherMetrics, tell } from './gather-metrics';
 import { type Log, describeError } from './log';
-
-/** What a worker tells its primary. */
-export type ToPrimary =
-  | { readonly kind: 'ready'; readonly port: number }
-  | { readonly kind: 'metrics'; readonly id: number };
-
-/** What the primary tells a worker. */
-export type ToWorker =
-  | { readonly kind: 'stop' }
-  | {
-      readonly kind: 'metrics';
-      readonly id: number;
-      readonly body: string;
-      readonly contentType: string;
-    };
+import { RestartDelay } from './restart-delay';
+import { type ToPrimary, pinRefused } from './worker-messages';
 
 export interface SupervisorOptions {
   readonly workers: number;
   readonly shutdownGraceMs: number;
   readonly log: Log;
+  /** Starts a worker; for tests of what real ones do too rarely. */
+  readonly fork?: (environment: NodeJS.ProcessEnv) => Worker;
 }
 
-/** A worker that lives shorter than this is restarted with a growing delay. */
-const healthyMs = 2000;
-const maxRestartDelayMs = 5000;
+interface Death {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Since it served; 0 when it never did. */
+  readonly servedMs: number;
+}
+
 /** How much longer than its own grace a worker gets before it is killed. */
 const killMarginMs = 2000;
+
+/**
+ * How long a worker that stops keeps idle connections, at the most: whoever sends a request on one is answered, and told
+ * to open another. Long for a replacement, which nobody shall notice; short for the end of everything.
+ */
+const lingerMs = { reload: 5000, stop: 250 } as const;
 
 /**
  * The primary: keeps the given number of workers alive. A worker that dies, by a fault in a vendor's library too, is
  * replaced while the others serve on.
  */
 export class Supervisor {
+  /** Every process. */
   private readonly workers = new Set<Worker>();
-  private readonly retiring = new WeakSet<Worker>();
-  private readonly aggregator = new AggregatorRegistry();
-  private restartDelayMs = 0;
+  /** Those whose death is answered with another worker. */
+  private readonly kept = new Set<Worker>();
+  private readonly delay = new RestartDelay();
+  /** Deaths whose replacement is not started yet. */
+  private readonly waiting = new Set<NodeJS.Timeout>();
+  private port: number | undefined;
+  private environment: NodeJS.ProcessEnv = {};
   private stopping = false;
+  private starting: Promise<number> | undefined;
   private reloading: Promise<void> | undefined;
+  private reloadAgain = false;
 
   constructor(private readonly options: SupervisorOptions) {}
 
   /** Resolves with the port when every worker serves; rejects when one cannot start. */
-  async start(): Promise<number> {
-    const forks = Array.from({ length: this.options.workers }, () => this.fork());
-    try {
-      const [port] = await Promise.all(forks.map((worker) => started(worker)));
-      forks.forEach((worker) => this.keepAlive(worker));
-      return port ?? 0;
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+  start(): Promise<number> {
+    this.starting ??= this.startAll();
+    return this.starting;
   }
 
-  /** Replaces every worker, one after the other: the new one serves before the old one stops. */
+  /**
+   * Replaces every worker, one after the other: the new one serves before the old one stops. Asked for again while it
+   * runs, it starts over at the end: the first workers may have read what changed since.
+   */
   async reload(): Promise<void> {
+    this.reloadAgain = true;
     this.reloading ??= this.replaceAll().finally(() => (this.reloading = undefined));
     await this.reloading;
   }
@@ -66,102 +69,152 @@ export class Supervisor {
   /** Lets every worker finish its requests and waits for its end. */
   async stop(): Promise<void> {
     this.stopping = true;
-    await Promise.all([...this.workers].map((worker) => this.retire(worker)));
+    for (const timer of this.waiting) clearTimeout(timer);
+    await Promise.all([...this.workers].map((worker) => this.retire(worker, lingerMs.stop)));
+  }
+
+  /** One first, then the rest: a PIN that the token refuses is tried once, and not once a worker. */
+  private async startAll(): Promise<number> {
+    try {
+      const port = await this.started(this.fork());
+      const others = Array.from({ length: this.options.workers - 1 }, () => this.fork());
+      await Promise.all(others.map((worker) => this.started(worker)));
+      return port;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   private fork(): Worker {
-    const worker = cluster.fork();
+    // The listening socket ends with the last worker; its port, which may have been any free one, is to stay.
+    if (this.workers.size === 0 && this.port !== undefined) {
+      this.environment = { CLAVIGER_PORT: String(this.port) };
+    }
+    const { fork = (environment) => cluster.fork(environment) } = this.options;
+    const worker = fork(this.environment);
+    let servingSince: number | undefined;
     this.workers.add(worker);
-    worker.once('exit', () => this.workers.delete(worker));
+    worker.once('exit', (code: number | null, signal: string | null) => {
+      this.workers.delete(worker);
+      if (!this.kept.delete(worker) || this.stopping) return;
+      const servedMs = servingSince === undefined ? 0 : performance.now() - servingSince;
+      this.mourn(worker, { code, signal, servedMs });
+    });
+    // A message to a worker that is about to end fails in its own time; unheard, that error would end the primary.
+    worker.on('error', (error) => {
+      this.options.log.debug('a worker could not be told', { error: describeError(error) });
+    });
     worker.on('message', (message: ToPrimary) => {
-      if (message.kind === 'metrics') void this.answerMetrics(worker, message.id);
+      if (message.kind === 'metrics-wanted') void this.answerMetrics(worker, message.id);
+      if (message.kind !== 'ready') return;
+      servingSince = performance.now();
+      this.port = message.port;
+      this.kept.add(worker);
     });
     return worker;
   }
 
-  private keepAlive(worker: Worker): void {
-    const since = Date.now();
-    worker.once('exit', (code: number | null, signal: string | null) => {
-      if (this.stopping || this.retiring.has(worker)) return;
-      this.options.log.error('a worker died and is replaced', {
-        pid: worker.process.pid,
-        code: code ?? undefined,
-        signal: signal ?? undefined,
+  /** Resolves with its port when the worker serves; rejects when it ends first. */
+  private started(worker: Worker): Promise<number> {
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: ToPrimary) => {
+        if (message.kind === 'ready') resolve(message.port);
       });
-      const lived = Date.now() - since;
-      this.restartDelayMs =
-        lived >= healthyMs
-          ? 0
-          : Math.min(Math.max(100, this.restartDelayMs * 2), maxRestartDelayMs);
-      setTimeout(() => this.replaceDead(), this.restartDelayMs);
+      worker.once('exit', (code: number | null, signal: string | null) => {
+        const how = signal ?? `exit code ${code ?? '?'}`;
+        reject(new Error(`a worker ended before it served (${how})`));
+      });
     });
+  }
+
+  private mourn(worker: Worker, { code, signal, servedMs }: Death): void {
+    const fields = {
+      pid: worker.process.pid,
+      code: code ?? undefined,
+      signal: signal ?? undefined,
+    };
+    if (code === pinRefused) {
+      this.options.log.error(
+        'the token refuses the PIN: no worker is started until SIGHUP',
+        fields,
+      );
+      return;
+    }
+    const delayMs = this.delay.next(servedMs);
+    this.options.log.error('a worker died and is replaced', { ...fields, delayMs });
+    const timer = setTimeout(() => {
+      this.waiting.delete(timer);
+      this.replaceDead();
+    }, delayMs);
+    this.waiting.add(timer);
   }
 
   private replaceDead(): void {
     if (this.stopping) return;
     const worker = this.fork();
-    this.keepAlive(worker);
-    started(worker).then(
+    this.kept.add(worker);
+    this.started(worker).then(
       () => this.options.log.info('a new worker serves', { pid: worker.process.pid }),
-      () => undefined, // Its exit is logged, and answered with another worker, by keepAlive.
+      () => undefined, // Its exit is logged, and answered with another worker, by mourn.
     );
   }
 
   private async replaceAll(): Promise<void> {
-    for (const old of [...this.workers]) {
-      if (this.stopping) return;
-      const fresh = this.fork();
-      try {
-        await started(fresh);
-      } catch {
-        this.options.log.error('a new worker cannot start; the old ones serve on');
-        return;
+    await this.starting;
+    while (this.reloadAgain) {
+      this.reloadAgain = false;
+      for (const old of [...this.kept]) {
+        if (this.isStopping()) return;
+        if (this.kept.has(old) && !(await this.replace(old))) return;
       }
-      this.keepAlive(fresh);
-      await this.retire(old);
+      const missing = this.options.workers - this.kept.size - this.waiting.size;
+      for (let started = 0; started < missing; started += 1) this.replaceDead();
+      this.options.log.info('every worker was replaced');
     }
-    this.options.log.info('every worker was replaced');
   }
 
-  private async retire(worker: Worker): Promise<void> {
+  /** A method, because it changes while a worker starts. */
+  private isStopping(): boolean {
+    return this.stopping;
+  }
+
+  private async replace(old: Worker): Promise<boolean> {
+    // Should the old one die meanwhile, the new one is its replacement.
+    this.kept.delete(old);
+    const fresh = this.fork();
+    try {
+      await this.started(fresh);
+    } catch (error) {
+      if (this.isStopping()) return false;
+      this.options.log.error('a new worker cannot start; the old ones serve on', {
+        error: describeError(error),
+      });
+      if (old.isDead()) this.replaceDead();
+      else this.kept.add(old);
+      return false;
+    }
+    await this.retire(old, lingerMs.reload);
+    return true;
+  }
+
+  private async retire(worker: Worker, idleMs: number): Promise<void> {
+    this.kept.delete(worker);
     if (worker.isDead()) return;
     const exited = once(worker, 'exit');
-    this.retiring.add(worker);
-    if (worker.isConnected()) send(worker, { kind: 'stop' });
-    const killer = setTimeout(
-      () => worker.process.kill('SIGKILL'),
-      this.options.shutdownGraceMs + killMarginMs,
-    );
+    tell(worker, { kind: 'stop', lingerMs: idleMs });
+    const killer = setTimeout(() => {
+      this.options.log.warn('a worker did not end in time and is killed', {
+        pid: worker.process.pid,
+      });
+      worker.process.kill('SIGKILL');
+    }, this.options.shutdownGraceMs + killMarginMs);
     await exited;
     clearTimeout(killer);
   }
 
   private async answerMetrics(worker: Worker, id: number): Promise<void> {
-    try {
-      const body = await this.aggregator.clusterMetrics();
-      if (!worker.isConnected()) return;
-      send(worker, { kind: 'metrics', id, body, contentType: this.aggregator.contentType });
-    } catch (error) {
-      // A worker that died or hangs while it was asked: the scrape fails, and the next one asks again.
-      this.options.log.warn('metrics could not be gathered', { error: describeError(error) });
-    }
+    const metrics = await gatherMetrics([...this.kept]);
+    tell(worker, { kind: 'metrics-of-all', id, ...metrics });
   }
-}
-
-function send(worker: Worker, message: ToWorker): void {
-  worker.send(message);
-}
-
-/** Resolves with its port when the worker serves; rejects when it ends first. */
-function started(worker: Worker): Promise<number> {
-  return new Promise((resolve, reject) => {
-    worker.on('message', (message: ToPrimary) => {
-      if (message.kind === 'ready') resolve(message.port);
-    });
-    worker.once('exit', (code: number | null, signal: string | null) => {
-      reject(
-        new Error(`a worker ended before it served (${signal ?? `exit code ${code ?? '?'}`})`),
-      );
-    });
-  });
 }

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { KMSClient } from '@aws-sdk/client-kms';
+import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { requiredMechanisms } from '../../hsm';
 import { type ClonedDatabase, cloneDatabase } from './postgres';
 import { type SoftHsm, makeSoftHsm } from './softhsm';
 
-const commandLine = path.join(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
+export const commandLine = path.join(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
 
 export interface TestCredentials {
   readonly accessKeyId: string;
@@ -33,8 +33,8 @@ export interface TestDaemon {
   readonly environment: NodeJS.ProcessEnv;
   /** Each line that the daemon logged, parsed. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
-  /** An AWS SDK client with the account's credentials; `retries` counts attempts (default 1: none is repeated). */
-  client(options?: { readonly attempts?: number }): KMSClient;
+  /** An AWS SDK client with the account's credentials that repeats nothing, and what a test wants different. */
+  client(different?: KMSClientConfig): KMSClient;
   /** Runs `claviger <args>` with this daemon's settings and gives its standard output. */
   run(...args: string[]): Promise<string>;
   /** SIGTERM, and its exit code. */
@@ -104,8 +104,13 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     databaseUrl,
     environment,
     log,
-    client: ({ attempts = 1 } = {}) =>
-      new KMSClient({ endpoint, region, credentials, maxAttempts: attempts }),
+    client: (different = {}) =>
+      new KMSClient({
+        ...{ endpoint, region, credentials, maxAttempts: 1 },
+        // Every request must get an answer: one without is told from a slow one by this.
+        requestHandler: { requestTimeout: 20_000, throwOnRequestTimeout: true },
+        ...different,
+      }),
     run,
     stop,
     remove: async () => {
