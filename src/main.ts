@@ -182,6 +182,8 @@ function evictHandles(
     if (topic !== 'key') return;
     for (const materialId of await materialsOf(database, id)) token.evict(materialId);
   });
+  // What was missed meanwhile may have been a revocation.
+  feed.onReset(() => token.evictAll());
 }
 
 /** The services that operations use. */
