@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { Secret } from '../src/auth/secret';
 import { type Fields, createLog, describeError } from '../src/log';
 
 const modulePath = JSON.stringify(path.join(__dirname, '..', 'src', 'log.js'));

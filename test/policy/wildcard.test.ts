@@ -3,7 +3,7 @@ import { matchesWildcard } from '../../src/policy/wildcard';
 
 /** What a pattern means, said with the engine that must not be used on a stranger's pattern. */
 function reference(pattern: string, text: string): boolean {
-  const escaped = [...pattern].map((one) =>
+  const escaped = Array.from(pattern).map((one) =>
     one === '*' ? '.*' : one === '?' ? '.' : `\\u{${one.charCodeAt(0).toString(16)}}`,
   );
   return new RegExp(`^${escaped.join('')}$`, 'su').test(text);

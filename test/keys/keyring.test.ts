@@ -1,0 +1,102 @@
+import { type Token, openToken } from '../../hsm';
+import { decodeCiphertext } from '../../src/keys/ciphertext';
+import { Keyring } from '../../src/keys/keyring';
+import { type SoftHsm, makeSoftHsm } from '../support/softhsm';
+import { tokenOptions } from '../support/token-options';
+import { keyWith, materialId } from '../support/sample-keys';
+
+let hsm: SoftHsm;
+let token: Token;
+let keyring: Keyring;
+const plaintext = Buffer.from('attack at dawn');
+const rotatedId = 'f'.repeat(64);
+
+beforeAll(async () => {
+  hsm = await makeSoftHsm();
+  token = await openToken(tokenOptions(hsm));
+  await token.generateAesKey(materialId, 'claviger:test');
+  await token.generateAesKey(rotatedId, 'claviger:test');
+  keyring = new Keyring(token);
+});
+afterAll(async () => {
+  await token.close();
+  await hsm.remove();
+});
+
+const refused = { code: 'InvalidCiphertextException', message: '' };
+const unopened = { code: 'ciphertext-invalid' };
+
+test('what a key encrypts it decrypts, under the same context only', async () => {
+  const key = keyWith();
+  const { blob, keyMaterialId } = await keyring.encrypt(key, plaintext, { a: 'b' });
+  expect(keyMaterialId).toBe(materialId);
+  const parts = decodeCiphertext(blob);
+  expect([parts.keyId, parts.keyMaterialId]).toEqual([key.keyId, materialId]);
+  expect(await keyring.decrypt(key, parts, { a: 'b' })).toEqual({ plaintext, keyMaterialId });
+  for (const context of [undefined, {}, { a: 'c' }, { a: 'b', c: 'd' }]) {
+    await expect(keyring.decrypt(key, parts, context)).rejects.toMatchObject(unopened);
+  }
+});
+
+test('no two ciphertexts of one plaintext are the same', async () => {
+  const blobs = new Set<string>();
+  for (let i = 0; i < 50; i++) {
+    blobs.add(
+      (await keyring.encrypt(keyWith(), plaintext, undefined)).blob.toString('hex', 50, 62),
+    );
+  }
+  expect(blobs.size).toBe(50);
+});
+
+test('a retained material decrypts, and the current one encrypts', async () => {
+  const { blob } = await keyring.encrypt(keyWith(), plaintext, undefined);
+  const materialIds = new Set([materialId, rotatedId]);
+  const rotated = keyWith({ currentMaterialId: rotatedId, materialIds });
+  const opened = await keyring.decrypt(rotated, decodeCiphertext(blob), undefined);
+  expect(opened).toEqual({ plaintext, keyMaterialId: materialId });
+  const next = await keyring.encrypt(rotated, plaintext, undefined);
+  expect(next.keyMaterialId).toBe(rotatedId);
+});
+
+test('a material that the key does not retain opens nothing, though the token has it', async () => {
+  const { blob } = await keyring.encrypt(keyWith(), plaintext, undefined);
+  const other = keyWith({ currentMaterialId: rotatedId, materialIds: new Set([rotatedId]) });
+  await expect(keyring.decrypt(other, decodeCiphertext(blob), undefined)).rejects.toMatchObject(
+    refused,
+  );
+});
+
+test('another key opens nothing, though it has the same material', async () => {
+  const { blob } = await keyring.encrypt(keyWith(), plaintext, undefined);
+  const other = keyWith({ keyId: '99999999-12ab-34cd-56ef-1234567890ab' });
+  await expect(keyring.decrypt(other, decodeCiphertext(blob), undefined)).rejects.toMatchObject(
+    refused,
+  );
+});
+
+test('every byte of a ciphertext counts', async () => {
+  const key = keyWith();
+  const { blob } = await keyring.encrypt(key, plaintext, undefined);
+  for (let at = 50; at < blob.length; at++) {
+    const changed = Buffer.from(blob);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    const attempt = keyring.decrypt(key, decodeCiphertext(changed), undefined);
+    await expect(attempt).rejects.toMatchObject(unopened);
+  }
+});
+
+test('a key without material waits for its import', async () => {
+  const key = keyWith({ currentMaterialId: undefined, materialIds: new Set() });
+  await expect(keyring.encrypt(key, plaintext, undefined)).rejects.toMatchObject({
+    code: 'KMSInvalidStateException',
+    message: `${key.arn} is pending import.`,
+  });
+});
+
+test('a material that the token does not have is a failure of the token', async () => {
+  const missing = 'e'.repeat(64);
+  const key = keyWith({ currentMaterialId: missing, materialIds: new Set([missing]) });
+  await expect(keyring.encrypt(key, plaintext, undefined)).rejects.toMatchObject({
+    code: 'key-not-found',
+  });
+});
