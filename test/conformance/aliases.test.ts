@@ -8,9 +8,11 @@ import {
   ListAliasesCommand,
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
+import { Client } from 'pg';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { type NewKey, createKey, putIntoState } from '../support/kms';
 import { administer } from '../support/postgres';
+import { until } from '../support/until';
 import { badRequest, call, refused } from '../support/wire';
 
 const prefixRefusal = badRequest(
@@ -203,6 +205,44 @@ describe('CreateAlias, UpdateAlias, DeleteAlias and ListAliases', () => {
       ),
     );
   });
+
+  test.each(['UpdateAlias', 'DeleteAlias'])(
+    'An alias that is moved after %s was authorized for its key stays where it is',
+    async (operation) => {
+      const AliasName = `alias/moved-before-${operation}`;
+      await create(AliasName);
+      const operator = new Client({ connectionString: daemon.databaseUrl });
+      await operator.connect();
+      try {
+        await operator.query('begin');
+        await operator.query('select key_id from kms_key where key_id = $1 for update', [key.id]);
+        const input = { AliasName, TargetKeyId: key.id };
+        const answer = refused(daemon, operation, input);
+        await until('the request waits for the key', () => someoneWaits());
+        await operator.query('update alias set key_id = $1 where alias_name = $2', [
+          other.id,
+          AliasName,
+        ]);
+        await operator.query('commit');
+        expect(await answer).toEqual({
+          status: 500,
+          __type: 'KMSInternalException',
+          message: 'The alias changed meanwhile. Retry the request.',
+        });
+      } finally {
+        await operator.end();
+      }
+      expect(await aliasesOf(other.id)).toContainEqual(expect.objectContaining({ AliasName }));
+    },
+  );
+
+  const someoneWaits = async (): Promise<boolean> => {
+    const rows = await administer(
+      daemon.databaseUrl,
+      "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows.length > 0;
+  };
 
   test('A key has 50 aliases and no more, also when they come at once or are moved', async () => {
     const full = await createKey(kms);
