@@ -15,6 +15,7 @@ interface Options {
   readonly connections: readonly number[];
   readonly operations: readonly OperationName[];
   readonly workers: number;
+  readonly warmUp: number;
   readonly profile?: string;
   readonly soak?: number;
 }
@@ -24,8 +25,8 @@ interface Bench {
   readonly generator: LoadGenerator;
 }
 
-/** Of each server: until V8 has compiled what is hot. */
-const warmUp = { operation: 'Encrypt', connections: 64, requests: 30_000, seconds: 20 } as const;
+/** A server that takes longer than this to warm up is warm. */
+const warmUpSeconds = 20;
 const soakStep = 100_000;
 const soakConnections = 64;
 /** A step of the soak that takes longer than this is cut short, so that a hang ends. */
@@ -62,6 +63,7 @@ function readOptions(): Options {
     )
     .option('--operations <list>', 'with commas', readOperations, [...operationNames])
     .option('--workers <count>', 'of either server', readCount, availableParallelism())
+    .option('--warm-up <count>', 'requests before: V8 compiles what is hot', readCount, 30_000)
     .option('--profile <directory>', 'CPU profiles of the daemon go there')
     .option('--soak <count>', 'so many requests, and the memory on the way', readCount)
     .parse()
@@ -69,24 +71,31 @@ function readOptions(): Options {
 }
 
 async function main(options: Options): Promise<void> {
-  await withSite({ workers: options.workers, profile: options.profile }, async (site) => {
-    const generator = startLoadGenerator();
-    try {
+  const generator = startLoadGenerator();
+  // Without load the measurement fails, and on its way out everything is stopped and deleted.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void generator.stop());
+  }
+  try {
+    await withSite({ workers: options.workers, profile: options.profile }, async (site) => {
       say(`${await describeMachine(site.databaseUrl)}, ${options.workers} workers\n`);
       await (options.soak === undefined
         ? compare({ site, generator }, options)
         : soak({ site, generator }, options.soak));
-    } finally {
-      await generator.stop();
-    }
-  });
+    });
+  } finally {
+    await generator.stop();
+  }
 }
 
 async function compare(bench: Bench, options: Options): Promise<void> {
   const { site } = bench;
   const before = memory(site.daemon);
   for (const contender of [site.daemon, site.yardstick]) {
-    await measure(bench, contender, warmUp);
+    await measure(bench, contender, {
+      ...{ operation: 'Encrypt', connections: 64 },
+      ...{ requests: options.warmUp, seconds: warmUpSeconds },
+    });
   }
   const raw: number[] = [];
   const best: number[] = [];

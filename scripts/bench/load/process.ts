@@ -22,6 +22,7 @@ export function startLoadGenerator(): LoadGenerator {
   return {
     pid: child.pid,
     run: async (phase) => {
+      if (!child.connected) throw new Error('the load generator was stopped');
       child.send(phase);
       const [reply] = (await Promise.race([once(child, 'message'), gone])) as [Reply];
       if ('error' in reply) throw new Error(reply.error);
@@ -29,7 +30,7 @@ export function startLoadGenerator(): LoadGenerator {
     },
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await once(child, 'exit');
     },
   };
