@@ -49,6 +49,34 @@ test('no field can pass for the level, the message or a format', () => {
   expect(lines[0]).not.toHaveProperty('a');
 });
 
+test('events of a turn are one write, in order, and none is lost when the process exits', () => {
+  const { out, lines } = written(
+    'info',
+    `
+    const write = process.stderr.write.bind(process.stderr);
+    process.stderr.write = (text) => {
+      process.stdout.write('write ');
+      return write(text);
+    };
+    log.info('first');
+    log.info('second');
+    setImmediate(() => {
+      log.info('third');
+      process.exit(0);
+    });`,
+  );
+  expect(lines.map((line) => line['message'])).toEqual(['first', 'second', 'third']);
+  expect(out).toBe('write write ');
+});
+
+test('an error is written before the next thing happens, with what came before it', () => {
+  const { lines } = written(
+    'info',
+    `log.info('before'); log.error('the end'); process.kill(process.pid, 'SIGKILL');`,
+  );
+  expect(lines.map((line) => line['message'])).toEqual(['before', 'the end']);
+});
+
 test('a secret that gets into a field in spite of its type is redacted', () => {
   const { lines } = written('info', `log.info('m', { key: new Secret('wJalrXUtnFEMI') });`);
   expect(lines).toMatchObject([{ key: '(redacted)' }]);
