@@ -2,7 +2,9 @@ import cluster from 'node:cluster';
 import { type Config, unsafeSettings } from '../config';
 import { createLog, describeError } from '../log';
 import { Supervisor } from '../supervisor';
+import { tokenOptions } from '../token-options';
 import { serveAsWorker } from '../worker';
+import { requireDatabaseUrl } from './open';
 import type { Command } from './subcommand';
 
 /** `claviger serve`: this process supervises; the same command in a forked process serves. */
@@ -12,6 +14,9 @@ export const serve: Command = async (config) => {
 
 async function supervise(config: Config): Promise<void> {
   const log = createLog(config.logLevel, { process: 'primary' });
+  // Said once, and not by every worker.
+  requireDatabaseUrl(config);
+  tokenOptions(config, log);
   for (const sentence of unsafeSettings(config)) log.warn(`unsafe setting: ${sentence}`);
   const supervisor = new Supervisor({
     workers: config.workers,

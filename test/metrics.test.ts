@@ -1,0 +1,75 @@
+import { Metrics } from '../src/metrics';
+import { Trail } from '../src/trail';
+
+const origin = { sourceIp: '127.0.0.1', userAgent: undefined, tls: undefined };
+const trail = (claimed: string): Trail => {
+  const one = new Trail('r', origin, { region: 'us-east-1', accountId: '111122223333' });
+  one.claimedOperation = claimed;
+  return one;
+};
+
+const metrics = new Metrics();
+
+async function lines(name: string): Promise<string[]> {
+  const { body } = await metrics.text();
+  return body.split('\n').filter((line) => line.startsWith(name));
+}
+
+test('requests are counted by operation and outcome', async () => {
+  const encrypt = trail('Encrypt');
+  encrypt.operation = 'Encrypt';
+  metrics.request({ trail: encrypt, seconds: 0.001, outcome: 'ok', cause: undefined });
+  metrics.request({ trail: encrypt, seconds: 0.001, outcome: 'ok', cause: undefined });
+  expect(await lines('claviger_requests_total')).toEqual([
+    'claviger_requests_total{operation="Encrypt",outcome="ok"} 2',
+  ]);
+  expect(await lines('claviger_request_seconds_count')).toEqual([
+    'claviger_request_seconds_count{operation="Encrypt"} 2',
+  ]);
+});
+
+test('a client cannot make a series of its own by naming operations', async () => {
+  for (let i = 0; i < 100; i++) {
+    const outcome = 'UnknownOperationException';
+    metrics.request({ trail: trail(`Name${i}`), seconds: 0, outcome, cause: undefined });
+  }
+  const counted = await lines('claviger_requests_total{operation="unknown"');
+  expect(counted).toEqual([
+    'claviger_requests_total{operation="unknown",outcome="UnknownOperationException"} 100',
+  ]);
+  expect((await metrics.text()).body).not.toContain('Name1');
+});
+
+test('token operations and statements are timed, those without a name together', async () => {
+  metrics.tokenOperation('encrypt', 0.00002, 'ok');
+  metrics.databaseQuery('key-find', 0.001, 'ok');
+  metrics.databaseQuery(undefined, 0.001, 'timeout');
+  expect(await lines('claviger_token_operation_seconds_count')).toEqual([
+    'claviger_token_operation_seconds_count{operation="encrypt",outcome="ok"} 1',
+  ]);
+  expect(await lines('claviger_database_query_seconds_count')).toEqual([
+    'claviger_database_query_seconds_count{statement="key-find",outcome="ok"} 1',
+    'claviger_database_query_seconds_count{statement="unnamed",outcome="timeout"} 1',
+  ]);
+});
+
+test('what is observed is read when a scrape asks', async () => {
+  let ready = true;
+  metrics.observe({
+    caches: () => ({ key: { hits: 3, misses: 1 } }),
+    tokenSessions: () => 4,
+    tokenReady: () => ready,
+  });
+  expect(await lines('claviger_cache')).toEqual([
+    'claviger_cache_hits{cache="key"} 3',
+    'claviger_cache_misses{cache="key"} 1',
+  ]);
+  expect(await lines('claviger_token_sessions')).toEqual(['claviger_token_sessions 4']);
+  expect(await lines('claviger_token_ready')).toEqual(['claviger_token_ready 1']);
+  ready = false;
+  expect(await lines('claviger_token_ready')).toEqual(['claviger_token_ready 0']);
+});
+
+test('the text is Prometheus’s', async () => {
+  expect((await metrics.text()).contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+});

@@ -1,0 +1,91 @@
+import { KmsError } from '../src/errors';
+import { Trail } from '../src/trail';
+import { accountId, keyWith, rootOf } from './support/sample-keys';
+
+const origin = { sourceIp: '127.0.0.1', userAgent: 'tests', tls: undefined };
+const service = { region: 'us-east-1', accountId: '000000000000' };
+const trail = (): Trail => new Trail('the-request', origin, service);
+const parse = (line: string): Record<string, unknown> =>
+  JSON.parse(line) as Record<string, unknown>;
+
+test('a request of which nothing was learned leaves a record all the same', () => {
+  const record = parse(trail().refusal(new KmsError('UnknownOperationException')));
+  expect(record).toMatchObject({
+    eventName: 'UnknownOperation',
+    requestID: 'the-request',
+    errorCode: 'UnknownOperationException',
+    userIdentity: { type: 'Unknown' },
+    requestParameters: null,
+    responseElements: null,
+    resources: [],
+    readOnly: true,
+    recipientAccountId: '000000000000',
+    sourceIPAddress: '127.0.0.1',
+    userAgent: 'tests',
+  });
+  expect(record).not.toHaveProperty('errorMessage');
+});
+
+test('an operation that does not exist is repeated, but not without end', () => {
+  const one = trail();
+  one.claimedOperation = 'X'.repeat(10_000);
+  const record = parse(one.refusal(new KmsError('UnknownOperationException')));
+  expect(record['eventName']).toBe('X'.repeat(128));
+});
+
+test('nothing of an input is recorded before it was declared, and then the audited members only', () => {
+  const one = trail();
+  one.operation = 'Encrypt';
+  one.caller = rootOf(accountId);
+  const refused = parse(one.refusal(new KmsError('ValidationException', 'bad')));
+  expect(refused).toMatchObject({ requestParameters: null, errorMessage: 'bad' });
+  const input = { KeyId: 'k', Plaintext: Buffer.from('secret'), GrantTokens: ['t'] };
+  one.declare({ readOnly: true, audited: ['KeyId', 'Plaintext', 'GrantTokens'] }, input);
+  one.keys = [keyWith()];
+  const line = one.success(null);
+  expect(parse(line)).toMatchObject({
+    eventName: 'Encrypt',
+    requestParameters: { keyId: 'k' },
+    resources: [{ accountId, type: 'AWS::KMS::Key', ARN: keyWith().arn }],
+    recipientAccountId: accountId,
+  });
+  for (const secret of ['secret', Buffer.from('secret').toString('base64'), 'GrantTokens']) {
+    expect(line).not.toContain(secret);
+  }
+});
+
+test('a change is recorded as one, with what it answered', () => {
+  const one = trail();
+  one.operation = 'CreateKey';
+  one.declare({ readOnly: false, audited: [] }, {});
+  expect(parse(one.success({ keyId: 'k' }))).toMatchObject({
+    readOnly: false,
+    responseElements: { keyId: 'k' },
+  });
+});
+
+test('every record has an event id of its own', () => {
+  const one = trail();
+  expect(parse(one.success(null))['eventID']).not.toBe(parse(one.success(null))['eventID']);
+});
+
+test('a record is one line that Postgres can read as JSON, whatever was sent', () => {
+  const one = trail();
+  one.operation = 'Encrypt';
+  const context = { 'a\0': '\\u0000', b: '\ud800', c: 'line\nend\u2028', d: '\\\0' };
+  one.declare({ readOnly: true, audited: ['EncryptionContext'] }, { EncryptionContext: context });
+  const line = one.refusal(new KmsError('ValidationException', 'a\0\udc00'));
+  expect(line).not.toContain('\n');
+  expect(line).not.toMatch(/(?<!\\)(\\\\)*\\u(0000|d[89a-f])/);
+  expect(parse(line)).toMatchObject({
+    errorMessage: 'a\\u0000\\udc00',
+    requestParameters: {
+      encryptionContext: {
+        'a\\u0000': '\\u0000',
+        b: '\\ud800',
+        c: 'line\nend\u2028',
+        d: '\\\\u0000',
+      },
+    },
+  });
+});
