@@ -101,28 +101,31 @@ function outcome(reply: Reply): Readonly<Record<string, unknown>> {
 
 /** By SQL: only Enabled and Disabled can be reached by what is served so far. */
 describe.each(states)('A key in the state %s', (state) => {
+  let spare: Spare;
+  beforeAll(async () => {
+    spare = await spareKey();
+  });
+
   test.each(Object.entries(cases))(
     'answers %s as the table of states says',
     async (operation, { row: numbers, input }) => {
       const key = await createKey(kms);
       await putIntoState(daemon, key.id, state);
       const expected = refusals[numbers[state]]?.(key.arn) ?? { status: 200 };
-      expect(outcome(await call(daemon, operation, input(key, await spareKey())))).toEqual(
-        expected,
-      );
+      expect(outcome(await call(daemon, operation, input(key, spare)))).toEqual(expected);
     },
   );
 
   test('opens its ciphertexts, and lets go of its aliases, as the table of states says', async () => {
-    const spare = await spareKey();
-    await putIntoState(daemon, spare.id, state);
-    const expected = refusals[cryptographic[state]]?.(spare.arn) ?? { status: 200 };
-    const source = { CiphertextBlob: spare.ciphertext };
+    const sealing = await spareKey();
+    await putIntoState(daemon, sealing.id, state);
+    const expected = refusals[cryptographic[state]]?.(sealing.arn) ?? { status: 200 };
+    const source = { CiphertextBlob: sealing.ciphertext };
     expect(outcome(await call(daemon, 'Decrypt', source))).toEqual(expected);
     const { id } = await createKey(kms);
     const moving = { ...source, DestinationKeyId: id };
     expect(outcome(await call(daemon, 'ReEncrypt', moving))).toEqual(expected);
-    expect((await call(daemon, 'DeleteAlias', { AliasName: spare.alias })).status).toBe(200);
+    expect((await call(daemon, 'DeleteAlias', { AliasName: sealing.alias })).status).toBe(200);
   });
 
   test('shows in DescribeKey, enabled only when it is Enabled', async () => {
