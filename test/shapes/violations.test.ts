@@ -295,3 +295,16 @@ describe('Several violations', () => {
     );
   });
 });
+
+test('a list of nothing but bad elements is one violation, quoted once', () => {
+  const GrantTokens = Array.from({ length: 1000 }, () => '');
+  const listed = `[${', '.repeat(999)}]`;
+  const elements =
+    '[Member must have length less than or equal to 8192, Member must have length greater than or equal to 1]';
+  expect(() => parseInput('Encrypt', { KeyId: 'k', Plaintext: 'YQ==', GrantTokens })).toThrow(
+    refusal(
+      `2 validation errors detected: Value '${listed}' at 'grantTokens' ${failed} have length less than or equal to 10; ` +
+        `Value '${listed}' at 'grantTokens' ${failed} satisfy constraint: ${elements}`,
+    ),
+  );
+});
