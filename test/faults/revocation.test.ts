@@ -1,0 +1,186 @@
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  DisableKeyCommand,
+  EnableKeyCommand,
+  type EncryptCommandOutput,
+  type KMSClient,
+} from '@aws-sdk/client-kms';
+import { type TestDaemon, startDaemon } from '../support/daemon';
+import { type SealedKey, createSealedKey, encrypt } from '../support/keys';
+import { type Answer, type Load, ask, startLoad } from '../support/load';
+import { administer } from '../support/postgres';
+import { childrenOf } from '../support/processes';
+import { until } from '../support/until';
+
+const lines = 4;
+
+describe('revocation with two workers', () => {
+  let daemon: TestDaemon;
+  let key: SealedKey;
+  let clients: KMSClient[];
+  beforeAll(async () => {
+    daemon = await startDaemon({ workers: 2 });
+    key = await createSealedKey(daemon.client());
+    // One kept connection each; the primary deals connections out in turn, so each worker has two.
+    clients = Array.from({ length: lines }, () => daemon.client(oneConnection()));
+  });
+  afterAll(() => daemon.remove());
+
+  const oneConnection = (): { requestHandler: { httpAgent: Agent } } => ({
+    requestHandler: { httpAgent: new Agent({ keepAlive: true, maxSockets: 1 }) },
+  });
+  const hammer = (): Load => startLoad(send, { lines, pauseMs: 0 });
+  const send = (line: number): Promise<EncryptCommandOutput> =>
+    (clients[line] ?? daemon.client()).send(encrypt(key.keyId));
+  const successesAfter = (load: Load, moment: number): Answer[] =>
+    load.answers.filter(({ outcome, sentAt }) => outcome === 'ok' && sentAt > moment);
+  const unacknowledged = (): number =>
+    daemon.log.filter(({ message }) =>
+      String(message).startsWith('a change was not acknowledged in time'),
+    ).length;
+
+  test('twenty times: no Encrypt that starts after DisableKey was answered succeeds, on any worker', async () => {
+    const control = daemon.client();
+    for (let round = 0; round < 20; round += 1) {
+      const load = hammer();
+      await load.served(lines * 3);
+      await control.send(new DisableKeyCommand({ KeyId: key.keyId }));
+      const answered = performance.now();
+      await until('every connection was refused', () => {
+        const refused = load.answers.filter(({ sentAt }) => sentAt > answered);
+        return refused.length >= lines * 3;
+      });
+      await load.stop();
+      expect(successesAfter(load, answered)).toEqual([]);
+      expect(Object.keys(load.counts()).sort()).toEqual(['DisabledException', 'ok']);
+      await control.send(new EnableKeyCommand({ KeyId: key.keyId }));
+    }
+    expect(unacknowledged()).toBe(0);
+  }, 60_000);
+
+  test('an access key made inactive in SQL with its announcement is refused once both workers acknowledged', async () => {
+    const issued = JSON.parse(await daemon.run('account', 'create-access-key')) as {
+      AccessKeyId: string;
+      SecretAccessKey: string;
+    };
+    const credentials = {
+      accessKeyId: issued.AccessKeyId,
+      secretAccessKey: issued.SecretAccessKey,
+    };
+    const own = Array.from({ length: lines }, () =>
+      daemon.client({ credentials, ...oneConnection() }),
+    );
+    const load = startLoad((line) => (own[line] ?? daemon.client()).send(encrypt(key.keyId)), {
+      lines,
+      pauseMs: 0,
+    });
+    await load.served(20);
+    await administer(
+      daemon.databaseUrl,
+      `with changed as (update access_key set status = 'Inactive' where access_key_id = '${issued.AccessKeyId}'
+         returning access_key_id)
+       select pg_notify('claviger_change', 'operator.1 access-key ' || access_key_id) from changed`,
+    );
+    const announced = performance.now();
+    await until('it is refused', () => (load.counts()['UnrecognizedClientException'] ?? 0) >= 1);
+    await until('every connection is refused', () => {
+      return load.answers.slice(-lines * 3).every(({ outcome }) => outcome !== 'ok');
+    });
+    await load.stop();
+    const last = Math.max(
+      ...successesAfter(load, announced).map(({ sentAt }) => sentAt),
+      announced,
+    );
+    expect(last - announced).toBeLessThan(1000);
+    expect(load.answers.at(-1)).toMatchObject({
+      outcome: 'UnrecognizedClientException',
+      status: 400,
+      message: 'The security token included in the request is invalid.',
+    });
+    process.stdout.write(
+      `inactive everywhere ${Math.round(last - announced)} ms after the commit\n`,
+    );
+  }, 60_000);
+
+  test('a worker whose listener is cut serves nothing revoked, though it was not told', async () => {
+    const control = daemon.client();
+    for (let round = 0; round < 5; round += 1) {
+      const load = hammer();
+      await load.served(lines * 3);
+      await administer(
+        daemon.databaseUrl,
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name like 'claviger-listener/%'`,
+      );
+      const asked = performance.now();
+      await control.send(new DisableKeyCommand({ KeyId: key.keyId }));
+      const answered = performance.now();
+      await until('every connection was refused', () => {
+        return load.answers.filter(({ sentAt }) => sentAt > answered).length >= lines * 3;
+      });
+      await load.stop();
+      expect(successesAfter(load, answered)).toEqual([]);
+      expect(answered - asked).toBeLessThan(4500);
+      await control.send(new EnableKeyCommand({ KeyId: key.keyId }));
+    }
+  }, 60_000);
+
+  test('a second DisableKey, which changes nothing, waits for the acknowledgements of the first', async () => {
+    const control = daemon.client();
+    for (let round = 0; round < 10; round += 1) {
+      const load = hammer();
+      await load.served(lines * 3);
+      const first = control.send(new DisableKeyCommand({ KeyId: key.keyId }));
+      const answered = await Promise.race(
+        [first, control.send(new DisableKeyCommand({ KeyId: key.keyId }))].map((sent) =>
+          sent.then(() => performance.now()),
+        ),
+      );
+      await first;
+      await until('every connection was refused', () => {
+        return load.answers.filter(({ sentAt }) => sentAt > answered).length >= lines * 3;
+      });
+      await load.stop();
+      expect(successesAfter(load, answered)).toEqual([]);
+      await control.send(new EnableKeyCommand({ KeyId: key.keyId }));
+    }
+  }, 60_000);
+
+  test('a worker that is frozen holds DisableKey up for a bounded time, and serves nothing stale when it wakes', async () => {
+    const load = hammer();
+    await load.served(lines * 5);
+    await load.stop();
+    const [frozen] = childrenOf(daemon.process.pid) as [number];
+    const waiting: Promise<Answer>[] = [];
+    process.kill(frozen, 'SIGSTOP');
+    try {
+      const asked = performance.now();
+      const disabled = await disableOnTheOther();
+      const took = performance.now() - asked;
+      expect(disabled.outcome).toBe('ok');
+      expect(took).toBeGreaterThan(2000);
+      expect(took).toBeLessThan(6000);
+      process.stdout.write(`DisableKey beside a frozen worker: ${Math.round(took)} ms\n`);
+      expect(unacknowledged()).toBeGreaterThanOrEqual(1);
+      // Sent on kept connections: those of the frozen worker lie in its sockets until it wakes.
+      waiting.push(...clients.map((_, line) => ask(() => send(line))));
+      await delay(200);
+    } finally {
+      process.kill(frozen, 'SIGCONT');
+    }
+    const woken = await Promise.all(waiting);
+    expect(woken.map(({ outcome }) => outcome)).toEqual(clients.map(() => 'DisabledException'));
+    await daemon.client().send(new EnableKeyCommand({ KeyId: key.keyId }));
+  }, 60_000);
+
+  /** New connections are dealt out in turn; one that the frozen worker got gives no answer. */
+  async function disableOnTheOther(): Promise<Answer> {
+    const attempts = Array.from({ length: 4 }, () =>
+      ask(() => daemon.client().send(new DisableKeyCommand({ KeyId: key.keyId }))),
+    );
+    const first = await Promise.race(attempts);
+    void Promise.allSettled(attempts);
+    return first;
+  }
+});
