@@ -7,6 +7,7 @@ import { init } from './init';
 import { migrateDatabase } from './migrate';
 import { serve } from './serve';
 import { inspectTokenCommand } from './token-inspect';
+import { reapToken } from './token-reap';
 import type { Command as Subcommand } from './subcommand';
 
 const program = new Command('claviger').description(
@@ -37,6 +38,11 @@ token
   .description('token, mechanisms, and which KMS key specs and algorithms it can serve')
   .option('--json', 'print JSON')
   .action(run(inspectTokenCommand));
+token
+  .command('reap')
+  .description('list the master keys of the token that no row of the database names')
+  .option('--destroy', 'destroy them: never with a restored database, or a token that is shared')
+  .action(run(reapToken));
 
 /** Reads the settings, runs, and turns a failure into one line and exit code 1. */
 function run(command: Subcommand): (options: Record<string, unknown>) => Promise<void> {
