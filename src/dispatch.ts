@@ -1,60 +1,14 @@
-import type { AuditWriter } from './audit';
-import type { ChangeFeed, Database, Transaction } from './db';
+import { write } from './change';
+import { authorize, requireUsable } from './checks';
+import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
-import { outcomeUnknown, toKmsError } from './failures';
-import type { Key } from './keys/key';
-import { requireState } from './keys/states';
-import type {
-  AccountAction,
-  Awaitable,
-  Call,
-  Change,
-  Operation,
-  ResponseElements,
-  Services,
-  Target,
-  TargetedCall,
-  WritingOperation,
-} from './operation';
+import { toKmsError } from './failures';
+import type { Call, Operation, TargetedCall } from './operation';
 import { operations } from './operations';
-import { authorizeAccountAction, authorizeKeyAction } from './policy/authorize';
 import type { Principal } from './policy/principal';
 import { parseInput, writeOutput } from './shapes';
 import { type OperationName, operationNames } from './shapes/kms.generated';
-import { type RecordedService, type RequestOrigin, Trail } from './trail';
-
-/** A request as a door hands it over: the wire's particulars behind two functions. */
-export interface DoorRequest extends RequestOrigin {
-  readonly requestId: string;
-  /** The operation's name as the client wrote it; undefined when it named none. */
-  readonly operation: string | undefined;
-  /** Reads the body and proves who sent it. Throws KmsError. */
-  authenticate(): Awaitable<Principal>;
-  /** The parsed body; called after authenticate. Throws KmsError. */
-  body(): unknown;
-}
-
-export type Answer =
-  { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: KmsError };
-
-/** Told of every request once it has been answered. */
-export interface RequestEvent {
-  readonly trail: Trail;
-  readonly seconds: number;
-  /** `ok`, or the error's code. */
-  readonly outcome: string;
-  /** What lies behind an error that the client is not told of. */
-  readonly cause: unknown;
-}
-
-export interface Corridor {
-  readonly services: Services;
-  readonly database: Database;
-  readonly changes: ChangeFeed;
-  readonly audit: AuditWriter;
-  readonly service: RecordedService;
-  readonly onRequest: (event: RequestEvent) => void;
-}
+import { Trail } from './trail';
 
 const known: ReadonlySet<string> = new Set(operationNames);
 
@@ -131,14 +85,11 @@ async function perform<N extends OperationName>(
   const call: Call<N> = { input, caller, services };
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
-  const accountActions = operation.accountActions?.(call);
-  trail.aliases = (accountActions ?? [])
-    .map(({ resource }) => resource)
-    .filter((arn) => arn !== '*');
-  authorize(operation, call, { accountActions, targets });
-  if ('write' in operation) {
-    return write(corridor, operation, { ...call, keys: trail.keys, trail });
-  }
+  const accountActions = operation.accountActions?.(call) ?? [];
+  trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  const permissions = { accountActions, targets, crossAccount: operation.crossAccount === true };
+  authorize(caller, permissions);
+  if ('write' in operation) return write(corridor, operation, { call, permissions, trail });
   const targeted: TargetedCall<N> = { input, caller, services, keys: trail.keys };
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
@@ -147,114 +98,4 @@ async function perform<N extends OperationName>(
     trail.success(operation.responseElements?.(targeted, output) ?? null),
   );
   return text;
-}
-
-function authorize<N extends OperationName>(
-  operation: Operation<N>,
-  call: Call<N>,
-  {
-    accountActions,
-    targets,
-  }: {
-    readonly accountActions: readonly AccountAction[] | undefined;
-    readonly targets: readonly Target[];
-  },
-): void {
-  for (const { action, resource } of accountActions ?? []) {
-    authorizeAccountAction(call.caller, action, resource);
-  }
-  for (const target of targets) {
-    try {
-      authorizeKeyAction(call.caller, target.action, {
-        key: target.key,
-        crossAccount: operation.crossAccount === true,
-      });
-    } catch (denied) {
-      throw target.deniedAs ?? denied;
-    }
-  }
-  // Default-deny: an operation that asked about nothing is not authorized by having nothing to fail.
-  if (accountActions === undefined && targets.length === 0) {
-    throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
-  }
-}
-
-/** Usage before state before algorithm (kms-semantics §0, steps 8 to 11). */
-function requireUsable<N extends OperationName>(
-  operation: Operation<N>,
-  call: TargetedCall<N>,
-): void {
-  operation.identify?.(call);
-  const { usage, state = 'any' } = operation.requires ?? {};
-  for (const key of call.keys) {
-    if (usage !== undefined && key.keyUsage !== usage) {
-      throw new KmsError(
-        'InvalidKeyUsageException',
-        `${key.arn} key usage is ${key.keyUsage} which is not valid for ${operation.name}.`,
-      );
-    }
-  }
-  for (const key of call.keys) requireState(key, state);
-  operation.verify?.(call);
-}
-
-/**
- * A change of the database: its keys are locked and looked at again, and its audit record commits with it or not at
- * all. It is answered when every live worker has dropped what it cached of it.
- */
-async function write<N extends OperationName>(
-  corridor: Corridor,
-  operation: WritingOperation<N>,
-  call: TargetedCall<N> & { readonly trail: Trail },
-): Promise<string> {
-  const transaction = await corridor.database.begin();
-  const undoing: (() => Promise<void>)[] = [];
-  const change: Change = {
-    transaction,
-    undo: (step) => void undoing.push(step),
-    made: (key) => (call.trail.keys = [...call.trail.keys, key]),
-  };
-  let text: string;
-  try {
-    const keys = await lockKeys(corridor.services, transaction, call.keys);
-    const targeted: TargetedCall<N> = { ...call, keys };
-    requireUsable(operation, targeted);
-    const output = await operation.write(targeted, change);
-    text = writeOutput(operation.name, output);
-    const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
-    await corridor.audit.commitWith(transaction, call.trail.success(elements));
-  } catch (thrown) {
-    call.trail.keys = call.keys;
-    await transaction.rollback();
-    // A commit whose outcome is unknown may have made the change: what it stands on in the token must stay.
-    if (!outcomeUnknown(thrown)) for (const step of undoing) await step();
-    throw thrown;
-  }
-  await corridor.changes.acknowledged(transaction.announcements);
-  return text;
-}
-
-/** Locks in order of key id, so that two changes of the same keys cannot wait for each other. */
-async function lockKeys(
-  services: Services,
-  transaction: Transaction,
-  keys: readonly Key[],
-): Promise<readonly Key[]> {
-  const ids = [...new Set(keys.map((key) => key.keyId))].sort();
-  const locked = new Map<string, Key>();
-  for (const id of ids) {
-    const key = await services.keys.lock(transaction, id);
-    if (key !== undefined) locked.set(id, key);
-  }
-  return keys.map((key) => {
-    const current = locked.get(key.keyId);
-    if (current !== undefined) return current;
-    throw new KmsError('NotFoundException', `Key '${key.arn}' does not exist`);
-  });
-}
-
-/** Changes without an output of their own are recorded with the key they changed (kms-semantics §16.3). */
-function changedKey(keys: readonly Key[]): ResponseElements {
-  const key = keys.at(-1);
-  return key === undefined ? null : { KeyId: key.arn };
 }

@@ -1,34 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type Token, openToken } from '../hsm';
 import { openAuditWriter } from './audit';
-import { AccessKeys } from './auth/access-keys';
-import { Sealing } from './auth/sealing';
-import { type Credential, type SignedRequest, SigningKeys, authenticate } from './auth/sigv4';
+import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, ConfigError } from './config';
-import {
-  type Change,
-  type ChangeFeed,
-  type Database,
-  FeedCache,
-  type FeedEvent,
-  openChangeFeed,
-  openDatabase,
-} from './db';
-import { type Corridor, handle } from './dispatch';
-import { awsJson } from './doors/aws-json';
-import { healthRouter } from './doors/health';
+import { type Database, openDatabase } from './db';
+import type { Corridor } from './corridor';
 import { AliasStore } from './keys/aliases';
 import { KeyFinder } from './keys/finder';
-import type { Key } from './keys/key';
 import { Keyring } from './keys/keyring';
-import { KeyStore, materialsOf } from './keys/store';
+import { KeyStore } from './keys/store';
+import { buildListener } from './listen';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
-import type { Awaitable, Services } from './operation';
-import type { Principal } from './policy/principal';
+import type { Services } from './operation';
 import { requestLog } from './request-log';
-import { type Listener, createServer } from './server';
-import { createApp } from './server/app';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -48,10 +33,6 @@ export interface DaemonOptions {
   /** The process can serve no more and must be replaced. */
   readonly onFatal: (reason: string) => void;
 }
-
-const cachedAccessKeys = 10_000;
-const cachedAliases = 100_000;
-const cachedKeys = 100_000;
 
 /** The composition root: builds a worker from its settings. Rejects, with everything closed again, when it cannot. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -85,7 +66,7 @@ async function build(
     onFailed: options.onFatal,
   });
   onClose(() => token.close());
-  const feed = openFeed(config, database, log);
+  const feed = openFeed({ config, url: requireUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed);
   evictHandles(feed, { database, token });
@@ -104,6 +85,10 @@ async function build(
     changes: feed,
     audit,
     service: { region: config.region, accountId: config.accountId },
+    onLeftover: (error) =>
+      log.error('what a failed change made in the token is left there', {
+        error: describeError(error),
+      }),
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
   metrics.observe({
@@ -111,16 +96,16 @@ async function build(
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
   });
-  const listener = listen(options, { corridor, metrics, caches });
+  const listener = buildListener({
+    config,
+    log,
+    corridor,
+    caches,
+    metrics: options.metrics ?? (() => metrics.text()),
+  });
   const { port } = await listener.listen();
   onClose((lingerMs) => listener.close(config.shutdownGraceMs, lingerMs));
   return { port, metrics: () => metrics.asJson() };
-}
-
-interface Caches {
-  readonly keys: FeedCache<Key>;
-  readonly aliases: FeedCache<string>;
-  readonly accessKeys: FeedCache<Credential<Principal>>;
 }
 
 function connect(
@@ -137,53 +122,6 @@ function connect(
     onConnectionLost: (error) =>
       log.warn('a database connection was lost', { error: describeError(error) }),
   });
-}
-
-function openFeed(config: Config, database: Database, log: Log): ChangeFeed {
-  return openChangeFeed({
-    url: requireUrl(config),
-    database,
-    waitMs: config.revocationWaitMs,
-    connectTimeoutMs: config.databaseConnectTimeoutMs,
-    onEvent: (event) => logFeedEvent(log, event),
-  });
-}
-
-function logFeedEvent(log: Log, event: FeedEvent): void {
-  const sentences = {
-    lost: 'the change feed was lost: caches are not trusted',
-    listening: 'the change feed is heard: caches are trusted',
-    'handler-failed': 'a change could not be taken in: every cache was dropped',
-    unacknowledged: 'a change was not acknowledged in time by every worker',
-  } as const satisfies Record<FeedEvent['kind'], string>;
-  const fields = {
-    error: 'error' in event ? describeError(event.error) : undefined,
-    workers: 'workers' in event ? event.workers?.join(' ') : undefined,
-  };
-  log.at(event.kind === 'listening' ? 'info' : 'warn', sentences[event.kind], fields);
-}
-
-function openCaches(feed: ChangeFeed): Caches {
-  const on = (topic: Change['topic']) => (change: Change) =>
-    change.topic === topic ? change.id : undefined;
-  return {
-    keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key') }),
-    aliases: new FeedCache({ feed, capacity: cachedAliases, keyOf: on('alias') }),
-    accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
-  };
-}
-
-/** A clone in the token outlives what happens to its key, so whatever changes a key drops its handles. */
-function evictHandles(
-  feed: ChangeFeed,
-  { database, token }: { database: Database; token: Token },
-): void {
-  feed.onChange(async ({ topic, id }) => {
-    if (topic !== 'key') return;
-    for (const materialId of await materialsOf(database, id)) token.evict(materialId);
-  });
-  // What was missed meanwhile may have been a revocation.
-  feed.onReset(() => token.evictAll());
 }
 
 /** The services that operations use. */
@@ -210,76 +148,6 @@ function buildServices(
     }),
     keyring: new Keyring(token),
     newKeyId: randomUUID,
-  };
-}
-
-interface Served {
-  readonly corridor: Corridor;
-  readonly metrics: Metrics;
-  readonly caches: Caches;
-}
-
-function listen(options: DaemonOptions, { corridor, metrics, caches }: Served): Listener {
-  const { config, log } = options;
-  const { token, db } = corridor.services;
-  const accessKeys = new AccessKeys({ db, sealing: new Sealing(token), cache: caches.accessKeys });
-  const aws = awsJson({
-    maxBodyBytes: config.maxBodyBytes,
-    newRequestId: randomUUID,
-    authenticate: signedBy(config, accessKeys),
-    handle: (request) => handle(corridor, request),
-  });
-  const health = healthRouter({
-    checks: [
-      { name: 'database', check: () => corridor.database.check() },
-      { name: 'token', check: () => token.check() },
-    ],
-    metrics: options.metrics ?? (() => metrics.text()),
-    log,
-  });
-  const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
-  return createServer(
-    { aws, rest: createApp([health], log) },
-    {
-      host: config.host,
-      port: config.port,
-      ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
-      limits: {
-        headerBytes: config.maxHeaderBytes,
-        headersTimeoutMs: config.headersTimeoutMs,
-        requestTimeoutMs: config.requestTimeoutMs,
-        keepAliveTimeoutMs: config.keepAliveTimeoutMs,
-        maxConnections: config.maxConnections,
-      },
-      log,
-    },
-  );
-}
-
-function signedBy(
-  config: Config,
-  accessKeys: AccessKeys,
-): (request: SignedRequest) => Awaitable<Principal> {
-  const sigV4 = {
-    region: config.region,
-    services: ['kms'],
-    now: Date.now,
-    find: (accessKeyId: string) => accessKeys.find(accessKeyId),
-    signingKeys: new SigningKeys(),
-  };
-  return async (request) => (await authenticate(request, sigV4)).principal;
-}
-
-function cacheCounters(
-  caches: Caches,
-  token: Token,
-): Record<string, { hits: number; misses: number }> {
-  const { cacheHits, cacheMisses } = token.counters();
-  return {
-    key: caches.keys,
-    alias: caches.aliases,
-    access_key: caches.accessKeys,
-    token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }
 

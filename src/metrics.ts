@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { RequestEvent } from './dispatch';
+import type { RequestEvent } from './corridor';
 
 /** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
 const fine = [

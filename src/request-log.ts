@@ -1,4 +1,4 @@
-import type { RequestEvent } from './dispatch';
+import type { RequestEvent } from './corridor';
 import { type Log, describeError } from './log';
 
 /** Codes that are this service's fault, not the client's. */

@@ -3,7 +3,8 @@ import { CreateKeyCommand, GenerateRandomCommand, ListKeysCommand } from '@aws-s
 import fc from 'fast-check';
 import type { AuditWriter } from '../src/audit';
 import { DatabaseError } from '../src/db';
-import { type Corridor, type DoorRequest, type RequestEvent, handle } from '../src/dispatch';
+import type { Corridor, DoorRequest, RequestEvent } from '../src/corridor';
+import { handle } from '../src/dispatch';
 import { KmsError } from '../src/errors';
 import { operationNames, operations as shapeOperations } from '../src/shapes/kms.generated';
 import { operations } from '../src/operations';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { Answer, DoorRequest } from '../dispatch';
+import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
 import type { Awaitable } from '../operation';
 import type { Principal } from '../policy/principal';
@@ -72,7 +72,9 @@ function tlsOf({ socket, headers }: IncomingMessage): DoorRequest['tls'] {
   if (!('encrypted' in socket)) return undefined;
   const tls = socket as TLSSocket;
   const version = tls.getProtocol() ?? 'unknown';
-  return { version, cipherSuite: tls.getCipher().name, host: headers.host };
+  // The types promise a cipher; a connection that is gone has none any more.
+  const cipher = tls.getCipher() as { name: string } | undefined;
+  return { version, cipherSuite: cipher?.name ?? 'unknown', host: headers.host };
 }
 
 function send(res: ServerResponse, requestId: string, answer: Answer): void {

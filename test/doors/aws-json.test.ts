@@ -1,6 +1,6 @@
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Answer, DoorRequest } from '../../src/dispatch';
+import type { Answer, DoorRequest } from '../../src/corridor';
 import { type AwsJsonDoor, awsJson } from '../../src/doors/aws-json';
 import { KmsError } from '../../src/errors';
 import { rootOf } from '../support/sample-keys';

@@ -1,0 +1,95 @@
+import type { Token } from '../hsm';
+import type { Credential } from './auth/sigv4';
+import type { Config } from './config';
+import {
+  type Change,
+  type ChangeFeed,
+  type Database,
+  FeedCache,
+  type FeedEvent,
+  openChangeFeed,
+} from './db';
+import type { Key } from './keys/key';
+import { materialsOf } from './keys/store';
+import { type Log, describeError } from './log';
+import type { Principal } from './policy/principal';
+
+/** What a worker keeps of the database, true by the change feed. */
+export interface Caches {
+  readonly keys: FeedCache<Key>;
+  readonly aliases: FeedCache<string>;
+  readonly accessKeys: FeedCache<Credential<Principal>>;
+}
+
+const cachedAccessKeys = 10_000;
+const cachedAliases = 100_000;
+const cachedKeys = 100_000;
+
+export interface FeedParts {
+  readonly config: Config;
+  readonly url: string;
+  readonly database: Database;
+  readonly log: Log;
+}
+
+/** Starts to listen; add handlers in the same tick. */
+export function openFeed({ config, url, database, log }: FeedParts): ChangeFeed {
+  return openChangeFeed({
+    url,
+    database,
+    waitMs: config.revocationWaitMs,
+    connectTimeoutMs: config.databaseConnectTimeoutMs,
+    onEvent: (event) => logFeedEvent(log, event),
+  });
+}
+
+export function openCaches(feed: ChangeFeed): Caches {
+  const on = (topic: Change['topic']) => (change: Change) =>
+    change.topic === topic ? change.id : undefined;
+  return {
+    keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key') }),
+    aliases: new FeedCache({ feed, capacity: cachedAliases, keyOf: on('alias') }),
+    accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
+  };
+}
+
+/** A clone in the token outlives what happens to its key, so whatever changes a key drops its handles. */
+export function evictHandles(
+  feed: ChangeFeed,
+  { database, token }: { database: Database; token: Token },
+): void {
+  feed.onChange(async ({ topic, id }) => {
+    if (topic !== 'key') return;
+    for (const materialId of await materialsOf(database, id)) token.evict(materialId);
+  });
+  // What was missed meanwhile may have been a revocation.
+  feed.onReset(() => token.evictAll());
+}
+
+/** For metrics, by the name of the cache. */
+export function cacheCounters(
+  caches: Caches,
+  token: Token,
+): Record<string, { hits: number; misses: number }> {
+  const { cacheHits, cacheMisses } = token.counters();
+  return {
+    key: caches.keys,
+    alias: caches.aliases,
+    access_key: caches.accessKeys,
+    token_handle: { hits: cacheHits, misses: cacheMisses },
+  };
+}
+
+function logFeedEvent(log: Log, event: FeedEvent): void {
+  const sentences = {
+    lost: 'the change feed was lost: caches are not trusted',
+    listening: 'the change feed is heard: caches are trusted',
+    'handler-failed': 'a change could not be taken in: every cache was dropped',
+    unacknowledged: 'a change was not acknowledged in time by every worker',
+  } as const satisfies Record<FeedEvent['kind'], string>;
+  const fields = {
+    error: 'error' in event ? describeError(event.error) : undefined,
+    workers: 'workers' in event ? event.workers?.join(' ') : undefined,
+  };
+  log.at(event.kind === 'listening' ? 'info' : 'warn', sentences[event.kind], fields);
+}

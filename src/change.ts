@@ -1,0 +1,91 @@
+import { type Permissions, authorize, requireUsable } from './checks';
+import type { Corridor } from './corridor';
+import type { Transaction } from './db';
+import { KmsError } from './errors';
+import { outcomeUnknown } from './failures';
+import type { Key } from './keys/key';
+import type {
+  Call,
+  Change,
+  ResponseElements,
+  Services,
+  Target,
+  TargetedCall,
+  WritingOperation,
+} from './operation';
+import { writeOutput } from './shapes';
+import type { OperationName } from './shapes/kms.generated';
+import type { Trail } from './trail';
+
+/** A call that its caller may make, by what the worker knew. */
+interface Permitted<N extends OperationName> {
+  readonly call: Call<N>;
+  readonly permissions: Permissions;
+  readonly trail: Trail;
+}
+
+/**
+ * A change of the database: its keys are locked and looked at again, and its audit record commits with it or not at
+ * all. It is answered when every live worker has dropped what it cached of it.
+ */
+export async function write<N extends OperationName>(
+  corridor: Corridor,
+  operation: WritingOperation<N>,
+  { call, permissions, trail }: Permitted<N>,
+): Promise<string> {
+  const transaction = await corridor.database.begin();
+  const undoing: (() => Promise<void>)[] = [];
+  const change: Change = {
+    transaction,
+    undo: (step) => void undoing.push(step),
+    made: (key) => (trail.keys = [...trail.keys, key]),
+  };
+  let text: string;
+  try {
+    const targets = await lockTargets(corridor.services, transaction, permissions.targets);
+    // The policy too may have changed since the caller was authorized by what the worker had cached.
+    authorize(call.caller, { ...permissions, targets });
+    const keys = targets.map((target) => target.key);
+    const targeted: TargetedCall<N> = { ...call, keys };
+    requireUsable(operation, targeted);
+    const output = await operation.write(targeted, change);
+    text = writeOutput(operation.name, output);
+    const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
+    await corridor.audit.commitWith(transaction, trail.success(elements));
+  } catch (thrown) {
+    trail.keys = permissions.targets.map((target) => target.key);
+    await transaction.rollback();
+    // A commit whose outcome is unknown may have made the change: what it stands on in the token must stay.
+    if (!outcomeUnknown(thrown)) {
+      for (const step of undoing) await step().catch(corridor.onLeftover);
+    }
+    throw thrown;
+  }
+  await corridor.changes.acknowledged(transaction.announcements);
+  return text;
+}
+
+/** Locks in order of key id, so that two changes of the same keys cannot wait for each other. */
+async function lockTargets(
+  services: Services,
+  transaction: Transaction,
+  targets: readonly Target[],
+): Promise<readonly Target[]> {
+  const ids = [...new Set(targets.map(({ key }) => key.keyId))].sort();
+  const locked = new Map<string, Key>();
+  for (const id of ids) {
+    const key = await services.keys.lock(transaction, id);
+    if (key !== undefined) locked.set(id, key);
+  }
+  return targets.map((target) => {
+    const key = locked.get(target.key.keyId);
+    if (key !== undefined) return { ...target, key };
+    throw new KmsError('NotFoundException', `Key '${target.key.arn}' does not exist`);
+  });
+}
+
+/** Changes without an output of their own are recorded with the key they changed (kms-semantics §16.3). */
+function changedKey(keys: readonly Key[]): ResponseElements {
+  const key = keys.at(-1);
+  return key === undefined ? null : { KeyId: key.arn };
+}

@@ -1,0 +1,42 @@
+import type { AuditWriter } from './audit';
+import type { ChangeFeed, Database } from './db';
+import type { KmsError } from './errors';
+import type { Awaitable, Services } from './operation';
+import type { Principal } from './policy/principal';
+import type { RecordedService, RequestOrigin, Trail } from './trail';
+
+/** A request as a door hands it over: the wire's particulars behind two functions. */
+export interface DoorRequest extends RequestOrigin {
+  readonly requestId: string;
+  /** The operation's name as the client wrote it; undefined when it named none. */
+  readonly operation: string | undefined;
+  /** Reads the body and proves who sent it. Throws KmsError. */
+  authenticate(): Awaitable<Principal>;
+  /** The parsed body; called after authenticate. Throws KmsError. */
+  body(): unknown;
+}
+
+export type Answer =
+  { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: KmsError };
+
+/** Told of every request once it has been answered. */
+export interface RequestEvent {
+  readonly trail: Trail;
+  readonly seconds: number;
+  /** `ok`, or the error's code. */
+  readonly outcome: string;
+  /** What lies behind an error that the client is not told of. */
+  readonly cause: unknown;
+}
+
+/** What the corridor walks through; built once, in main. */
+export interface Corridor {
+  readonly services: Services;
+  readonly database: Database;
+  readonly changes: ChangeFeed;
+  readonly audit: AuditWriter;
+  readonly service: RecordedService;
+  readonly onRequest: (event: RequestEvent) => void;
+  /** Something that a failed change made in the token could not be undone, and is left there without use. */
+  readonly onLeftover: (error: unknown) => void;
+}
