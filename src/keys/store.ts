@@ -32,6 +32,9 @@ export interface NewKey {
   readonly tags: readonly { readonly TagKey: string; readonly TagValue: string }[];
 }
 
+/** The first half of an advisory lock's name; the second is the token's. */
+const tokenLock = 0x6b657973;
+
 const columns = `
   k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.state, k.multi_region,
   k.created_at, k.deletion_date, k.policy, k.current_material_id,
@@ -136,6 +139,19 @@ export class KeyStore {
       name: 'key-set-description',
       text: 'update kms_key set description = $2::text where key_id = $1::text',
       values: [keyId, description],
+    });
+  }
+
+  /**
+   * One key generation in a token at a time, until the transaction ends. Two processes that make SoftHSM keys together
+   * can miss each other's for good: each counts the other's change of the token's generation number as seen with its own
+   * (SoftHSM 2.6.1, Generation::commit).
+   */
+  async lockToken(db: Queryable, tokenSerial: string): Promise<void> {
+    await db.query({
+      name: 'token-lock',
+      text: 'select pg_advisory_xact_lock($1::int, hashtext($2::text))',
+      values: [tokenLock, tokenSerial],
     });
   }
 

@@ -51,6 +51,7 @@ export const createKey: Operation<'CreateKey'> = {
       change,
       keyArn(services.place, caller.accountId, keyId),
     );
+    const tokenSerial = services.token.status().serial;
     const materialId = services.token.generateRandom(32).toString('hex');
     const key = await services.keys.insert(change.transaction, {
       keyId,
@@ -59,10 +60,11 @@ export const createKey: Operation<'CreateKey'> = {
       ...chooseSpec(input),
       policy: policy.text,
       materialId,
-      tokenSerial: services.token.status().serial,
+      tokenSerial,
       tags: input.Tags ?? [],
     });
     change.made(key);
+    await services.keys.lockToken(change.transaction, tokenSerial);
     change.undo(() => services.token.destroyKey(materialId));
     await services.token.generateAesKey(materialId, `claviger:key:${keyId}`);
     return { KeyMetadata: keyMetadata(key) };

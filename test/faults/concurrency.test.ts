@@ -6,11 +6,12 @@ import {
   EnableKeyCommand,
   ListAliasesCommand,
   ListKeysCommand,
+  type KMSClient,
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
 import { unrecorded } from '../support/audit';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { createSealedKey, encrypt, roundTrips } from '../support/keys';
+import { createSealedKey, encrypt, broken } from '../support/keys';
 import { ask, count } from '../support/load';
 
 describe('many changes at once, with two workers', () => {
@@ -22,6 +23,8 @@ describe('many changes at once, with two workers', () => {
   });
   afterAll(() => daemon.remove());
 
+  /** Connections are dealt out in turn. */
+  const oneAWorker = (): KMSClient[] => [daemon.client(), daemon.client()];
   const keyOf = (i: number): string => keyIds[i % keyIds.length] ?? '';
   const unacknowledged = (): unknown[] =>
     daemon.log.filter(
@@ -84,26 +87,30 @@ describe('many changes at once, with two workers', () => {
     expect(unacknowledged()).toEqual([]);
     expect(daemon.log.filter(({ error }) => String(error).includes('40P01'))).toEqual([]);
     for (const id of keyIds) await kms.send(new EnableKeyCommand({ KeyId: id }));
-    expect(await roundTrips(kms, keyIds)).toBe(true);
+    expect(await broken(oneAWorker(), keyIds)).toEqual([]);
   }, 60_000);
 
-  test('thirty CreateKey at once make thirty keys that work', async () => {
-    const kms = daemon.client();
-    const made: string[] = [];
-    const answers = await Promise.all(
-      Array.from({ length: 30 }, () =>
-        ask(async () => {
-          const answer = await kms.send(new CreateKeyCommand({}));
-          made.push(answer.KeyMetadata?.KeyId ?? '');
-          return answer;
-        }),
-      ),
-    );
-    expect(count(answers)).toEqual({ ok: 30 });
-    expect(new Set(made).size).toBe(30);
-    const { Keys } = await kms.send(new ListKeysCommand({}));
-    const listed = Keys?.map(({ KeyId }) => KeyId);
-    expect(made.filter((id) => listed?.includes(id) !== true)).toEqual([]);
-    expect(await roundTrips(kms, made)).toBe(true);
-  }, 60_000);
+  test.each([1, 2, 3, 4, 5, 6])(
+    'thirty CreateKey at once make thirty keys that work on both workers (%i)',
+    async () => {
+      const kms = daemon.client();
+      const made: string[] = [];
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, () =>
+          ask(async () => {
+            const answer = await kms.send(new CreateKeyCommand({}));
+            made.push(answer.KeyMetadata?.KeyId ?? '');
+            return answer;
+          }),
+        ),
+      );
+      expect(count(answers)).toEqual({ ok: 30 });
+      expect(new Set(made).size).toBe(30);
+      const { Keys } = await kms.send(new ListKeysCommand({ Limit: 1000 }));
+      const listed = Keys?.map(({ KeyId }) => KeyId);
+      expect(made.filter((id) => listed?.includes(id) !== true)).toEqual([]);
+      expect(await broken(oneAWorker(), made)).toEqual([]);
+    },
+    60_000,
+  );
 });

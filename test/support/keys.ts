@@ -31,13 +31,22 @@ export async function open(kms: KMSClient, blob: Uint8Array): Promise<Buffer> {
   return Buffer.from(Plaintext ?? []);
 }
 
-/** Whether every one of these keys encrypts, and opens what it encrypted. */
-export async function roundTrips(kms: KMSClient, keyIds: readonly string[]): Promise<boolean> {
+/** The keys that fail to encrypt, or to open what they encrypted, with any of the clients. */
+export async function broken(
+  clients: readonly KMSClient[],
+  keyIds: readonly string[],
+): Promise<string[]> {
+  const failed: string[] = [];
   for (const keyId of keyIds) {
-    const { CiphertextBlob } = await kms.send(encrypt(keyId));
-    if (CiphertextBlob === undefined || !plaintext.equals(await open(kms, CiphertextBlob))) {
-      return false;
+    for (const kms of clients) {
+      try {
+        const { CiphertextBlob = new Uint8Array() } = await kms.send(encrypt(keyId));
+        const opened = await open(kms, CiphertextBlob);
+        if (!opened.equals(plaintext)) failed.push(`${keyId}: another plaintext`);
+      } catch (error) {
+        failed.push(`${keyId}: ${error instanceof Error ? error.name : 'thrown'}`);
+      }
     }
   }
-  return true;
+  return failed;
 }
