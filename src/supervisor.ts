@@ -87,10 +87,6 @@ export class Supervisor {
   }
 
   private fork(): Worker {
-    // The listening socket ends with the last worker; its port, which may have been any free one, is to stay.
-    if (this.workers.size === 0 && this.port !== undefined) {
-      this.environment = { CLAVIGER_PORT: String(this.port) };
-    }
     const { fork = (environment) => cluster.fork(environment) } = this.options;
     const worker = fork(this.environment);
     let servingSince: number | undefined;
@@ -107,19 +103,30 @@ export class Supervisor {
     });
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'metrics-wanted') void this.answerMetrics(worker, message.id);
-      if (message.kind !== 'ready') return;
+      if (message.kind !== 'ready' || !this.holdsPort(worker, message.port)) return;
       servingSince = performance.now();
-      this.port = message.port;
       this.kept.add(worker);
     });
     return worker;
+  }
+
+  /**
+   * The listening socket ends with the last worker. Where any free port was asked for, the next one has another: that
+   * worker goes, and from then on all are told the port that clients know.
+   */
+  private holdsPort(worker: Worker, port: number): boolean {
+    this.port ??= port;
+    if (port === this.port) return true;
+    this.environment = { CLAVIGER_PORT: String(this.port) };
+    worker.process.kill('SIGKILL');
+    return false;
   }
 
   /** Resolves with its port when the worker serves; rejects when it ends first. */
   private started(worker: Worker): Promise<number> {
     return new Promise((resolve, reject) => {
       worker.on('message', (message: ToPrimary) => {
-        if (message.kind === 'ready') resolve(message.port);
+        if (message.kind === 'ready' && message.port === this.port) resolve(message.port);
       });
       worker.once('exit', (code: number | null, signal: string | null) => {
         const how = signal ?? `exit code ${code ?? '?'}`;
