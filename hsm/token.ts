@@ -29,6 +29,7 @@ export class Pkcs11Token implements Token {
   readonly #link: Link;
   readonly #handles: Handles;
   readonly #generating = new Set<TokenKeyId>();
+  #turn: Promise<unknown> = Promise.resolve();
   readonly #reservoir = new Reservoir(async (length) =>
     toBuffer(await this.#link.run('random', { length })),
   );
@@ -118,14 +119,26 @@ export class Pkcs11Token implements Token {
     if (this.#generating.has(id)) {
       throw new HsmError('duplicate-key', `C_GenerateKey: CKA_ID ${id} is being generated`);
     }
-    const { modifiable } = this.#link.live;
-    const { ivSource, durableDirectory } = this.#options;
     this.#generating.add(id);
     try {
-      await this.#link.run('generateAes', { id, label, modifiable, ivSource, durableDirectory });
+      await this.#inTurn(() => this.#generate(id, label));
     } finally {
       this.#generating.delete(id);
     }
+  }
+
+  #generate(id: TokenKeyId, label: string): Promise<void> {
+    const { modifiable } = this.#link.live;
+    const { ivSource, durableDirectory } = this.#options;
+    return this.#link.run('generateAes', { id, label, modifiable, ivSource, durableDirectory });
+  }
+
+  /** SoftHSM fails some of the generations that run at once in one process (CKR_GENERAL_ERROR): one at a time. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#options.local) return work();
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   encryptAesGcm(id: TokenKeyId, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed> {
