@@ -46,7 +46,7 @@ export const settings = {
   },
   region: {
     env: 'CLAVIGER_REGION',
-    schema: { type: 'string', pattern: '^[a-z]{2,}(-[a-z0-9]+)+$' },
+    schema: { type: 'string', pattern: '^[a-z]{2,}(-[a-z0-9]+)*$' },
     default: 'us-east-1',
     sentence: 'Region in ARNs and in the SigV4 credential scope.',
   },
