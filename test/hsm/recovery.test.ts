@@ -51,7 +51,7 @@ async function works(): Promise<boolean> {
   }
 }
 
-test('a vanished token is noticed though its clones still work, and served again within 2 s of its return', async () => {
+test('a vanished token is noticed though its clones still work, and served again within 5 s of its return', async () => {
   const sealed = await token.encryptAesGcm(id, aad, Buffer.from('before'));
   await hsm.moveAway();
   await until('the watch sees it', isState('recovering'));
@@ -65,7 +65,7 @@ test('a vanished token is noticed though its clones still work, and served again
   const returned = performance.now();
   await until('the token recovers', isState('ready'));
   expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('before'));
-  expect(performance.now() - returned).toBeLessThan(2000);
+  expect(performance.now() - returned).toBeLessThan(5000);
   expect(token.counters().recoveries).toBe(1);
   expect(events.map(({ message }) => message)).toEqual([
     'token lost: C_GetTokenInfo: CKR_GENERAL_ERROR',
@@ -91,7 +91,7 @@ test('every call under load ends in a result or an error while the token goes an
   const doneAtReturn = tally.done;
   const returned = performance.now();
   await until('calls work again', () => tally.done > doneAtReturn);
-  expect(performance.now() - returned).toBeLessThan(2000);
+  expect(performance.now() - returned).toBeLessThan(5000);
   loading = false;
   await Promise.all(load);
 });
