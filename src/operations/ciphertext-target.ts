@@ -1,11 +1,19 @@
 import { KmsError } from '../errors';
 import { type Ciphertext, decodeCiphertext } from '../keys/ciphertext';
 import type { KeyFinder } from '../keys/finder';
+import type { Key } from '../keys/key';
 import type { Target } from '../operation';
 
-/** Decrypt and ReEncrypt name a key that did not make the ciphertext (kms-semantics §4.4). */
-export function incorrectKey(): KmsError {
-  return new KmsError(
+/**
+ * Decrypt and ReEncrypt may name the key, and then it must be the one that made the ciphertext; without a name it was
+ * found by the ciphertext. Throws IncorrectKeyException (kms-semantics §4.4).
+ */
+export function requireMaker(
+  input: { readonly CiphertextBlob?: Buffer },
+  { named, key }: { readonly named: string | undefined; readonly key: Key },
+): void {
+  if (named === undefined || readCiphertext(input).keyId === key.keyId) return;
+  throw new KmsError(
     'IncorrectKeyException',
     'The key ID in the request does not identify a CMK that can perform this operation.',
   );

@@ -1,7 +1,7 @@
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import { requireAlgorithm } from '../keys/specs';
 import type { Call, Operation, Target } from '../operation';
-import { incorrectKey, readCiphertext, targetInCiphertext } from './ciphertext-target';
+import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
 import { onlyKey } from './targets';
 import { refuseMembers } from './unsupported';
@@ -22,7 +22,7 @@ export const decrypt: Operation<'Decrypt'> = {
   // A wrong KeyId is found before its usage and state are looked at (kms-semantics §4.4).
   identify({ input, keys }) {
     if (ignoresCiphertext(input)) return;
-    if (readCiphertext(input).keyId !== onlyKey(keys).keyId) throw incorrectKey();
+    requireMaker(input, { named: input.KeyId, key: onlyKey(keys) });
   },
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ input, keys }) =>

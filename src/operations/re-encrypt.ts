@@ -2,7 +2,7 @@ import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
 import { requireAlgorithm } from '../keys/specs';
 import type { Call, Operation, Target } from '../operation';
-import { incorrectKey, readCiphertext, targetInCiphertext } from './ciphertext-target';
+import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
 
 const from = 'kms:ReEncryptFrom';
@@ -30,7 +30,7 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   targets,
   identify({ input, keys }) {
     if (ignoresCiphertext(input)) return;
-    if (readCiphertext(input).keyId !== both(keys).source.keyId) throw incorrectKey();
+    requireMaker(input, { named: input.SourceKeyId, key: both(keys).source });
   },
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify({ input, keys }) {
