@@ -272,6 +272,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return Object.freeze(values);
 }
 
+/** The one setting without a default that every command with a database needs. Throws ConfigError. */
+export function requireDatabaseUrl(config: Config): string {
+  if (config.databaseUrl === undefined) throw new ConfigError('DATABASE_URL is not set');
+  return config.databaseUrl;
+}
+
 /** The environment as a native library reads it: SoftHSM2 finds its configuration by getenv. */
 export function exportToLibraries(config: Config): void {
   if (config.softhsmConf !== undefined) process.env[settings.softhsmConf.env] = config.softhsmConf;

@@ -1,7 +1,8 @@
+import type { Awaitable } from './awaitable';
 import type { AuditWriter } from './audit';
 import type { ChangeFeed, Database } from './db';
 import type { KmsError } from './errors';
-import type { Awaitable, Services } from './operation';
+import type { Services } from './operation';
 import type { Principal } from './policy/principal';
 import type { RecordedService, RequestOrigin, Trail } from './trail';
 

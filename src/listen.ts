@@ -1,3 +1,4 @@
+import type { Awaitable } from './awaitable';
 import { randomUUID } from 'node:crypto';
 import { AccessKeys } from './auth/access-keys';
 import { Sealing } from './auth/sealing';
@@ -9,7 +10,6 @@ import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
 import { type HealthOptions, healthRouter } from './doors/health';
 import type { Log } from './log';
-import type { Awaitable } from './operation';
 import type { Principal } from './policy/principal';
 import { type Listener, createServer } from './server';
 import { createApp } from './server/app';

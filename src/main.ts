@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Token, openToken } from '../hsm';
 import { openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
-import { type Config, ConfigError } from './config';
+import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { AliasStore } from './keys/aliases';
@@ -66,7 +66,7 @@ async function build(
     onFailed: options.onFatal,
   });
   onClose(() => token.close());
-  const feed = openFeed({ config, url: requireUrl(config), database, log });
+  const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed);
   evictHandles(feed, { database, token });
@@ -113,7 +113,7 @@ function connect(
   { log, metrics, poolSize }: { log: Log; metrics: Metrics; poolSize: number },
 ): Database {
   return openDatabase({
-    url: requireUrl(config),
+    url: requireDatabaseUrl(config),
     poolSize,
     statementTimeoutMs: config.databaseStatementTimeoutMs,
     connectTimeoutMs: config.databaseConnectTimeoutMs,
@@ -156,9 +156,4 @@ function both<T>(first: (value: T) => void, second: (value: T) => void): (value:
     first(value);
     second(value);
   };
-}
-
-function requireUrl(config: Config): string {
-  if (config.databaseUrl === undefined) throw new ConfigError('DATABASE_URL is not set');
-  return config.databaseUrl;
 }

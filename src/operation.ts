@@ -1,4 +1,5 @@
 import type { Token } from '../hsm';
+import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
 import type { KeyFinder } from './keys/finder';
@@ -15,8 +16,6 @@ import type {
   OperationName,
   OperationOutputs,
 } from './shapes/kms.generated';
-
-export type Awaitable<T> = T | Promise<T>;
 
 /** What every operation may use. Built once, in main. */
 export interface Services {

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable';
 import type { KmsError } from '../errors';
 import { canonicalHeaders, canonicalQuery, canonicalUri } from './sigv4-canonical';
 import { payloadHash, readHeaders, readQuery, splitTarget } from './sigv4-canonical';
@@ -11,8 +12,6 @@ import { TERMINATOR } from './sigv4-signer';
 import { Secret } from './secret';
 
 export { SigningKeys } from './sigv4-keys';
-
-export type Awaitable<T> = T | Promise<T>;
 
 /** A request as it came off the wire; its whole body has arrived. */
 export interface SignedRequest {

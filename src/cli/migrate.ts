@@ -1,5 +1,5 @@
 import { migrate } from '../db';
-import { requireDatabaseUrl } from './open';
+import { requireDatabaseUrl } from '../config';
 import type { Command } from './subcommand';
 
 /** `claviger migrate`: one line for each migration that it applied. */

@@ -1,13 +1,8 @@
 import { type Token, openToken } from '../../hsm';
-import { type Config, ConfigError } from '../config';
+import { type Config, requireDatabaseUrl } from '../config';
 import { type Database, openDatabase } from '../db';
 import type { Log } from '../log';
 import { tokenOptions } from '../token-options';
-
-export function requireDatabaseUrl(config: Config): string {
-  if (config.databaseUrl === undefined) throw new ConfigError('DATABASE_URL is not set');
-  return config.databaseUrl;
-}
 
 /** Runs with an open database, and closes it whatever happens. */
 export async function withDatabase<T>(

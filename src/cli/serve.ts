@@ -1,10 +1,9 @@
 import cluster from 'node:cluster';
-import { type Config, unsafeSettings } from '../config';
+import { type Config, requireDatabaseUrl, unsafeSettings } from '../config';
 import { createLog, describeError } from '../log';
 import { Supervisor } from '../supervisor';
 import { tokenOptions } from '../token-options';
 import { serveAsWorker } from '../worker';
-import { requireDatabaseUrl } from './open';
 import type { Command } from './subcommand';
 
 /** `claviger serve`: this process supervises; the same command in a forked process serves. */

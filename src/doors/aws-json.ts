@@ -1,8 +1,8 @@
+import type { Awaitable } from '../awaitable';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
-import type { Awaitable } from '../operation';
 import type { Principal } from '../policy/principal';
 import type { SignedRequest } from '../auth/sigv4';
 import { parseBody } from '../shapes';

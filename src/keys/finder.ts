@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable';
 import type { FeedCache, Queryable } from '../db';
 import { KmsError } from '../errors';
 import { hiddenKey } from '../policy/authorize';
@@ -41,8 +42,6 @@ interface Parts {
 export function aliasCacheKey(accountId: string, aliasName: string): string {
   return `${accountId}/${aliasName}`;
 }
-
-type Awaitable<T> = T | Promise<T>;
 
 /**
  * Turns what a request calls a key into the key, from the worker's caches where they may be trusted: then, but for an

@@ -55,13 +55,18 @@ export function parseKeyReference(
   throw new KmsError('NotFoundException', `Invalid keyId '${value}'`);
 }
 
+/** An alias name or alias ARN, of whatever account and Region, existing or not. */
+export function namesAlias(value: string): boolean {
+  return value.startsWith('alias/') || arnForm.exec(value)?.[4] === 'alias';
+}
+
 /** As parseKeyReference, for the operations that take no alias: InvalidArnException before any look-up (§2.3). */
 export function parseKeyOnlyReference(
   value: string,
   place: Place,
   callerAccountId: string,
 ): KeyReference & { kind: 'key' } {
-  if (value.startsWith('alias/') || arnForm.exec(value)?.[4] === 'alias') {
+  if (namesAlias(value)) {
     throw new KmsError('InvalidArnException', 'Key Aliases are not supported for this operation.');
   }
   const reference = parseKeyReference(value, place, callerAccountId);

@@ -1,6 +1,6 @@
 import { KmsError } from '../errors';
 import type { Alias } from '../keys/aliases';
-import { type Place, aliasArn } from '../keys/identifiers';
+import { type Place, aliasArn, namesAlias } from '../keys/identifiers';
 import type { Key } from '../keys/key';
 import type { AccountAction, Call } from '../operation';
 
@@ -40,7 +40,7 @@ export function aliasNotFound(place: Place, accountId: string, aliasName: string
 
 /** TargetKeyId is a key; an alias there has a text of its own (kms-semantics §2.2). */
 export function checkAliasTarget({ TargetKeyId: target }: { readonly TargetKeyId: string }): void {
-  if (target.startsWith('alias/') || /^arn:[^:]*:kms:[^:]*:[^:]*:alias\//.test(target)) {
+  if (namesAlias(target)) {
     throw new KmsError('ValidationException', 'Aliases must refer to keys. Not aliases');
   }
 }

@@ -1,4 +1,5 @@
-import type { Awaitable, Call, Target } from '../operation';
+import type { Awaitable } from '../awaitable';
+import type { Call, Target } from '../operation';
 import type { Key } from '../keys/key';
 import type { OperationInputs, OperationName } from '../shapes/kms.generated';
 
