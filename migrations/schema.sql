@@ -7,12 +7,17 @@ create table access_key (
   sealed_secret bytea not null,
   sealing_key_id text collate "C" not null,
   status text collate "C" not null default 'Active'::text,
-  created_at timestamp(3) with time zone not null default now()
+  created_at timestamp(3) with time zone not null default now(),
+  last_used_at timestamp(3) with time zone,
+  last_used_service text,
+  last_used_region text
 );
 
 create table account (
   account_id text collate "C" not null,
-  created_at timestamp(3) with time zone not null default now()
+  created_at timestamp(3) with time zone not null default now(),
+  alias text collate "C",
+  name text
 );
 
 create table alias (
@@ -28,6 +33,24 @@ create table audit_record (
   seq bigint not null,
   record text not null,
   recorded_at timestamp with time zone not null default now()
+);
+
+create table group_member (
+  group_id text collate "C" not null,
+  user_id text collate "C" not null
+);
+
+create table iam_tag (
+  resource_id text collate "C" not null,
+  tag_key text not null,
+  tag_value text not null,
+  "position" integer not null
+);
+
+create table inline_policy (
+  owner_id text collate "C" not null,
+  policy_name text collate "C" not null,
+  document text not null
 );
 
 create table key_material (
@@ -46,6 +69,18 @@ create table key_tag (
   "position" integer not null
 );
 
+create table kms_grant (
+  grant_id text collate "C" not null,
+  key_id text collate "C" not null,
+  name text collate "C",
+  grantee text collate "C" not null,
+  retiring_principal text collate "C",
+  issuing_account text collate "C" not null,
+  operations text[] not null,
+  constraints jsonb,
+  created_at timestamp(3) with time zone not null default now()
+);
+
 create table kms_key (
   key_id text collate "C" not null,
   account_id text collate "C" not null,
@@ -62,13 +97,53 @@ create table kms_key (
   policy text not null
 );
 
+create table managed_policy (
+  policy_id text collate "C" not null,
+  account_id text collate "C",
+  name text collate "C" not null,
+  path text collate "C" not null default '/'::text,
+  description text,
+  default_version integer not null default 1,
+  latest_version integer not null default 1,
+  created_at timestamp(3) with time zone not null default now(),
+  updated_at timestamp(3) with time zone not null default now()
+);
+
+create table managed_policy_version (
+  policy_id text collate "C" not null,
+  version integer not null,
+  document text not null,
+  created_at timestamp(3) with time zone not null default now()
+);
+
+create table oidc_provider (
+  arn text collate "C" not null,
+  account_id text collate "C" not null,
+  url text collate "C" not null,
+  client_ids text[] not null,
+  thumbprints text[] not null,
+  created_at timestamp(3) with time zone not null default now()
+);
+
+create table policy_attachment (
+  owner_id text collate "C" not null,
+  policy_id text collate "C" not null,
+  attached_at timestamp(3) with time zone not null default now()
+);
+
 create table principal (
   principal_id text collate "C" not null,
   account_id text collate "C" not null,
   arn text collate "C" not null,
   kind text collate "C" not null,
   name text collate "C",
-  created_at timestamp(3) with time zone not null default now()
+  created_at timestamp(3) with time zone not null default now(),
+  path text collate "C" not null default '/'::text,
+  description text,
+  trust_policy text,
+  max_session_seconds integer,
+  last_used_at timestamp(3) with time zone,
+  boundary_policy_id text collate "C"
 );
 
 create table schema_migration (
@@ -96,7 +171,11 @@ alter table access_key add constraint access_key_pkey PRIMARY KEY (access_key_id
 
 alter table account add constraint account_account_id_check CHECK (account_id ~ '^[0-9]{12}$'::text);
 
+alter table account add constraint account_alias_check CHECK (alias ~ '^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$'::text);
+
 alter table account add constraint account_pkey PRIMARY KEY (account_id);
+
+alter table account add constraint account_alias_key UNIQUE (alias);
 
 alter table alias add constraint alias_alias_name_check CHECK (alias_name ~ '^alias/[a-zA-Z0-9:/_-]{1,250}$'::text);
 
@@ -107,6 +186,22 @@ alter table audit_record add constraint audit_record_record_check CHECK (record 
 alter table audit_record add constraint audit_record_seq_check CHECK (seq > 0);
 
 alter table audit_record add constraint audit_record_pkey PRIMARY KEY (writer, seq);
+
+alter table group_member add constraint group_member_pkey PRIMARY KEY (group_id, user_id);
+
+alter table iam_tag add constraint iam_tag_position_check CHECK ("position" >= 0);
+
+alter table iam_tag add constraint iam_tag_tag_key_check CHECK (char_length(tag_key) >= 1 AND char_length(tag_key) <= 128);
+
+alter table iam_tag add constraint iam_tag_tag_value_check CHECK (char_length(tag_value) <= 256);
+
+alter table iam_tag add constraint iam_tag_resource_id_position_key UNIQUE (resource_id, "position");
+
+alter table inline_policy add constraint inline_policy_document_check CHECK (octet_length(document) <= 131072);
+
+alter table inline_policy add constraint inline_policy_policy_name_check CHECK (policy_name ~ '^[a-zA-Z0-9_+=,.@-]{1,128}$'::text);
+
+alter table inline_policy add constraint inline_policy_pkey PRIMARY KEY (owner_id, policy_name);
 
 alter table key_material add constraint key_material_kind_check CHECK (kind = 'resident'::text);
 
@@ -127,6 +222,14 @@ alter table key_tag add constraint key_tag_tag_value_check CHECK (char_length(ta
 alter table key_tag add constraint key_tag_pkey PRIMARY KEY (key_id, tag_key);
 
 alter table key_tag add constraint key_tag_key_id_position_key UNIQUE (key_id, "position");
+
+alter table kms_grant add constraint kms_grant_grant_id_check CHECK (grant_id ~ '^[0-9a-f]{64}$'::text);
+
+alter table kms_grant add constraint kms_grant_name_check CHECK (name ~ '^[a-zA-Z0-9:/_-]{1,256}$'::text);
+
+alter table kms_grant add constraint kms_grant_operations_check CHECK (cardinality(operations) > 0);
+
+alter table kms_grant add constraint kms_grant_pkey PRIMARY KEY (grant_id);
 
 alter table kms_key add constraint kms_key_deletion_date_check CHECK ((state = 'PendingDeletion'::text) = (deletion_date IS NOT NULL));
 
@@ -152,13 +255,37 @@ alter table kms_key add constraint kms_key_pkey PRIMARY KEY (key_id);
 
 alter table kms_key add constraint kms_key_account_id_key_id_key UNIQUE (account_id, key_id);
 
-alter table principal add constraint principal_kind_check CHECK (kind = ANY (ARRAY['root'::text, 'user'::text]));
+alter table managed_policy add constraint managed_policy_name_check CHECK (name ~ '^[a-zA-Z0-9_+=,.@-]{1,128}$'::text);
 
-alter table principal add constraint principal_principal_id_check CHECK (principal_id ~ '^[A-Z0-9]{12,128}$'::text);
+alter table managed_policy add constraint managed_policy_path_check CHECK (path ~ '^/([!-~]+/)?$'::text);
+
+alter table managed_policy add constraint managed_policy_policy_id_check CHECK (policy_id ~ '^ANPA[A-Z0-9]{16,}$'::text);
+
+alter table managed_policy add constraint managed_policy_pkey PRIMARY KEY (policy_id);
+
+alter table managed_policy_version add constraint managed_policy_version_document_check CHECK (octet_length(document) <= 131072);
+
+alter table managed_policy_version add constraint managed_policy_version_version_check CHECK (version > 0);
+
+alter table managed_policy_version add constraint managed_policy_version_pkey PRIMARY KEY (policy_id, version);
+
+alter table oidc_provider add constraint oidc_provider_pkey PRIMARY KEY (arn);
+
+alter table policy_attachment add constraint policy_attachment_pkey PRIMARY KEY (owner_id, policy_id);
+
+alter table principal add constraint principal_check CHECK ((trust_policy IS NOT NULL) = (kind = 'role'::text));
+
+alter table principal add constraint principal_check1 CHECK ((max_session_seconds IS NOT NULL) = (kind = 'role'::text));
+
+alter table principal add constraint principal_kind_check CHECK (kind = ANY (ARRAY['root'::text, 'user'::text, 'role'::text, 'group'::text, 'service'::text]));
+
+alter table principal add constraint principal_name_check CHECK (kind = 'root'::text OR name IS NOT NULL);
+
+alter table principal add constraint principal_path_check CHECK (path ~ '^/([!-~]+/)?$'::text);
+
+alter table principal add constraint principal_principal_id_check CHECK (principal_id ~ '^[A-Z0-9]{12,128}$'::text OR kind = 'service'::text AND principal_id ~ '^[a-z0-9-]+(\.[a-z0-9-]+)+$'::text);
 
 alter table principal add constraint principal_root_check CHECK ((kind = 'root'::text) = (principal_id = account_id));
-
-alter table principal add constraint principal_user_name_check CHECK (kind = 'root'::text OR name IS NOT NULL);
 
 alter table principal add constraint principal_pkey PRIMARY KEY (principal_id);
 
@@ -180,15 +307,39 @@ alter table access_key add constraint access_key_account_id_principal_id_fkey FO
 
 alter table alias add constraint alias_account_id_key_id_fkey FOREIGN KEY (account_id, key_id) REFERENCES kms_key(account_id, key_id) ON DELETE CASCADE;
 
+alter table group_member add constraint group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES principal(principal_id) ON DELETE RESTRICT;
+
+alter table group_member add constraint group_member_user_id_fkey FOREIGN KEY (user_id) REFERENCES principal(principal_id) ON DELETE RESTRICT;
+
+alter table inline_policy add constraint inline_policy_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES principal(principal_id) ON DELETE RESTRICT;
+
 alter table key_material add constraint key_material_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
 
 alter table key_tag add constraint key_tag_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
+
+alter table kms_grant add constraint kms_grant_issuing_account_fkey FOREIGN KEY (issuing_account) REFERENCES account(account_id) ON DELETE RESTRICT;
+
+alter table kms_grant add constraint kms_grant_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
 
 alter table kms_key add constraint kms_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
 alter table kms_key add constraint kms_key_current_material_fkey FOREIGN KEY (key_id, current_material_id) REFERENCES key_material(key_id, material_id) DEFERRABLE INITIALLY DEFERRED;
 
+alter table managed_policy add constraint managed_policy_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
+
+alter table managed_policy add constraint managed_policy_default_fkey FOREIGN KEY (policy_id, default_version) REFERENCES managed_policy_version(policy_id, version) DEFERRABLE INITIALLY DEFERRED;
+
+alter table managed_policy_version add constraint managed_policy_version_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES managed_policy(policy_id) ON DELETE CASCADE;
+
+alter table oidc_provider add constraint oidc_provider_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
+
+alter table policy_attachment add constraint policy_attachment_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES principal(principal_id) ON DELETE RESTRICT;
+
+alter table policy_attachment add constraint policy_attachment_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES managed_policy(policy_id) ON DELETE RESTRICT;
+
 alter table principal add constraint principal_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
+
+alter table principal add constraint principal_boundary_policy_id_fkey FOREIGN KEY (boundary_policy_id) REFERENCES managed_policy(policy_id) ON DELETE RESTRICT;
 
 CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, principal_id);
 
@@ -196,8 +347,32 @@ CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
 
+CREATE INDEX group_member_user ON public.group_member USING btree (user_id);
+
+CREATE UNIQUE INDEX iam_tag_key ON public.iam_tag USING btree (resource_id, lower(tag_key));
+
 CREATE UNIQUE INDEX key_material_current ON public.key_material USING btree (key_id) WHERE (state = 'CURRENT'::text);
+
+CREATE INDEX kms_grant_grantee ON public.kms_grant USING btree (key_id, grantee);
+
+CREATE INDEX kms_grant_key ON public.kms_grant USING btree (key_id, grant_id);
+
+CREATE INDEX kms_grant_name ON public.kms_grant USING btree (key_id, name) WHERE (name IS NOT NULL);
+
+CREATE INDEX kms_grant_retiring ON public.kms_grant USING btree (retiring_principal, grant_id) WHERE (retiring_principal IS NOT NULL);
 
 CREATE INDEX kms_key_deletion ON public.kms_key USING btree (deletion_date) WHERE (state = 'PendingDeletion'::text);
 
-CREATE UNIQUE INDEX principal_user_name ON public.principal USING btree (account_id, lower(name)) WHERE (kind = 'user'::text);
+CREATE INDEX managed_policy_list ON public.managed_policy USING btree (account_id, name);
+
+CREATE UNIQUE INDEX managed_policy_name ON public.managed_policy USING btree (COALESCE(account_id, ''::text), lower(name));
+
+CREATE INDEX oidc_provider_account ON public.oidc_provider USING btree (account_id);
+
+CREATE INDEX policy_attachment_policy ON public.policy_attachment USING btree (policy_id);
+
+CREATE INDEX principal_boundary ON public.principal USING btree (boundary_policy_id) WHERE (boundary_policy_id IS NOT NULL);
+
+CREATE UNIQUE INDEX principal_kind_name ON public.principal USING btree (account_id, kind, lower(name));
+
+CREATE INDEX principal_list ON public.principal USING btree (account_id, kind, name);

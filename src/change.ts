@@ -1,5 +1,5 @@
 import { type Permissions, authorize, requireUsable } from './checks';
-import type { Corridor } from './corridor';
+import type { Corridor, DoorRequest } from './corridor';
 import type { Transaction } from './db';
 import { KmsError } from './errors';
 import { outcomeUnknown } from './failures';
@@ -13,12 +13,12 @@ import type {
   TargetedCall,
   WritingOperation,
 } from './operation';
-import { writeOutput } from './shapes';
-import type { OperationName } from './shapes/kms.generated';
+import type { OperationName } from './shapes/operations';
 import type { Trail } from './trail';
 
 /** A call that its caller may make, by what the worker knew. */
 interface Permitted<N extends OperationName> {
+  readonly request: DoorRequest;
   readonly call: Call<N>;
   readonly permissions: Permissions;
   readonly trail: Trail;
@@ -31,7 +31,7 @@ interface Permitted<N extends OperationName> {
 export async function write<N extends OperationName>(
   corridor: Corridor,
   operation: WritingOperation<N>,
-  { call, permissions, trail }: Permitted<N>,
+  { request, call, permissions, trail }: Permitted<N>,
 ): Promise<string> {
   const transaction = await corridor.database.begin();
   const undoing: (() => Promise<void>)[] = [];
@@ -49,7 +49,7 @@ export async function write<N extends OperationName>(
     const targeted: TargetedCall<N> = { ...call, keys };
     requireUsable(operation, targeted);
     const output = await operation.write(targeted, change);
-    text = writeOutput(operation.name, output);
+    text = request.write(operation.name, output);
     const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
     await corridor.audit.commitWith(transaction, trail.success(elements));
   } catch (thrown) {

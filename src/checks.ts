@@ -3,7 +3,7 @@ import { requireState } from './keys/states';
 import type { AccountAction, Operation, Target, TargetedCall } from './operation';
 import { authorizeAccountAction, authorizeKeyAction } from './policy/authorize';
 import type { Principal } from './policy/principal';
-import type { OperationName } from './shapes/kms.generated';
+import type { OperationName } from './shapes/operations';
 
 export interface Permissions {
   readonly accountActions: readonly AccountAction[];

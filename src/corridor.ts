@@ -4,17 +4,21 @@ import type { ChangeFeed, Database } from './db';
 import type { KmsError } from './errors';
 import type { Services } from './operation';
 import type { Principal } from './policy/principal';
+import type { OperationName, OperationOutputs, ServiceName } from './shapes';
 import type { RecordedService, RequestOrigin, Trail } from './trail';
 
 /** A request as a door hands it over: the wire's particulars behind two functions. */
 export interface DoorRequest extends RequestOrigin {
   readonly requestId: string;
-  /** The operation's name as the client wrote it; undefined when it named none. */
-  readonly operation: string | undefined;
+  readonly service: ServiceName;
+  /** The operation's name as the client wrote it; undefined when it named none. May read the body. Throws KmsError. */
+  operation(): Awaitable<string | undefined>;
   /** Reads the body and proves who sent it. Throws KmsError. */
   authenticate(): Awaitable<Principal>;
-  /** The parsed body; called after authenticate. Throws KmsError. */
-  body(): unknown;
+  /** The operation's input as a JSON value; called after authenticate, or instead of it. Throws KmsError. */
+  body(operation: OperationName): Awaitable<unknown>;
+  /** The answer's text in the door's wire format. */
+  write<N extends OperationName>(name: N, output: OperationOutputs[N]): string;
 }
 
 export type Answer =

@@ -3,14 +3,11 @@ import { authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
-import type { Call, Operation, TargetedCall } from './operation';
+import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import type { Principal } from './policy/principal';
-import { parseInput, writeOutput } from './shapes';
-import { type OperationName, operationNames } from './shapes/kms.generated';
+import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
 import { Trail } from './trail';
-
-const known: ReadonlySet<string> = new Set(operationNames);
 
 /**
  * The corridor: what happens to a request, whichever door it came through. Never rejects.
@@ -31,11 +28,11 @@ export async function handle(corridor: Corridor, request: DoorRequest): Promise<
 
 async function answerTo(corridor: Corridor, request: DoorRequest, trail: Trail): Promise<Answer> {
   try {
-    const name = nameOperation(request.operation, trail);
-    trail.caller = await request.authenticate();
+    const name = await nameOperation(request, trail);
+    if (operations[name]?.identifyCaller === undefined) trail.caller = await request.authenticate();
     return {
       ok: true,
-      output: await perform(corridor, name, { request, trail, caller: trail.caller }),
+      output: await perform(corridor, name, { request, trail }),
     };
   } catch (thrown) {
     return refuse(corridor, trail, toKmsError(thrown));
@@ -52,10 +49,10 @@ async function refuse(corridor: Corridor, trail: Trail, error: KmsError): Promis
   }
 }
 
-function nameOperation(claimed: string | undefined, trail: Trail): OperationName {
-  trail.claimedOperation = claimed;
-  if (claimed === undefined || !known.has(claimed)) throw new KmsError('UnknownOperationException');
-  const name = claimed as OperationName;
+async function nameOperation(request: DoorRequest, trail: Trail): Promise<OperationName> {
+  trail.claimedOperation = await request.operation();
+  const name = operationNamed(request.service, trail.claimedOperation);
+  if (name === undefined) throw new KmsError('UnknownOperationException');
   trail.operation = name;
   return name;
 }
@@ -63,7 +60,6 @@ function nameOperation(claimed: string | undefined, trail: Trail): OperationName
 interface Performance {
   readonly request: DoorRequest;
   readonly trail: Trail;
-  readonly caller: Principal;
 }
 
 /** The steps after authentication, in the order of kms-semantics §0. */
@@ -72,30 +68,46 @@ interface Performance {
 async function perform<N extends OperationName>(
   corridor: Corridor,
   name: N,
-  { request, trail, caller }: Performance,
+  { request, trail }: Performance,
 ): Promise<string> {
   const { services } = corridor;
-  const input = parseInput(name, request.body());
+  const input = parseInput(name, await request.body(name));
   const operation: Operation<N> | undefined = operations[name];
   if (operation === undefined) {
     throw new KmsError('UnsupportedOperationException', `The operation ${name} is not supported.`);
   }
   trail.declare(operation, input);
   operation.check?.(input);
-  const call: Call<N> = { input, caller, services };
+  const caller = (trail.caller ??= await identify(operation, input, services));
+  const { requestId } = request;
+  const call: Call<N> = { input, caller, services, origin: request, requestId, now: new Date() };
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
-  const accountActions = operation.accountActions?.(call) ?? [];
+  const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   const permissions = { accountActions, targets, crossAccount: operation.crossAccount === true };
   authorize(caller, permissions);
-  if ('write' in operation) return write(corridor, operation, { call, permissions, trail });
-  const targeted: TargetedCall<N> = { input, caller, services, keys: trail.keys };
+  if ('write' in operation) {
+    return write(corridor, operation, { request, call, permissions, trail });
+  }
+  const targeted: TargetedCall<N> = { ...call, keys: trail.keys };
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
-  const text = writeOutput(name, output);
+  const text = request.write(name, output);
   await corridor.audit.append(
     trail.success(operation.responseElements?.(targeted, output) ?? null),
   );
   return text;
+}
+
+/** Whoever called without a signature proves by the input who it is. */
+async function identify<N extends OperationName>(
+  operation: Operation<N>,
+  input: OperationInputs[N],
+  services: Services,
+): Promise<Principal> {
+  if (operation.identifyCaller === undefined) {
+    throw new Error('a caller was not asked who it is');
+  }
+  return operation.identifyCaller(input, services);
 }

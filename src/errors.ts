@@ -1,6 +1,6 @@
-import type { KmsErrorName } from './shapes/kms.generated';
+import type { ModelErrorName } from './shapes/operations';
 
-/** Errors of the AWS front door, which no service model lists (kms-semantics §15.6). */
+/** Errors of the AWS front door, which no service model lists (kms-semantics §15.6). The query door has its own names for them. */
 export type FrontDoorErrorCode =
   | 'AccessDeniedException'
   | 'ExpiredTokenException'
@@ -17,7 +17,7 @@ export type FrontDoorErrorCode =
   | 'UnrecognizedClientException'
   | 'ValidationException';
 
-export type ErrorCode = KmsErrorName | FrontDoorErrorCode;
+export type ErrorCode = ModelErrorName | FrontDoorErrorCode;
 
 /**
  * The one error type inside Claviger. Each door has a table that turns a code into its wire form.

@@ -9,13 +9,11 @@ import type { Keyring } from './keys/keyring';
 import type { StateRule } from './keys/states';
 import type { KeyStore } from './keys/store';
 import type { KmsError } from './errors';
+import type { Conditions, ResourcePolicy } from './policy/policy';
 import type { Principal } from './policy/principal';
-import type {
-  KeyUsageType,
-  OperationInputs,
-  OperationName,
-  OperationOutputs,
-} from './shapes/kms.generated';
+import type { KeyUsageType } from './shapes/kms.generated';
+import type { RequestOrigin } from './trail';
+import type { OperationInputs, OperationName, OperationOutputs } from './shapes/operations';
 
 /** What every operation may use. Built once, in main. */
 export interface Services {
@@ -35,22 +33,32 @@ export interface Target {
   readonly key: Key;
   /** `kms:<Operation>`. */
   readonly action: string;
-  /** The alias in the request, when it named the key by one. */
+  /** The alias in the request, when it named the key by one: kms:RequestAlias. */
   readonly requestAlias?: string;
+  /** Condition values of this key alone: ReEncrypt has two encryption contexts. They win over the operation's. */
+  readonly conditions?: Conditions;
   /** Thrown in place of the ordinary denial, where AWS hides which it was (kms-semantics §4.4). */
   readonly deniedAs?: KmsError;
 }
 
+/** What the caller must be allowed to do where no key policy decides: on the account, an alias, an IAM entity, a role. */
 export interface AccountAction {
   readonly action: string;
   /** An ARN, or `*`. */
   readonly resource: string;
+  /** The resource's own policy, which must have its word: the trust policy of a role. */
+  readonly resourcePolicy?: { readonly policy: ResourcePolicy; readonly accountId: string };
+  /** Condition values of this resource alone. They win over the operation's. */
+  readonly conditions?: Conditions;
 }
 
 export interface Call<N extends OperationName> {
   readonly input: OperationInputs[N];
   readonly caller: Principal;
   readonly services: Services;
+  readonly origin: RequestOrigin;
+  readonly requestId: string;
+  readonly now: Date;
 }
 
 export interface TargetedCall<N extends OperationName> extends Call<N> {
@@ -78,8 +86,17 @@ interface Declaration<N extends OperationName> {
   readonly audited: readonly (keyof OperationInputs[N] & string)[];
   /** Checks that need no key (kms-semantics §0, step 4). */
   check?(input: OperationInputs[N]): void;
-  /** Actions that no key policy decides: on the account, or on an alias (kms-semantics §6.10). */
-  accountActions?(call: Call<N>): readonly AccountAction[];
+  /**
+   * Of an operation whose request is not signed: says who calls, by what the input proves. Throws the refusal of what
+   * proves nothing.
+   */
+  identifyCaller?(input: OperationInputs[N], services: Services): Awaitable<Principal>;
+  /** Every authenticated caller may call it, whatever its policies say (sts:GetCallerIdentity). */
+  readonly needsNoPermission?: true;
+  /** Condition values that the request supplies to policies (kms-semantics §6.8), besides those of keys and globals. */
+  conditions?(call: Call<N>): Conditions;
+  /** Actions that no key policy decides (kms-semantics §6.10). */
+  accountActions?(call: Call<N>): Awaitable<readonly AccountAction[]>;
   /** Resolves the keys that the request names. */
   targets?(call: Call<N>): Awaitable<readonly Target[]>;
   /** Works on keys of another account too (kms-semantics §2.4). */

@@ -4,7 +4,7 @@ import type { KmsError } from './errors';
 import type { Key } from './keys/key';
 import type { ResponseElements } from './operation';
 import type { Principal } from './policy/principal';
-import type { OperationName } from './shapes/kms.generated';
+import type { OperationName } from './shapes/operations';
 
 /** Where a request came from. */
 export interface RequestOrigin {

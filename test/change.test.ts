@@ -1,6 +1,7 @@
+import { writeOutput } from '../src/shapes';
 import { randomUUID } from 'node:crypto';
 import { write } from '../src/change';
-import type { Corridor } from '../src/corridor';
+import type { Corridor, DoorRequest } from '../src/corridor';
 import { DatabaseError } from '../src/db/errors';
 import type { Transaction } from '../src/db';
 import type { Key } from '../src/keys/key';
@@ -10,7 +11,7 @@ import { defaultKeyPolicy } from '../src/policy/document';
 import { Trail } from '../src/trail';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from './support/accounts';
 import { administer } from './support/postgres';
-import { accountId, otherAccountId, place, rootOf } from './support/sample-keys';
+import { accountId, otherAccountId, place, rootOf, callFacts } from './support/sample-keys';
 
 let accounts: AccountsDatabase;
 beforeAll(async () => {
@@ -50,13 +51,15 @@ function describing(
 }
 
 function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2] {
-  const origin = { sourceIp: '127.0.0.1', userAgent: undefined, tls: undefined };
+  const { origin } = callFacts;
   return {
     call: {
       input: { KeyId: key.keyId, Description: 'new' },
       caller: rootOf(accountId),
       services: {} as Corridor['services'],
+      ...callFacts,
     },
+    request: { write: writeOutput } as unknown as DoorRequest,
     permissions: {
       accountActions: [],
       targets: [{ key, action: 'kms:UpdateKeyDescription' }],

@@ -2,7 +2,14 @@ import { authorize, requireUsable } from '../src/checks';
 import { KmsError } from '../src/errors';
 import type { Target, TargetedCall } from '../src/operation';
 import { operations } from '../src/operations';
-import { accountId, keyWith, otherAccountId, rootOf, userOf } from './support/sample-keys';
+import {
+  accountId,
+  keyWith,
+  otherAccountId,
+  rootOf,
+  userOf,
+  callFacts,
+} from './support/sample-keys';
 
 const root = rootOf(accountId);
 const target = (different: Partial<Target> = {}): Target => ({
@@ -47,6 +54,7 @@ describe('requireUsable', () => {
   if (encrypt === undefined) throw new Error('Encrypt is served');
   const call = (different: Parameters<typeof keyWith>[0]): TargetedCall<'Encrypt'> => ({
     input: { KeyId: 'k', Plaintext: Buffer.from('x') },
+    ...callFacts,
     caller: root,
     keys: [keyWith(different)],
     services: {} as TargetedCall<'Encrypt'>['services'],

@@ -6,7 +6,8 @@ import { DatabaseError } from '../src/db';
 import type { Corridor, DoorRequest, RequestEvent } from '../src/corridor';
 import { handle } from '../src/dispatch';
 import { KmsError } from '../src/errors';
-import { operationNames, operations as shapeOperations } from '../src/shapes/kms.generated';
+import { operations as shapeOperations } from '../src/shapes/kms.generated';
+import { operationNamesOf, writeOutput } from '../src/shapes';
 import { operations } from '../src/operations';
 import { valuesOf, wireForm } from './shapes/arbitraries';
 import { type TestDaemon, startDaemon } from './support/daemon';
@@ -66,7 +67,8 @@ function trial(failures = 0): Trial {
 function request(different: Partial<DoorRequest> = {}, steps: string[] = []): DoorRequest {
   return {
     requestId: 'the-request',
-    operation: 'GenerateRandom',
+    service: 'kms',
+    operation: () => 'GenerateRandom',
     sourceIp: '127.0.0.1',
     userAgent: undefined,
     tls: undefined,
@@ -78,6 +80,7 @@ function request(different: Partial<DoorRequest> = {}, steps: string[] = []): Do
       steps.push('body');
       return { NumberOfBytes: 3 };
     },
+    write: writeOutput,
     ...different,
   };
 }
@@ -98,7 +101,7 @@ describe('the corridor', () => {
     'does not even authenticate an operation called %p',
     async (operation) => {
       const { corridor, records, steps } = trial();
-      expect(await handle(corridor, request({ operation }, steps))).toMatchObject({
+      expect(await handle(corridor, request({ operation: () => operation }, steps))).toMatchObject({
         ok: false,
         error: { code: 'UnknownOperationException', message: '' },
       });
@@ -118,17 +121,20 @@ describe('the corridor', () => {
     expect(records).toMatchObject([{ userIdentity: { type: 'Unknown' }, requestParameters: null }]);
   });
 
-  test.each(operationNames.filter((name) => operations[name] === undefined))(
+  test.each(operationNamesOf('kms').filter((name) => operations[name] === undefined))(
     'validates the input of %s before it says that it is not built',
     async (operation) => {
       const { corridor, records } = trial();
-      const bad = await handle(corridor, request({ operation, body: () => [] }));
+      const bad = await handle(corridor, request({ operation: () => operation, body: () => [] }));
       expect(bad).toMatchObject({ ok: false, error: { code: 'SerializationException' } });
       const [input] = fc.sample(valuesOf(shapeOperations[operation].input), {
         numRuns: 1,
         seed: 7,
       });
-      const answer = await handle(corridor, request({ operation, body: () => wireForm(input) }));
+      const answer = await handle(
+        corridor,
+        request({ operation: () => operation, body: () => wireForm(input) }),
+      );
       const message = `The operation ${operation} is not supported.`;
       expect(answer).toMatchObject({
         ok: false,
@@ -139,7 +145,10 @@ describe('the corridor', () => {
   );
 
   test('authorizes before it looks at a key’s state', async () => {
-    const call = request({ operation: 'Encrypt', body: () => ({ KeyId: 'k', Plaintext: 'YQ==' }) });
+    const call = request({
+      operation: () => 'Encrypt',
+      body: () => ({ KeyId: 'k', Plaintext: 'YQ==' }),
+    });
     const { corridor, records, steps } = trial();
     expect(await handle(corridor, call)).toMatchObject({
       ok: false,
@@ -167,7 +176,7 @@ describe('the corridor', () => {
 
   test('does not say what was refused when the refusal cannot be recorded', async () => {
     const { corridor, records } = trial(1);
-    const answer = await handle(corridor, request({ operation: 'Nonsense' }));
+    const answer = await handle(corridor, request({ operation: () => 'Nonsense' }));
     expect(answer).toMatchObject({ ok: false, error: { code: 'DependencyTimeoutException' } });
     expect(records).toEqual([]);
   });

@@ -104,7 +104,7 @@ async function serve(options: YardstickOptions): Promise<void> {
 
 function signatures(options: YardstickOptions): SigV4Options<Principal> {
   const { principal, region, secretAccessKey } = options;
-  const { accessKeyId } = principal;
+  const { accessKeyId = '' } = principal;
   const credential = { accessKeyId, secret: new Secret(secretAccessKey), principal };
   return {
     region,

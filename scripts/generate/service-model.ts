@@ -23,6 +23,8 @@ export interface ModelShape {
   readonly pattern?: string;
   readonly sensitive?: boolean;
   readonly exception?: boolean;
+  /** The query protocol names an error by a code of its own. */
+  readonly error?: { readonly code?: string };
 }
 
 export interface ShapeReference {
@@ -31,11 +33,17 @@ export interface ShapeReference {
   readonly deprecatedMessage?: string;
 }
 
-/** The names of the modelled exceptions, sorted. */
+/** The names of the modelled exceptions as they are sent, sorted. */
 export function exceptionNames(model: ServiceModel): string[] {
   return Object.keys(model.shapes)
     .filter((name) => model.shapes[name]?.exception === true)
+    .map((name) => wireName(model, name))
     .sort();
+}
+
+/** What the wire calls an exception. */
+export function wireName(model: ServiceModel, exception: string): string {
+  return shapeOf(model, exception).error?.code ?? exception;
 }
 
 /** The names of the shapes that some operation's input or output reaches, sorted: no exception is among them. */

@@ -4,25 +4,34 @@ import { format, resolveConfig } from 'prettier';
 import { renderShapes } from './render-shapes';
 import type { ServiceModel } from './service-model';
 
-const modelFile = 'scripts/generate/kms-api-shapes.json';
-const generatedFile = 'src/shapes/kms.generated.ts';
+const services = ['kms', 'iam', 'sts'] as const;
 
 /**
- * Writes the generated shapes, or with --check says whether they are what the model gives (exit status 1 when not).
+ * Writes the generated shapes, or with --check says whether they are what the models give (exit status 1 when not).
  * Runs from the project's root.
  */
 async function main(root: string, check: boolean): Promise<number> {
-  const model = JSON.parse(readFileSync(join(root, modelFile), 'utf8')) as ServiceModel;
-  const target = join(root, generatedFile);
-  const style = (await resolveConfig(target)) ?? {};
-  const text = await format(renderShapes(model), { ...style, filepath: target });
-  if (!check) {
-    writeFileSync(target, text);
-    return 0;
+  let status = 0;
+  for (const service of services) {
+    const file = `scripts/generate/${service}-api-shapes.json`;
+    const generated = `src/shapes/${service}.generated.ts`;
+    const model = JSON.parse(readFileSync(join(root, file), 'utf8')) as ServiceModel;
+    const target = join(root, generated);
+    const source = {
+      file,
+      prefix: `${service.charAt(0).toUpperCase()}${service.slice(1)}`,
+      tablePrefix: service === 'kms' ? '' : `${service}.`,
+    };
+    const style = (await resolveConfig(target)) ?? {};
+    const text = await format(renderShapes(model, source), { ...style, filepath: target });
+    if (!check) {
+      writeFileSync(target, text);
+    } else if (readFileSync(target, 'utf8') !== text) {
+      process.stderr.write(`${generated} is not what ${file} gives: run the generator\n`);
+      status = 1;
+    }
   }
-  if (readFileSync(target, 'utf8') === text) return 0;
-  process.stderr.write(`${generatedFile} is not what ${modelFile} gives: run the generator\n`);
-  return 1;
+  return status;
 }
 
 void main(process.cwd(), process.argv.includes('--check')).then((status) => {

@@ -1,11 +1,11 @@
 /** Who called, as far as it was proved. */
 export interface AuditedCaller {
-  readonly kind: 'root' | 'user';
+  readonly kind: 'root' | 'user' | 'assumed-role' | 'service' | 'web-identity';
   readonly accountId: string;
   readonly arn: string;
   readonly principalId: string;
   readonly userName?: string | undefined;
-  readonly accessKeyId: string;
+  readonly accessKeyId: string | undefined;
 }
 
 export interface AuditResource {
@@ -81,10 +81,13 @@ export interface AuditRecord {
   readonly tlsDetails?: Members;
 }
 
-const identityTypes = { root: 'Root', user: 'IAMUser' } as const satisfies Record<
-  AuditedCaller['kind'],
-  string
->;
+const identityTypes = {
+  root: 'Root',
+  user: 'IAMUser',
+  'assumed-role': 'AssumedRole',
+  service: 'AWSService',
+  'web-identity': 'WebIdentityUser',
+} as const satisfies Record<AuditedCaller['kind'], string>;
 
 /** CloudTrail knows this one error by another name than the SDKs do. */
 const recordedErrorCodes: Readonly<Record<string, string>> = {

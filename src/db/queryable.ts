@@ -18,7 +18,18 @@ export interface Queryable {
 
 /** What changed: every worker drops what it holds about it. `id` is at most 512 bytes. */
 export interface Change {
-  readonly topic: 'key' | 'alias' | 'access-key' | 'principal';
+  readonly topic:
+    | 'key'
+    /** Aliases and tags of a key: its material, and so its handles, are as they were. */
+    | 'key-labels'
+    | 'alias'
+    | 'access-key'
+    /** Policies, boundary, tags or existence of a principal, by its id; `*` is all of them. */
+    | 'principal'
+    /** `<key id> <grantee>` */
+    | 'grant'
+    /** By ARN. */
+    | 'oidc-provider';
   readonly id: string;
 }
 

@@ -5,7 +5,7 @@ import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
 import type { Principal } from '../policy/principal';
 import type { SignedRequest } from '../auth/sigv4';
-import { parseBody } from '../shapes';
+import { parseBody, writeOutput } from '../shapes';
 import { wireErrors } from './aws-json-errors';
 import { RequestAborted, readBody } from './body';
 
@@ -33,7 +33,8 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
   let body: Buffer | undefined;
   return {
     requestId,
-    operation: operationOf(req),
+    service: 'kms',
+    operation: () => operationOf(req),
     sourceIp: req.socket.remoteAddress ?? 'unknown',
     userAgent: req.headers['user-agent'],
     tls: tlsOf(req),
@@ -46,6 +47,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
       if (body === undefined) throw new Error('the body was asked for before it was authenticated');
       return parseBody(body);
     },
+    write: writeOutput,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Operation } from '../operation';
-import type { OperationName } from '../shapes/kms.generated';
+import type { OperationName } from '../shapes/operations';
 import { createAlias } from './create-alias';
 import { createKey } from './create-key';
 import { decrypt } from './decrypt';

@@ -1,7 +1,7 @@
 import type { Awaitable } from '../awaitable';
 import type { Call, Target } from '../operation';
 import type { Key } from '../keys/key';
-import type { OperationInputs, OperationName } from '../shapes/kms.generated';
+import type { OperationInputs, OperationName } from '../shapes/operations';
 
 /** The operations whose input has a required KeyId. */
 type WithKeyId = {

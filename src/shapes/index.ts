@@ -1,13 +1,13 @@
 import type { ValidateFunction } from 'ajv';
 import { KmsError } from '../errors';
 import { decoderFor, type Decoder } from './decode';
-import { operations, type OperationInputs, type OperationName } from './kms.generated';
+import { operationShapes, type OperationInputs, type OperationName } from './operations';
 import { newValidatorCompiler, schemaFor } from './schema';
 import { validationMessage } from './violations';
 
 export { parseBody } from './body';
 export { writeOutput } from './write';
-export * from './kms.generated';
+export * from './operations';
 
 interface InputParser {
   readonly decode: Decoder;
@@ -36,7 +36,7 @@ export function parseInput<N extends OperationName>(name: N, json: unknown): Ope
 function parserFor(name: OperationName): InputParser {
   let parser = parsers.get(name);
   if (parser === undefined) {
-    const { input } = operations[name];
+    const { input } = operationShapes[name];
     parser = {
       decode: decoderFor(input),
       validate: newValidatorCompiler().compile(schemaFor(input)),

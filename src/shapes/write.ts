@@ -1,4 +1,4 @@
-import { operations, type OperationName, type OperationOutputs } from './kms.generated';
+import { operationShapes, type OperationName, type OperationOutputs } from './operations';
 import type { Shape } from './model';
 import { shapeNamed } from './table';
 
@@ -14,7 +14,7 @@ const writers = new Map<OperationName, Writer>();
 export function writeOutput<N extends OperationName>(name: N, output: OperationOutputs[N]): string {
   let write = writers.get(name);
   if (write === undefined) {
-    const shape = operations[name].output;
+    const shape = operationShapes[name].output;
     write = shape === undefined ? () => '' : writerFor(shape);
     writers.set(name, write);
   }

@@ -80,7 +80,7 @@ test('the body is not to be had before the sender was authenticated', async () =
   let fault: unknown;
   answer = (request) => {
     try {
-      request.body();
+      request.body('Encrypt');
     } catch (error) {
       fault = error;
     }

@@ -1,6 +1,6 @@
 import type { Call, Services } from '../../src/operation';
 import { onlyKey, targetByKeyId, targetByKeyOnly } from '../../src/operations/targets';
-import { accountId, keyWith, rootOf } from '../support/sample-keys';
+import { accountId, keyWith, rootOf, callFacts } from '../support/sample-keys';
 
 const key = keyWith();
 const caller = rootOf(accountId);
@@ -16,7 +16,7 @@ function callOf(KeyId: string): { call: Call<'DescribeKey'>; asked: unknown[] } 
     };
   const finder = { resolve: answer('resolve'), resolveKeyOnly: answer('resolveKeyOnly') };
   const services = { finder } as unknown as Services;
-  return { call: { input: { KeyId }, caller, services }, asked };
+  return { call: { input: { KeyId }, caller, services, ...callFacts }, asked };
 }
 
 test('a key by any identifier is a target with the action to authorize', async () => {

@@ -1,8 +1,9 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import * as sdk from '@aws-sdk/client-kms';
 import fc from 'fast-check';
-import { operationNames, operations, writeOutput } from '../../src/shapes';
-import type { OperationName, OperationOutputs } from '../../src/shapes';
+import { operationNamesOf, operationShapes, writeOutput } from '../../src/shapes';
+import type { OperationOutputs } from '../../src/shapes';
+import type { KmsOperationName } from '../../src/shapes/kms.generated';
 import { valuesOf, wireForm } from './arbitraries';
 
 type AnyCommand = Parameters<KMSClient['send']>[0];
@@ -23,7 +24,7 @@ const client = new KMSClient({
 });
 
 /** The AWS SDK as a reader: its client, with an answer in place of the network. */
-async function readBySdk(name: OperationName, body: string): Promise<object> {
+async function readBySdk(name: KmsOperationName, body: string): Promise<object> {
   const Command = Reflect.get(sdk, `${name}Command`) as new (input: object) => AnyCommand;
   answer = body;
   const { $metadata, ...output } = await client.send(new Command({}));
@@ -38,10 +39,14 @@ function bytesAsBuffers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, bytesAsBuffers(one)]));
 }
 
-const answering = operationNames.filter((name) => operations[name].output !== undefined);
+const answering = operationNamesOf('kms').filter(
+  (name) => operationShapes[name].output !== undefined,
+);
 
-function outputsOf(name: OperationName): fc.Arbitrary<OperationOutputs[OperationName]> {
-  return valuesOf(operations[name].output ?? '') as fc.Arbitrary<OperationOutputs[OperationName]>;
+function outputsOf(name: KmsOperationName): fc.Arbitrary<OperationOutputs[KmsOperationName]> {
+  return valuesOf(operationShapes[name].output ?? '') as fc.Arbitrary<
+    OperationOutputs[KmsOperationName]
+  >;
 }
 
 test.each(answering)('What is written for %s is JSON of the same value', (name) => {
