@@ -9,6 +9,7 @@ import { AliasStore } from './keys/aliases';
 import { KeyFinder } from './keys/finder';
 import { Keyring } from './keys/keyring';
 import { KeyStore } from './keys/store';
+import { Identities } from './iam/identities';
 import { buildListener } from './listen';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
@@ -147,6 +148,7 @@ function buildServices(
       aliasCache: caches.aliases,
     }),
     keyring: new Keyring(token),
+    identities: new Identities({ db: database, cache: caches.identities }),
     newKeyId: randomUUID,
   };
 }

@@ -6,9 +6,11 @@ import type { KeyFinder } from './keys/finder';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { Keyring } from './keys/keyring';
+import type { Identities } from './iam/identities';
 import type { StateRule } from './keys/states';
 import type { KeyStore } from './keys/store';
 import type { KmsError } from './errors';
+import type { Identity } from './policy/identity';
 import type { Conditions, ResourcePolicy } from './policy/policy';
 import type { Principal } from './policy/principal';
 import type { KeyUsageType } from './shapes/kms.generated';
@@ -24,6 +26,7 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly identities: Identities;
   /** A new key id. */
   readonly newKeyId: () => string;
 }
@@ -35,6 +38,8 @@ export interface Target {
   readonly action: string;
   /** The alias in the request, when it named the key by one: kms:RequestAlias. */
   readonly requestAlias?: string;
+  /** The encryption context that the action is about: policies' conditions and grants' constraints ask for it. */
+  readonly encryptionContext?: Readonly<Record<string, string>> | undefined;
   /** Condition values of this key alone: ReEncrypt has two encryption contexts. They win over the operation's. */
   readonly conditions?: Conditions;
   /** Thrown in place of the ordinary denial, where AWS hides which it was (kms-semantics §4.4). */
@@ -55,6 +60,8 @@ export interface AccountAction {
 export interface Call<N extends OperationName> {
   readonly input: OperationInputs[N];
   readonly caller: Principal;
+  /** What the database says of the caller now. */
+  readonly identity: Identity;
   readonly services: Services;
   readonly origin: RequestOrigin;
   readonly requestId: string;
