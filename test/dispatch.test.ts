@@ -9,6 +9,7 @@ import { KmsError } from '../src/errors';
 import { operations as shapeOperations } from '../src/shapes/kms.generated';
 import { operationNamesOf, writeOutput } from '../src/shapes';
 import { operations } from '../src/operations';
+import { noIdentity } from '../src/policy/identity';
 import { valuesOf, wireForm } from './shapes/arbitraries';
 import { type TestDaemon, startDaemon } from './support/daemon';
 import { administer } from './support/postgres';
@@ -50,6 +51,7 @@ function trial(failures = 0): Trial {
         return Buffer.alloc(length, 7);
       },
     },
+    identities: { of: () => noIdentity },
     finder: {
       resolve: (_value: string, { action }: { action: string }) => {
         steps.push('resolve');
