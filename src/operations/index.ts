@@ -11,9 +11,11 @@ import { encrypt } from './encrypt';
 import { generateDataKey } from './generate-data-key';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
 import { generateRandom } from './generate-random';
+import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
 import { listKeys } from './list-keys';
 import { reEncrypt } from './re-encrypt';
+import { stsOperations } from './sts';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
 
@@ -35,4 +37,6 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ReEncrypt: reEncrypt,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
+  ...iamOperations,
+  ...stsOperations,
 };
