@@ -13,7 +13,7 @@ import { noIdentity } from '../src/policy/identity';
 import { valuesOf, wireForm } from './shapes/arbitraries';
 import { type TestDaemon, startDaemon } from './support/daemon';
 import { administer } from './support/postgres';
-import { accountId, keyWith, place, rootOf, userOf } from './support/sample-keys';
+import { accountId, callFacts, keyWith, place, rootOf, userOf } from './support/sample-keys';
 
 const internal = {
   code: 'KMSInternalException',
@@ -71,10 +71,7 @@ function request(different: Partial<DoorRequest> = {}, steps: string[] = []): Do
     requestId: 'the-request',
     service: 'kms',
     operation: () => 'GenerateRandom',
-    sourceIp: '127.0.0.1',
-    secureTransport: false,
-    userAgent: undefined,
-    tls: undefined,
+    origin: callFacts.origin,
     authenticate: () => {
       steps.push('authenticate');
       return rootOf(accountId);

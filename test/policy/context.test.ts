@@ -166,7 +166,7 @@ describe('what operations and resources supply', () => {
     expect(context({ 'aws:ResourceAccount': accountId }).get('aws:resourceaccount')).toBe(
       accountId,
     );
-    expect(context({ __proto__: { 'aws:username': 'root' } }).get('aws:username')).toBe('alice');
+    expect(context({ ['__proto__']: ['aws:username', 'root'] }).get('aws:username')).toBe('alice');
   });
 
   test('is not made before a policy asks', () => {
