@@ -9,6 +9,7 @@ import {
   type FeedEvent,
   openChangeFeed,
 } from './db';
+import type { Grant } from './keys/grants';
 import type { Key } from './keys/key';
 import { materialsOf } from './keys/store';
 import { type Log, describeError } from './log';
@@ -19,10 +20,12 @@ export interface Caches {
   readonly keys: FeedCache<Key>;
   readonly aliases: FeedCache<string>;
   readonly accessKeys: FeedCache<Credential<Principal>>;
+  readonly grants: FeedCache<readonly Grant[]>;
 }
 
 const cachedAccessKeys = 10_000;
 const cachedAliases = 100_000;
+const cachedGrantees = 100_000;
 const cachedKeys = 100_000;
 
 export interface FeedParts {
@@ -50,6 +53,7 @@ export function openCaches(feed: ChangeFeed): Caches {
     keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key') }),
     aliases: new FeedCache({ feed, capacity: cachedAliases, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
+    grants: new FeedCache({ feed, capacity: cachedGrantees, keyOf: on('grant') }),
   };
 }
 
@@ -76,6 +80,7 @@ export function cacheCounters(
     key: caches.keys,
     alias: caches.aliases,
     access_key: caches.accessKeys,
+    grant: caches.grants,
     token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }

@@ -7,6 +7,8 @@ import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { AliasStore } from './keys/aliases';
 import { KeyFinder } from './keys/finder';
+import { GrantFinder } from './keys/grant-finder';
+import { GrantStore } from './keys/grants';
 import { Keyring } from './keys/keyring';
 import { KeyStore } from './keys/store';
 import { buildListener } from './listen';
@@ -132,6 +134,7 @@ function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
+  const grants = new GrantStore();
   return {
     place,
     db: database,
@@ -147,6 +150,8 @@ function buildServices(
       aliasCache: caches.aliases,
     }),
     keyring: new Keyring(token),
+    grants,
+    grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
     newKeyId: randomUUID,
   };
 }

@@ -3,12 +3,15 @@ import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
 import type { KeyFinder } from './keys/finder';
+import type { GrantFinder } from './keys/grant-finder';
+import type { GrantStore } from './keys/grants';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { Keyring } from './keys/keyring';
 import type { StateRule } from './keys/states';
 import type { KeyStore } from './keys/store';
 import type { KmsError } from './errors';
+import type { GrantQuestion } from './policy/grants';
 import type { Conditions, ResourcePolicy } from './policy/policy';
 import type { Principal } from './policy/principal';
 import type { KeyUsageType } from './shapes/kms.generated';
@@ -24,6 +27,8 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly grants: GrantStore;
+  readonly grantFinder: GrantFinder;
   /** A new key id. */
   readonly newKeyId: () => string;
 }
@@ -37,6 +42,13 @@ export interface Target {
   readonly requestAlias?: string;
   /** Condition values of this key alone: ReEncrypt has two encryption contexts. They win over the operation's. */
   readonly conditions?: Conditions;
+  /** What grants are asked of this key besides the action. */
+  readonly grantQuestion?: Pick<GrantQuestion, 'encryptionContext' | 'child'>;
+  /**
+   * Has its word in place of the key's policy and of grants, as a policy of the caller's own account would: RetireGrant
+   * (kms-semantics §7.5).
+   */
+  readonly decidedBy?: Pick<ResourcePolicy, 'ask'>;
   /** Thrown in place of the ordinary denial, where AWS hides which it was (kms-semantics §4.4). */
   readonly deniedAs?: KmsError;
 }
