@@ -1,5 +1,5 @@
 import { write } from './change';
-import { authorize, requireUsable } from './checks';
+import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
@@ -79,16 +79,31 @@ async function perform<N extends OperationName>(
   trail.declare(operation, input);
   operation.check?.(input);
   const caller = (trail.caller ??= await identify(operation, input, services));
-  const { requestId } = request;
-  const call: Call<N> = { input, caller, services, origin: request, requestId, now: new Date() };
+  const identity = services.identities.of(caller);
+  const call: Call<N> = {
+    input,
+    caller,
+    identity: identity instanceof Promise ? await identity : identity,
+    services,
+    origin: request,
+    requestId: request.requestId,
+    now: new Date(),
+  };
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
-  const permissions = { accountActions, targets, crossAccount: operation.crossAccount === true };
-  authorize(caller, permissions);
+  const asker: Asker = { call, conditions: operation.conditions?.(call) };
+  const permissions = {
+    accountActions,
+    targets,
+    crossAccount: operation.crossAccount === true,
+    needsNoPermission: operation.needsNoPermission === true,
+  };
+  const authorizing = authorize(asker, permissions);
+  if (authorizing instanceof Promise) await authorizing;
   if ('write' in operation) {
-    return write(corridor, operation, { request, call, permissions, trail });
+    return write(corridor, operation, { request, call, asker, permissions, trail });
   }
   const targeted: TargetedCall<N> = { ...call, keys: trail.keys };
   requireUsable(operation, targeted);

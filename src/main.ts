@@ -11,6 +11,7 @@ import { GrantFinder } from './keys/grant-finder';
 import { GrantStore } from './keys/grants';
 import { Keyring } from './keys/keyring';
 import { KeyStore } from './keys/store';
+import { Identities } from './iam/identities';
 import { buildListener } from './listen';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
@@ -152,6 +153,7 @@ function buildServices(
     keyring: new Keyring(token),
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
+    identities: new Identities({ db: database, cache: caches.identities }),
     newKeyId: randomUUID,
   };
 }

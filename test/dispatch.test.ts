@@ -70,6 +70,7 @@ function request(different: Partial<DoorRequest> = {}, steps: string[] = []): Do
     service: 'kms',
     operation: () => 'GenerateRandom',
     sourceIp: '127.0.0.1',
+    secureTransport: false,
     userAgent: undefined,
     tls: undefined,
     authenticate: () => {

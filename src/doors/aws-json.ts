@@ -1,17 +1,19 @@
 import type { Awaitable } from '../awaitable';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
+import type { Networks } from '../networks';
 import type { Principal } from '../policy/principal';
 import type { SignedRequest } from '../auth/sigv4';
 import { parseBody, writeOutput } from '../shapes';
 import { wireErrors } from './aws-json-errors';
 import { RequestAborted, readBody } from './body';
+import { originOf } from './origin';
 
 export interface AwsJsonDoor {
   readonly maxBodyBytes: number;
   readonly newRequestId: () => string;
+  readonly networks: Networks;
   readonly authenticate: (request: SignedRequest) => Awaitable<Principal>;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
@@ -35,9 +37,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     requestId,
     service: 'kms',
     operation: () => operationOf(req),
-    sourceIp: req.socket.remoteAddress ?? 'unknown',
-    userAgent: req.headers['user-agent'],
-    tls: tlsOf(req),
+    ...originOf(req, door.networks),
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;
@@ -68,15 +68,6 @@ function operationOf(req: IncomingMessage): string | undefined {
   const type = req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== undefined && type !== contentType && type !== 'application/json') return undefined;
   return target.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : undefined;
-}
-
-function tlsOf({ socket, headers }: IncomingMessage): DoorRequest['tls'] {
-  if (!('encrypted' in socket)) return undefined;
-  const tls = socket as TLSSocket;
-  const version = tls.getProtocol() ?? 'unknown';
-  // The types promise a cipher; a connection that is gone has none any more.
-  const cipher = tls.getCipher() as { name: string } | undefined;
-  return { version, cipherSuite: cipher?.name ?? 'unknown', host: headers.host };
 }
 
 function send(res: ServerResponse, requestId: string, answer: Answer): void {

@@ -34,6 +34,7 @@ export const createAlias: Operation<'CreateAlias'> = {
     }
     requireAliasRoom(before);
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
+    transaction.announce({ topic: 'key-labels', id: keyId });
     return {};
   },
 };

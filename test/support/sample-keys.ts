@@ -58,7 +58,7 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
 
 /** What every call is given of its request. */
 export const callFacts = {
-  origin: { sourceIp: '127.0.0.1', userAgent: undefined, tls: undefined },
+  origin: { sourceIp: '127.0.0.1', secureTransport: false, userAgent: undefined, tls: undefined },
   requestId: 'the-request',
   now: new Date('2026-11-24T12:00:00Z'),
 };
