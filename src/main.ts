@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Token, openToken } from '../hsm';
 import { openAuditWriter } from './audit';
+import { Sealing } from './auth/sealing';
+import { SealingKeys } from './auth/sealing-keys';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
@@ -8,6 +10,7 @@ import type { Corridor } from './corridor';
 import { AliasStore } from './keys/aliases';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
+import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
 import { Keyring } from './keys/keyring';
 import { KeyStore } from './keys/store';
@@ -136,6 +139,7 @@ function buildServices(
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
   const grants = new GrantStore();
+  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
   return {
     place,
     db: database,
@@ -153,6 +157,10 @@ function buildServices(
     keyring: new Keyring(token),
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
+    grantTokens: new GrantTokens({
+      sealing: grantTokenSealing,
+      sealingKeys: new SealingKeys(database, grantTokenSealing),
+    }),
     identities: new Identities({ db: database, cache: caches.identities }),
     newKeyId: randomUUID,
   };

@@ -12,6 +12,7 @@ import { generateDataKey } from './generate-data-key';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
 import { generateRandom } from './generate-random';
 import { getKeyPolicy } from './get-key-policy';
+import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
 import { listKeyPolicies } from './list-key-policies';
 import { listKeys } from './list-keys';
@@ -41,4 +42,5 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ReEncrypt: reEncrypt,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
+  ...iamOperations,
 };
