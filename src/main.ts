@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { type Token, openToken } from '../hsm';
 import { type AuditWriter, openAuditWriter } from './audit';
+import { Sealing } from './auth/sealing';
+import { SealingKeys } from './auth/sealing-keys';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { AliasStore } from './keys/aliases';
 import { KeyFinder } from './keys/finder';
+import { GrantFinder } from './keys/grant-finder';
+import { GrantTokens } from './keys/grant-tokens';
+import { GrantStore } from './keys/grants';
 import { Keyring } from './keys/keyring';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
@@ -150,6 +155,8 @@ function buildServices(config: Config, { caches, ...parts }: ServiceParts): Serv
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
   const managed = new ManagedKeys({ ...parts, place, keys, aliases, newKeyId: randomUUID });
+  const grants = new GrantStore();
+  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
   return {
     place,
     db: database,
@@ -166,6 +173,12 @@ function buildServices(config: Config, { caches, ...parts }: ServiceParts): Serv
       managed,
     }),
     keyring: new Keyring(token),
+    grants,
+    grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
+    grantTokens: new GrantTokens({
+      sealing: grantTokenSealing,
+      sealingKeys: new SealingKeys(database, grantTokenSealing),
+    }),
     identities: new Identities({ db: database, cache: caches.identities }),
     newKeyId: randomUUID,
   };
