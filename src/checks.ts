@@ -5,8 +5,17 @@ import { requireState } from './keys/states';
 import type { AccountAction, Call, Operation, Target, TargetedCall } from './operation';
 import { accessDenied, hiddenKey, roleDenied } from './policy/authorize';
 import { type ConditionLayer, type RequestFacts, requestContext } from './policy/context';
-import { type Denial, type Matter, decide, weigh } from './policy/decide';
-import type { Conditions } from './policy/policy';
+import {
+  type Denial,
+  type Matter,
+  type Owner,
+  type Weighed,
+  decide,
+  decideByGrant,
+  weigh,
+} from './policy/decide';
+import { askGrants, granteeNames, isGrantable } from './policy/grants';
+import type { Conditions, PrincipalMatch } from './policy/policy';
 import { principalNames } from './policy/names';
 import type { OperationName } from './shapes/operations';
 
@@ -35,7 +44,21 @@ export function authorize(asker: Asker, permissions: Permissions): Awaitable<voi
     throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
   for (const action of accountActions) authorizeAccountAction(asker, action);
-  for (const target of targets) authorizeTarget(asker, target, crossAccount);
+  return authorizeTargets(asker, targets, crossAccount);
+}
+
+/** One after the other: which of them is refused must not depend on whose grants are found sooner. */
+function authorizeTargets(
+  asker: Asker,
+  targets: readonly Target[],
+  crossAccount: boolean,
+): Awaitable<void> {
+  for (const [at, target] of targets.entries()) {
+    const looking = authorizeTarget(asker, target, crossAccount);
+    if (looking instanceof Promise) {
+      return looking.then(() => authorizeTargets(asker, targets.slice(at + 1), crossAccount));
+    }
+  }
 }
 
 function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
@@ -54,23 +77,58 @@ function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
   throw accessDenied(caller, { action, resource, denial });
 }
 
-function authorizeTarget(asker: Asker, target: Target, crossAccount: boolean): void {
+function authorizeTarget(asker: Asker, target: Target, crossAccount: boolean): Awaitable<void> {
   const { caller } = asker.call;
-  const { key, action, deniedAs } = target;
-  const denial = decideOnKey(asker, target);
-  if (denial === undefined && (crossAccount || !denialIsForeign(asker, target))) return;
-  if (deniedAs !== undefined) throw deniedAs;
-  if (denial === undefined) throw hiddenKey(caller, action);
-  throw accessDenied(caller, { action, resource: key.arn, denial });
+  const { key, action } = target;
+  if (!crossAccount && isForeign(asker, target)) throw refusal(hiddenKey(caller, action), target);
+  const weighed = weighOnKey(asker, target);
+  const denial = decide(weighed);
+  if (denial === undefined) return;
+  const denied = (left: NonNullable<Denial>): KmsError =>
+    refusal(accessDenied(caller, { action, resource: key.arn, denial: left }), target);
+  if (denial.explicit || target.decidedBy !== undefined || !isGrantable(action)) {
+    throw denied(denial);
+  }
+  const settle = (match: PrincipalMatch): void => {
+    const left = match === 'none' ? denial : decideByGrant(weighed, match);
+    if (left !== undefined) throw denied(left);
+  };
+  const granted = matchByGrant(asker, target);
+  if (granted instanceof Promise) return granted.then(settle);
+  settle(granted);
+}
+
+/** How the grants of the key name the caller for this action. */
+function matchByGrant({ call }: Asker, target: Target): Awaitable<PrincipalMatch> {
+  const { caller, origin, services } = call;
+  const names = principalNames(caller, services.place);
+  const question = {
+    action: target.action,
+    encryptionContext: target.encryptionContext,
+    sourceArn: caller.kind === 'service' ? origin.sourceArn : undefined,
+    child: target.childGrant,
+  };
+  const grants = services.grantFinder.of(target.key.keyId, granteeNames(names));
+  return grants instanceof Promise
+    ? grants.then((found) => askGrants(found, question, names))
+    : askGrants(grants, question, names);
+}
+
+function refusal(denied: KmsError, { deniedAs }: Target): KmsError {
+  return deniedAs ?? denied;
 }
 
 /** Operations of one account alone have no effect on another's keys, whatever their policies say (kms-semantics §2.4). */
-function denialIsForeign({ call: { caller } }: Asker, { key }: Target): boolean {
+function isForeign({ call: { caller } }: Asker, { key }: Target): boolean {
   return caller.kind !== 'service' && caller.accountId !== key.accountId;
 }
 
 /** What every policy says of an action on a key: PutKeyPolicy asks it of policies that are not in force yet. */
 export function decideOnKey(asker: Asker, target: Target): Denial {
+  return decide(weighOnKey(asker, target));
+}
+
+function weighOnKey(asker: Asker, target: Target): Weighed {
   const { key } = target;
   const layers: ConditionLayer[] = [
     target.conditions,
@@ -81,12 +139,21 @@ export function decideOnKey(asker: Asker, target: Target): Denial {
     ...matterOf(asker, { action: target.action, resource: key.arn }),
     context: requestContext(factsOf(asker), [...layers, () => keyLabels(key)]),
     owner: {
-      accountId: key.accountId,
-      policy: key.policy,
+      ...deciding(asker, target),
       context: requestContext(factsOf(asker), layers),
     },
   };
-  return decide(weigh(matter));
+  return weigh(matter);
+}
+
+/** Whose policy has its word on the target, and in which account it counts as one of the resource. */
+function deciding(
+  { call: { caller } }: Asker,
+  { key, decidedBy }: Target,
+): Pick<Owner, 'accountId' | 'policy'> {
+  return decidedBy === undefined
+    ? { accountId: key.accountId, policy: key.policy }
+    : { accountId: caller.accountId, policy: decidedBy };
 }
 
 function targetConditions(asker: Asker, target: Target): Conditions {

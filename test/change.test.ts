@@ -7,7 +7,7 @@ import type { Transaction } from '../src/db';
 import type { Key } from '../src/keys/key';
 import { KeyStore } from '../src/keys/store';
 import type { Change, WritingOperation } from '../src/operation';
-import { defaultKeyPolicy } from '../src/policy/document';
+import { defaultKeyPolicy } from '../src/policy/compile';
 import { Trail } from '../src/trail';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from './support/accounts';
 import { administer } from './support/postgres';
