@@ -84,7 +84,7 @@ async function perform<N extends OperationName>(
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
-  trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };
   authorize(caller, permissions);
