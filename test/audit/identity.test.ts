@@ -86,10 +86,11 @@ test('long-term credentials have no session', () => {
 });
 
 test('a service is named by what it invoked, and a web identity by its provider', () => {
-  const service = {
-    ...{ kind: 'service', accountId, accessKeyId: 'AKIAEXAMPLE' },
+  const service: AuditedCaller = {
+    kind: 'service',
+    ...{ accountId, accessKeyId: 'AKIAEXAMPLE' },
     ...{ arn: 's3.amazonaws.com', principalId: 's3.amazonaws.com' },
-  } as const;
+  };
   expect(written(service)).toEqual({
     type: 'AWSService',
     principalId: 's3.amazonaws.com',
@@ -98,10 +99,11 @@ test('a service is named by what it invoked, and a web identity by its provider'
     invokedBy: 's3.amazonaws.com',
   });
   const provider = `arn:aws:iam::${accountId}:oidc-provider/issuer.example`;
-  const holder = {
-    ...{ kind: 'web-identity', accountId, arn: provider, accessKeyId: undefined },
+  const holder: AuditedCaller = {
+    kind: 'web-identity',
+    ...{ accountId, arn: provider, accessKeyId: undefined },
     ...{ principalId: `${provider}:sts.amazonaws.com:system`, userName: 'system' },
-  } as const;
+  };
   expect(written(holder)).toEqual({
     type: 'WebIdentityUser',
     principalId: `${provider}:sts.amazonaws.com:system`,
