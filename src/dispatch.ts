@@ -15,7 +15,7 @@ import { Trail } from './trail';
  */
 export async function handle(corridor: Corridor, request: DoorRequest): Promise<Answer> {
   const started = performance.now();
-  const trail = new Trail(request.requestId, request.origin, corridor.service);
+  const trail = new Trail(request, corridor.service);
   const answer = await answerTo(corridor, request, trail);
   corridor.onRequest({
     trail,
@@ -106,7 +106,7 @@ async function perform<N extends OperationName>(
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
-  trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   const asker: Asker = { call, conditions: operation.conditions?.(call) };
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };
