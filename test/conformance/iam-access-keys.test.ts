@@ -11,6 +11,7 @@ import { GenerateRandomCommand } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient, iamRefusal, makeAccessKey, makeIamUser } from '../support/iam-client';
 import { auditOf, auditTexts, clientOf, otherAccount, sdkRefusal } from '../support/kms';
+import { administer } from '../support/postgres';
 
 let daemon: TestDaemon;
 let iam: IAMClient;
@@ -228,9 +229,58 @@ describe('GetAccessKeyLastUsed', () => {
     expect(await lastUsed(accessKeyId)).toEqual({ ServiceName: 'N/A', Region: 'N/A' });
   });
 
+  test('says when, for which service and where a key was last used', async () => {
+    await makeIamUser(iam, 'busy');
+    const { accessKeyId } = await makeAccessKey(iam, 'busy');
+    await administer(
+      daemon.databaseUrl,
+      `update access_key set last_used_at = '2026-01-02T03:04:05Z', last_used_service = 'kms', last_used_region = 'eu-west-1'
+       where access_key_id = $1::text`,
+      [accessKeyId],
+    );
+    const command = new GetAccessKeyLastUsedCommand({ AccessKeyId: accessKeyId });
+    expect(await iam.send(command)).toMatchObject({
+      UserName: 'busy',
+      AccessKeyLastUsed: {
+        LastUsedDate: new Date('2026-01-02T03:04:05Z'),
+        ServiceName: 'kms',
+        Region: 'eu-west-1',
+      },
+    });
+  });
+
   test('refuses a key that does not exist', async () => {
     expect(await iamRefusal(lastUsed('AKIAIOSFODNN7EXAMPLE'))).toEqual(
       noKey('AKIAIOSFODNN7EXAMPLE'),
     );
   });
+});
+
+test('What a worker knows of the use of keys is written when it stops', async () => {
+  const other = await startDaemon();
+  try {
+    const root = iamClient(other);
+    await makeIamUser(root, 'visitor');
+    const visitor = await makeAccessKey(root, 'visitor');
+    await makeIamUser(root, 'absent');
+    await makeAccessKey(root, 'absent');
+    const before = Date.now();
+    expect((await sdkRefusal(clientOf(other, visitor).send(random))).code).toBe(
+      'AccessDeniedException',
+    );
+    await other.stop();
+    const rows = await administer<{ name: string | null; at: Date; service: string }>(
+      other.databaseUrl,
+      `select p.name, k.last_used_at as at, k.last_used_service as service
+       from access_key k join principal p using (principal_id) order by p.name`,
+    );
+    expect(rows).toEqual([
+      { name: 'absent', at: null, service: null },
+      { name: 'visitor', at: expect.any(Date) as Date, service: 'kms' },
+      { name: null, at: expect.any(Date) as Date, service: 'iam' },
+    ]);
+    expect(rows[1]?.at.getTime()).toBeGreaterThanOrEqual(before);
+  } finally {
+    await other.remove();
+  }
 });
