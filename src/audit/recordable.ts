@@ -15,6 +15,7 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'PrivateKeyPlaintext',
   'PublicKey',
   'RawSecretAccessKey',
+  'SecretAccessKey',
   'Recipient',
   'SharedSecret',
   'Signature',

@@ -82,7 +82,7 @@ export function listsAttachedPolicies<K extends EntityKind>(kind: K, action: `ia
       const { PathPrefix: pathPrefix = '/' } = call.input;
       const owner = await requireEntity(db, namedEntity(kind, call));
       const page = await listPage(call.input, {
-        operation: action,
+        operation: action.slice('iam:'.length),
         accountId: owner.accountId,
         filters: [owner.id, pathPrefix],
         fetch: (after, limit) => listAttached(db, { ownerId: owner.id, pathPrefix, after, limit }),

@@ -1,8 +1,6 @@
 import { announceEntity } from '../../iam/announce';
-import { countAttached } from '../../iam/attachments';
 import { deleteEntity, lockEntity } from '../../iam/entities';
-import { deleteConflict } from '../../iam/errors';
-import { listInlinePolicies } from '../../iam/inline-policies';
+import { requireDeletable } from '../../iam/obstacles';
 import { removeAllTags } from '../../iam/tags';
 import type { Operation } from '../../operation';
 import { namedEntity, onEntity } from './entity-action';
@@ -15,10 +13,7 @@ export const deleteRole: Operation<'DeleteRole'> = {
 
   async write(call, { transaction }) {
     const role = await lockEntity(transaction, namedEntity('role', call));
-    const ownerId = role.id;
-    if ((await countAttached(transaction, ownerId)) > 0) throw deleteConflict('attachments');
-    const inline = await listInlinePolicies(transaction, { ownerId, after: '', limit: 1 });
-    if (inline.length > 0) throw deleteConflict('inlinePolicies');
+    await requireDeletable(transaction, role);
     await removeAllTags(transaction, role.id);
     await deleteEntity(transaction, role);
     await announceEntity(transaction, role);

@@ -94,7 +94,7 @@ export function listsInlinePolicies<K extends EntityKind>(kind: K, action: `iam:
       const { db } = call.services;
       const owner = await requireEntity(db, namedEntity(kind, call));
       const page = await listPage(call.input, {
-        operation: action,
+        operation: action.slice('iam:'.length),
         accountId: owner.accountId,
         filters: [owner.id],
         fetch: (after, limit) => listInlinePolicies(db, { ownerId: owner.id, after, limit }),

@@ -36,7 +36,7 @@ export const listEntitiesForPolicy: Operation<'ListEntitiesForPolicy'> = {
     const { EntityFilter, PolicyUsageFilter, PathPrefix: pathPrefix = rootPath } = input;
     const { policyId } = await requirePolicy(call, notAttachable);
     const page = await listPage(input, {
-      operation: 'iam:ListEntitiesForPolicy',
+      operation: 'ListEntitiesForPolicy',
       accountId,
       filters: [policyId, EntityFilter, PolicyUsageFilter, pathPrefix],
       fetch: (after, limit) =>

@@ -16,7 +16,7 @@ export const listPolicies: Operation<'ListPolicies'> = {
     const attached = input.OnlyAttached === true || input.PolicyUsageFilter === 'PermissionsPolicy';
     const boundary = input.PolicyUsageFilter === 'PermissionsBoundary';
     const page = await listPage(input, {
-      operation: 'iam:ListPolicies',
+      operation: 'ListPolicies',
       accountId,
       filters: [scope, pathPrefix, String(attached), String(boundary)],
       fetch: (after, limit) =>

@@ -13,7 +13,7 @@ export const listPolicyVersions: Operation<'ListPolicyVersions'> = {
     const { input, caller, services } = call;
     const policy = await requirePolicy(call, notAttachable);
     const page = await listPage(input, {
-      operation: 'iam:ListPolicyVersions',
+      operation: 'ListPolicyVersions',
       accountId: caller.accountId,
       filters: [policy.policyId],
       ...wholeList(await listVersions(services.db, policy.policyId)),

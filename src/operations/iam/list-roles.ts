@@ -1,25 +1,15 @@
-import { listEntities } from '../../iam/entities';
 import { asRole, describeRole } from '../../iam/roles';
 import type { Operation } from '../../operation';
-import { listPage } from './pagination';
+import { entityPage, onPath } from './list-entities';
 
 export const listRoles: Operation<'ListRoles'> = {
   name: 'ListRoles',
   readOnly: true,
   audited: ['PathPrefix', 'Marker', 'MaxItems'],
-  accountActions: () => [{ action: 'iam:ListRoles', resource: '*' }],
+  accountActions: onPath('role', 'iam:ListRoles'),
 
-  async run({ input, caller, services }) {
-    const { accountId } = caller;
-    const { PathPrefix: pathPrefix } = input;
-    const page = await listPage(input, {
-      operation: 'iam:ListRoles',
-      accountId,
-      filters: [pathPrefix],
-      fetch: (after, limit) =>
-        listEntities(services.db, { accountId, kind: 'role', pathPrefix, after, limit }),
-      position: ({ name }) => name,
-    });
-    return { Roles: page.items.map((role) => describeRole(asRole(role))), ...page.end };
+  async run(call) {
+    const { items, end } = await entityPage(call, 'ListRoles', 'role');
+    return { Roles: items.map((role) => describeRole(asRole(role))), ...end };
   },
 };
