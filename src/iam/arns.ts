@@ -36,11 +36,25 @@ export function policyArn({ partition }: Pick<Place, 'partition'>, policy: Polic
 const policyForm =
   /^arn:([a-z0-9-]{1,40}):iam::([0-9]{12}|aws):policy(\/(?:[!-~]{1,510}\/)?)([\w+=,.@-]{1,128})$/;
 
-/** Reads the ARN of a managed policy, existing or not. Throws InvalidInput for what is none. */
+/**
+ * Reads the ARN of a managed policy, existing or not. Throws ValidationException for what is none, as IAM does since 2025;
+ * it was InvalidInput before.
+ */
 export function parsePolicyArn({ partition }: Pick<Place, 'partition'>, arn: string): PolicyName {
-  const [, named, account, path, name] = policyForm.exec(arn) ?? [];
-  if (named !== partition || account === undefined || path === undefined || name === undefined) {
-    throw new KmsError('InvalidInput', `ARN ${arn} is not valid.`);
-  }
-  return { accountId: account === 'aws' ? undefined : account, path, name };
+  const read = readPolicyArn(arn);
+  if (read?.partition !== partition) throw invalidArn(arn);
+  return read;
+}
+
+/** Undefined for what is no managed policy's ARN, of whatever partition. */
+export function readPolicyArn(
+  arn: string,
+): (PolicyName & { readonly partition: string }) | undefined {
+  const [, partition, account, path, name] = policyForm.exec(arn) ?? [];
+  if (partition === undefined || path === undefined || name === undefined) return undefined;
+  return { partition, accountId: account === 'aws' ? undefined : account, path, name };
+}
+
+export function invalidArn(arn: string): KmsError {
+  return new KmsError('ValidationException', `ARN ${arn} is not valid.`);
 }

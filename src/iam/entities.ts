@@ -56,6 +56,20 @@ export async function findEntity(db: Queryable, entity: EntityName): Promise<Ent
   return row && toEntity(row);
 }
 
+/** Of any account. */
+export async function findEntityByArn(
+  db: Queryable,
+  kind: EntityKind,
+  arn: string,
+): Promise<Entity | undefined> {
+  const [row] = await db.query<EntityRow>({
+    name: 'entity-find-by-arn',
+    text: `select ${entityColumns} from ${entitySource} where p.arn = $2::text and p.kind = $1::text`,
+    values: [kind, arn],
+  });
+  return row && toEntity(row);
+}
+
 /** Throws NoSuchEntity. */
 export async function requireEntity(db: Queryable, entity: EntityName): Promise<Entity> {
   return (await findEntity(db, entity)) ?? refuse(entity);

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db';
 import type { Principal } from '../policy/principal';
-import type { User } from '../shapes/iam.generated';
+import type { PermissionsBoundaryAttachmentType, User } from '../shapes/iam.generated';
 import type { Entity } from './entities';
 import type { IamTag } from './tags';
 
@@ -19,6 +19,9 @@ export function describeUserFully(user: Entity, tags: readonly IamTag[]): User {
   return { ...describeUser(user), ...boundaryAndTags(user, tags) };
 }
 
+/** What AWS sends, whatever its model says (awsdocs/iam-user-guide#82). */
+const boundaryType = 'Policy' as string as PermissionsBoundaryAttachmentType;
+
 /** Members that answers about one user or role have in common; those that say nothing are absent. */
 export function boundaryAndTags(
   { boundaryArn }: Entity,
@@ -29,7 +32,7 @@ export function boundaryAndTags(
       ? {}
       : {
           PermissionsBoundary: {
-            PermissionsBoundaryType: 'PermissionsBoundaryPolicy',
+            PermissionsBoundaryType: boundaryType,
             PermissionsBoundaryArn: boundaryArn,
           },
         }),

@@ -101,7 +101,7 @@ describe('CreateUser', () => {
       status: 404,
     });
     expect(await bounded(arn('user/none-at-all'))).toEqual({
-      code: 'InvalidInput',
+      code: 'ValidationError',
       message: `ARN ${arn('user/none-at-all')} is not valid.`,
       status: 400,
     });
@@ -112,7 +112,7 @@ describe('CreateUser', () => {
     await iam.send(new CreateUserCommand({ UserName: 'within', PermissionsBoundary: boundary }));
     const { User } = await iam.send(new GetUserCommand({ UserName: 'within' }));
     expect(User?.PermissionsBoundary).toEqual({
-      PermissionsBoundaryType: 'PermissionsBoundaryPolicy',
+      PermissionsBoundaryType: 'Policy',
       PermissionsBoundaryArn: boundary,
     });
   });
