@@ -1,11 +1,22 @@
 import {
+  CreateOpenIDConnectProviderCommand,
+  CreatePolicyCommand,
+  CreateRoleCommand,
   CreateUserCommand,
+  DeletePolicyCommand,
   GetUserCommand,
   type IAMClient,
+  ListOpenIDConnectProviderTagsCommand,
+  ListPolicyTagsCommand,
   ListRoleTagsCommand,
   ListUserTagsCommand,
+  TagOpenIDConnectProviderCommand,
+  TagPolicyCommand,
   TagRoleCommand,
   TagUserCommand,
+  UntagOpenIDConnectProviderCommand,
+  UntagPolicyCommand,
+  UntagRoleCommand,
   UntagUserCommand,
   paginateListUserTags,
 } from '@aws-sdk/client-iam';
@@ -145,6 +156,85 @@ test('What does not exist has no tags to read or change', async () => {
     noRole,
   );
   expect(await iamRefusal(iam.send(new ListRoleTagsCommand(role)))).toEqual(noRole);
+});
+
+describe('A managed policy', () => {
+  const PolicyDocument = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: '*' }],
+  });
+  const list = async (PolicyArn: string) =>
+    (await iam.send(new ListPolicyTagsCommand({ PolicyArn }))).Tags;
+
+  test('has tags from its creation on, until it is deleted', async () => {
+    const create = new CreatePolicyCommand({
+      PolicyName: 'tagged',
+      PolicyDocument,
+      Tags: [tag('team', 'blue')],
+    });
+    const PolicyArn = (await iam.send(create)).Policy?.Arn ?? '';
+    await iam.send(new TagPolicyCommand({ PolicyArn, Tags: [tag('Team', 'red'), tag('x')] }));
+    expect(await list(PolicyArn)).toEqual([tag('Team', 'red'), tag('x')]);
+    await iam.send(new UntagPolicyCommand({ PolicyArn, TagKeys: ['TEAM'] }));
+    expect(await list(PolicyArn)).toEqual([tag('x')]);
+    await iam.send(new DeletePolicyCommand({ PolicyArn }));
+    expect(await iamRefusal(list(PolicyArn))).toEqual({
+      code: 'NoSuchEntity',
+      message: `Policy ${PolicyArn} was not found.`,
+      status: 404,
+    });
+  });
+
+  test('of AWS has no tags, and is given none', async () => {
+    const PolicyArn = 'arn:aws:iam::aws:policy/AdministratorAccess';
+    expect(await list(PolicyArn)).toEqual([]);
+    const command = new TagPolicyCommand({ PolicyArn, Tags: [tag('mine')] });
+    expect(await iamRefusal(iam.send(command))).toEqual({
+      code: 'AccessDenied',
+      message: `User: arn:aws:iam::${daemon.accountId}:root is not authorized to perform: iam:TagPolicy on resource: policy ${PolicyArn}`,
+      status: 403,
+    });
+  });
+});
+
+test('An OIDC provider has tags that are added, listed and removed', async () => {
+  const { OpenIDConnectProviderArn: arn } = await iam.send(
+    new CreateOpenIDConnectProviderCommand({
+      Url: 'https://issuer.example.com/tagged',
+      ClientIDList: ['audience'],
+      ThumbprintList: ['0'.repeat(40)],
+      Tags: [tag('env', 'ci')],
+    }),
+  );
+  const named = { OpenIDConnectProviderArn: arn };
+  await iam.send(new TagOpenIDConnectProviderCommand({ ...named, Tags: [tag('ENV', 'prod')] }));
+  const list = new ListOpenIDConnectProviderTagsCommand(named);
+  expect((await iam.send(list)).Tags).toEqual([tag('ENV', 'prod')]);
+  await iam.send(new UntagOpenIDConnectProviderCommand({ ...named, TagKeys: ['env'] }));
+  expect((await iam.send(list)).Tags).toEqual([]);
+  const gone = `${arn}/gone`;
+  const missing = new ListOpenIDConnectProviderTagsCommand({ OpenIDConnectProviderArn: gone });
+  expect(await iamRefusal(iam.send(missing))).toEqual({
+    code: 'NoSuchEntity',
+    message: `OpenIDConnect Provider not found for arn ${gone}`,
+    status: 404,
+  });
+});
+
+test('A role has tags that are added, listed and removed', async () => {
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Allow', Principal: { AWS: daemon.accountId }, Action: 'sts:AssumeRole' },
+    ],
+  };
+  const role = { RoleName: 'tagged-role' };
+  await iam.send(
+    new CreateRoleCommand({ ...role, AssumeRolePolicyDocument: JSON.stringify(trust) }),
+  );
+  await iam.send(new TagRoleCommand({ ...role, Tags: [tag('a', '1'), tag('b', '2')] }));
+  await iam.send(new UntagRoleCommand({ ...role, TagKeys: ['A'] }));
+  expect((await iam.send(new ListRoleTagsCommand(role))).Tags).toEqual([tag('b', '2')]);
 });
 
 test('A user without policies may not tag itself', async () => {
