@@ -3,6 +3,7 @@ import { Trail } from '../src/trail';
 
 const origin = {
   sourceIp: '127.0.0.1',
+  secureTransport: false,
   userAgent: undefined,
   tls: undefined,
   service: 'kms',

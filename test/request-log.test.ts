@@ -6,6 +6,7 @@ import { accountId, keyId, keyWith, rootOf } from './support/sample-keys';
 
 const origin = {
   sourceIp: '127.0.0.1',
+  secureTransport: false,
   userAgent: 'secret-agent',
   tls: undefined,
   service: 'kms',
