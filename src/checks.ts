@@ -1,11 +1,14 @@
 import type { Awaitable } from './awaitable';
+import type { Queryable } from './db';
 import { KmsError } from './errors';
 import { contextConditions, keyConditions, keyLabels } from './keys/conditions';
+import type { Grant } from './keys/grants';
 import { requireState } from './keys/states';
 import type { AccountAction, Call, Operation, Target, TargetedCall } from './operation';
 import { accessDenied, hiddenKey, roleDenied } from './policy/authorize';
 import { type ConditionLayer, type RequestFacts, requestContext } from './policy/context';
-import { type Denial, type Matter, decide, weigh } from './policy/decide';
+import { type Denial, type Matter, decide, decideByGrant, weigh } from './policy/decide';
+import { type GrantQuestion, askGrants, granteeNames, isGrantable } from './policy/grants';
 import type { Conditions } from './policy/policy';
 import { principalNames } from './policy/names';
 import type { OperationName } from './shapes/operations';
@@ -22,6 +25,8 @@ export interface Permissions {
   /** The operation works on keys of another account too. */
   readonly crossAccount: boolean;
   readonly needsNoPermission: boolean;
+  /** The transaction of a change, which holds the locks of its keys. */
+  readonly lockedIn?: Queryable;
 }
 
 /**
@@ -29,13 +34,28 @@ export interface Permissions {
  * has to be looked for.
  */
 export function authorize(asker: Asker, permissions: Permissions): Awaitable<void> {
-  const { accountActions, targets, crossAccount, needsNoPermission } = permissions;
+  const { accountActions, targets, needsNoPermission } = permissions;
   // Default-deny: an operation that asks for nothing is not authorized by having nothing to fail.
   if (accountActions.length === 0 && targets.length === 0 && !needsNoPermission) {
     throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
   for (const action of accountActions) authorizeAccountAction(asker, action);
-  for (const target of targets) authorizeTarget(asker, target, crossAccount);
+  return authorizeTargets(asker, permissions, targets);
+}
+
+/** One after the other, so that the first refusal is the answer, whether or not a grant had to be looked for. */
+function authorizeTargets(
+  asker: Asker,
+  permissions: Permissions,
+  targets: readonly Target[],
+): Awaitable<void> {
+  for (const [index, target] of targets.entries()) {
+    const authorizing = authorizeTarget(asker, permissions, target);
+    if (authorizing instanceof Promise) {
+      const rest = targets.slice(index + 1);
+      return authorizing.then(() => authorizeTargets(asker, permissions, rest));
+    }
+  }
 }
 
 function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
@@ -54,14 +74,52 @@ function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
   throw accessDenied(caller, { action, resource, denial });
 }
 
-function authorizeTarget(asker: Asker, target: Target, crossAccount: boolean): void {
-  const { caller } = asker.call;
+function authorizeTarget(asker: Asker, permissions: Permissions, target: Target): Awaitable<void> {
+  const matter = matterOnKey(asker, target);
+  const weighed = weigh(matter);
+  const denial = decide(weighed);
+  const reachable = permissions.crossAccount || !denialIsForeign(asker, target);
+  if (denial === undefined && reachable) return;
+  const byGrants = reachable && denial?.explicit !== true && target.decidedBy === undefined;
+  if (!byGrants || !isGrantable(target.action)) throw refusal(asker, target, denial);
+  const settle = (grants: readonly Grant[]): void => {
+    const match = askGrants(grants, grantQuestion(target, matter), matter.names);
+    const left = match === 'none' ? denial : decideByGrant(weighed, match);
+    if (left !== undefined) throw refusal(asker, target, left);
+  };
+  const found = grantsFor(asker, permissions, { target, matter });
+  return found instanceof Promise ? found.then(settle) : settle(found);
+}
+
+/** The caller's grants for the key: of a change as they are in its transaction, else as the worker knows them. */
+function grantsFor(
+  { call: { services } }: Asker,
+  { lockedIn }: Permissions,
+  { target, matter }: { readonly target: Target; readonly matter: Matter },
+): Awaitable<readonly Grant[]> {
+  const { grantFinder } = services;
+  const { keyId } = target.key;
+  const grantees = granteeNames(matter.names);
+  return lockedIn === undefined
+    ? grantFinder.of(keyId, grantees)
+    : grantFinder.now(lockedIn, keyId, grantees);
+}
+
+function grantQuestion(target: Target, { action, context }: Matter): GrantQuestion {
+  const sourceArn = context.get('aws:sourcearn');
+  return {
+    action,
+    encryptionContext: target.encryptionContext,
+    child: target.childGrant,
+    ...(typeof sourceArn === 'string' ? { sourceArn } : {}),
+  };
+}
+
+function refusal({ call: { caller } }: Asker, target: Target, denial: Denial): KmsError {
   const { key, action, deniedAs } = target;
-  const denial = decideOnKey(asker, target);
-  if (denial === undefined && (crossAccount || !denialIsForeign(asker, target))) return;
-  if (deniedAs !== undefined) throw deniedAs;
-  if (denial === undefined) throw hiddenKey(caller, action);
-  throw accessDenied(caller, { action, resource: key.arn, denial });
+  if (deniedAs !== undefined) return deniedAs;
+  if (denial === undefined) return hiddenKey(caller, action);
+  return accessDenied(caller, { action, resource: key.arn, denial });
 }
 
 /** Operations of one account alone have no effect on another's keys, whatever their policies say (kms-semantics §2.4). */
@@ -71,22 +129,25 @@ function denialIsForeign({ call: { caller } }: Asker, { key }: Target): boolean 
 
 /** What every policy says of an action on a key: PutKeyPolicy asks it of policies that are not in force yet. */
 export function decideOnKey(asker: Asker, target: Target): Denial {
-  const { key } = target;
+  return decide(weigh(matterOnKey(asker, target)));
+}
+
+function matterOnKey(asker: Asker, target: Target): Matter {
+  const { key, decidedBy } = target;
   const layers: ConditionLayer[] = [
     target.conditions,
     asker.conditions,
     () => targetConditions(asker, target),
   ];
-  const matter: Matter = {
+  return {
     ...matterOf(asker, { action: target.action, resource: key.arn }),
     context: requestContext(factsOf(asker), [...layers, () => keyLabels(key)]),
     owner: {
-      accountId: key.accountId,
-      policy: key.policy,
+      accountId: decidedBy === undefined ? key.accountId : asker.call.caller.accountId,
+      policy: decidedBy ?? key.policy,
       context: requestContext(factsOf(asker), layers),
     },
   };
-  return decide(weigh(matter));
 }
 
 function targetConditions(asker: Asker, target: Target): Conditions {

@@ -47,6 +47,8 @@ export class Trail {
   keys: readonly Key[] = [];
   /** ARNs of the caller's aliases that the request changes: recorded beside the key (kms-semantics §16.3). */
   aliases: readonly string[] = [];
+  /** Of a change that is made, what its record says besides request and answer. */
+  additional: Readonly<Record<string, unknown>> | undefined;
   private declared: AuditedOperation | undefined;
   private input: object | undefined;
 
@@ -95,8 +97,8 @@ export class Trail {
           declared === undefined || input === undefined
             ? null
             : recordable(input, declared.audited),
-        responseElements:
-          responseElements && recordable(responseElements, Object.keys(responseElements)),
+        responseElements: recorded(responseElements) ?? null,
+        additionalEventData: error === undefined ? recorded(this.additional) : undefined,
         readOnly: declared?.readOnly ?? true,
         resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,
@@ -104,4 +106,10 @@ export class Trail {
       }),
     );
   }
+}
+
+function recorded(
+  members: ResponseElements | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  return (members && recordable(members, Object.keys(members))) ?? undefined;
 }

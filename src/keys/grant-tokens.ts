@@ -21,6 +21,7 @@ const headerBytes = 1 + keyIdBytes;
 const ivBytes = 12;
 const tagBytes = 16;
 const grantIdBytes = 32;
+const noTokens: readonly string[] = [];
 
 /**
  * What the seal binds a token to: no other ciphertext of the HSM token has such associated data, so none can pass as a
@@ -75,6 +76,12 @@ export class GrantTokens {
       throw thrown;
     }
   }
+}
+
+/** The GrantTokens of a request, where its operation takes any. */
+export function grantTokensOf(input: object): readonly string[] {
+  const { GrantTokens: tokens } = input as { readonly GrantTokens?: readonly string[] };
+  return tokens ?? noTokens;
 }
 
 /** Undefined for what is no token of ours. A token has one spelling only. */
