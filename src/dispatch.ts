@@ -16,7 +16,7 @@ import { Trail } from './trail';
  */
 export async function handle(corridor: Corridor, request: DoorRequest): Promise<Answer> {
   const started = performance.now();
-  const trail = new Trail(request.requestId, request, corridor.service);
+  const trail = new Trail(request.requestId, request.origin, corridor.service);
   const answer = await answerTo(corridor, request, trail);
   corridor.onRequest({
     trail,
@@ -88,7 +88,7 @@ async function perform<N extends OperationName>(
     caller,
     identity: identity instanceof Promise ? await identity : identity,
     services,
-    origin: request,
+    origin: request.origin,
     requestId: request.requestId,
     now: new Date(),
   };
@@ -97,12 +97,8 @@ async function perform<N extends OperationName>(
   const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   const asker: Asker = { call, conditions: operation.conditions?.(call) };
-  const permissions = {
-    accountActions,
-    targets,
-    crossAccount: operation.crossAccount === true,
-    needsNoPermission: operation.needsNoPermission === true,
-  };
+  const { crossAccount = false, needsNoPermission = false } = operation;
+  const permissions = { accountActions, targets, crossAccount, needsNoPermission };
   const authorizing = authorize(asker, permissions);
   if (authorizing instanceof Promise) await authorizing;
   if ('write' in operation) {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Token, openToken } from '../hsm';
-import { openAuditWriter } from './audit';
+import { type AuditWriter, openAuditWriter } from './audit';
 import { Sealing } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
-import { type Database, openDatabase } from './db';
+import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { AliasStore } from './keys/aliases';
 import { KeyFinder } from './keys/finder';
@@ -13,6 +13,7 @@ import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
 import { Keyring } from './keys/keyring';
+import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import { Identities } from './iam/identities';
 import { buildListener } from './listen';
@@ -84,17 +85,25 @@ async function build(
     waitMs: config.databaseStatementTimeoutMs,
   });
   onClose(() => audit.close());
-  const services = buildServices(config, { database, token, caches });
+  const onLeftover = (error: unknown): void =>
+    log.error('what a failed change made in the token is left there', {
+      error: describeError(error),
+    });
+  const services = buildServices(config, {
+    database,
+    token,
+    caches,
+    audit,
+    changes: feed,
+    onLeftover,
+  });
   const corridor: Corridor = {
     services,
     database,
     changes: feed,
     audit,
     service: { region: config.region, accountId: config.accountId },
-    onLeftover: (error) =>
-      log.error('what a failed change made in the token is left there', {
-        error: describeError(error),
-      }),
+    onLeftover,
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
   metrics.observe({
@@ -130,14 +139,22 @@ function connect(
   });
 }
 
+interface ServiceParts {
+  readonly database: Database;
+  readonly token: Token;
+  readonly caches: Caches;
+  readonly audit: AuditWriter;
+  readonly changes: ChangeFeed;
+  readonly onLeftover: (error: unknown) => void;
+}
+
 /** The services that operations use. */
-function buildServices(
-  config: Config,
-  { database, token, caches }: { database: Database; token: Token; caches: Caches },
-): Services {
+function buildServices(config: Config, { caches, ...parts }: ServiceParts): Services {
+  const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
+  const managed = new ManagedKeys({ ...parts, place, keys, aliases, newKeyId: randomUUID });
   const grants = new GrantStore();
   const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
   return {
@@ -153,6 +170,7 @@ function buildServices(
       aliases,
       keyCache: caches.keys,
       aliasCache: caches.aliases,
+      managed,
     }),
     keyring: new Keyring(token),
     grants,

@@ -17,6 +17,9 @@ export interface RequestOrigin {
   readonly secureTransport: boolean;
   readonly userAgent: string | undefined;
   readonly referer?: string | undefined;
+  /** What a service says that it acts for, signed: x-amz-source-arn, x-amz-source-account. */
+  readonly sourceArn?: string | undefined;
+  readonly sourceAccount?: string | undefined;
   /** Undefined on a listener without TLS. */
   readonly tls:
     | { readonly version: string; readonly cipherSuite: string; readonly host: string | undefined }

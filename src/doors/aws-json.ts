@@ -1,13 +1,13 @@
 import type { Awaitable } from '../awaitable';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, DoorRequest } from '../corridor';
-import { KmsError } from '../errors';
+import type { KmsError } from '../errors';
 import type { Networks } from '../networks';
 import type { Principal } from '../policy/principal';
 import type { SignedRequest } from '../auth/sigv4';
 import { parseBody, writeOutput } from '../shapes';
-import { wireErrors } from './aws-json-errors';
-import { RequestAborted, readBody } from './body';
+import { type WireError, wireErrors } from './aws-json-errors';
+import { completeBody } from './body';
 import { originOf } from './origin';
 
 export interface AwsJsonDoor {
@@ -37,7 +37,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     requestId,
     service: 'kms',
     operation: () => operationOf(req),
-    ...originOf(req, door.networks),
+    origin: originOf(req, door.networks),
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;
@@ -49,16 +49,6 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     },
     write: writeOutput,
   };
-}
-
-/** A client that went away is recorded as one that sent half a request, and not as a fault of the service. */
-async function completeBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  try {
-    return await readBody(req, maxBytes);
-  } catch (error) {
-    if (!(error instanceof RequestAborted)) throw error;
-    throw new KmsError('SerializationException', '', { cause: error });
-  }
 }
 
 /** The operation's name in X-Amz-Target; undefined when the request is not of this protocol. */
@@ -87,7 +77,7 @@ function send(res: ServerResponse, requestId: string, answer: Answer): void {
 }
 
 function errorBody(error: KmsError): { status: number; text: string } {
-  const { status, member } = wireErrors[error.code];
+  const { status, member, type = error.code }: WireError = wireErrors[error.code];
   const message = error.message === '' ? {} : { [member]: error.message };
-  return { status, text: JSON.stringify({ __type: error.code, ...message }) };
+  return { status, text: JSON.stringify({ __type: type, ...message }) };
 }

@@ -14,7 +14,10 @@ export function keyConditions(key: Key, caller: Principal): Conditions {
 }
 
 /** Each with its deprecated twin, which policies still use. */
-export function specConditions({ keySpec, keyUsage }: Pick<Key, 'keySpec' | 'keyUsage'>): Conditions {
+export function specConditions({
+  keySpec,
+  keyUsage,
+}: Pick<Key, 'keySpec' | 'keyUsage'>): Conditions {
   return {
     'kms:KeySpec': keySpec,
     'kms:CustomerMasterKeySpec': keySpec,

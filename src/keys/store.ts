@@ -30,6 +30,7 @@ export interface NewKey {
   readonly description: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsageType;
+  readonly keyManager?: Key['keyManager'];
   readonly policy: string;
   readonly materialId: string;
   readonly tokenSerial: string;
@@ -101,8 +102,10 @@ export class KeyStore {
       name: 'key-insert',
       text: `
         insert into kms_key
-          (key_id, account_id, description, key_spec, key_usage, origin, state, policy, current_material_id)
-        values ($1::text, $2::text, $3::text, $4::text, $5::text, 'AWS_KMS', 'Enabled', $6::text, $7::text)`,
+          (key_id, account_id, description, key_spec, key_usage, origin, key_manager, state, policy,
+           current_material_id)
+        values ($1::text, $2::text, $3::text, $4::text, $5::text, 'AWS_KMS', $8::text, 'Enabled', $6::text,
+          $7::text)`,
       values: [
         key.keyId,
         key.accountId,
@@ -111,6 +114,7 @@ export class KeyStore {
         key.keyUsage,
         key.policy,
         key.materialId,
+        key.keyManager ?? 'CUSTOMER',
       ],
     });
     await db.execute({

@@ -1,5 +1,5 @@
 import { KmsError } from '../errors';
-import { aliasCacheKey } from '../keys/finder';
+import { aliasCacheKey } from '../keys/aliases';
 import { aliasArn } from '../keys/identifiers';
 import type { Operation } from '../operation';
 import { aliasAction, checkAliasName, checkAliasTarget, requireAliasRoom } from './alias-name';

@@ -3,6 +3,7 @@ import { checkDescription } from '../keys/description';
 import { keyArn } from '../keys/identifiers';
 import { requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
+import { makeKey } from '../keys/make';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
 import type { Operation } from '../operation';
@@ -61,23 +62,17 @@ export const createKey: Operation<'CreateKey'> = {
       input.Policy === undefined
         ? defaultKeyPolicy(place, caller.accountId)
         : await acceptKeyPolicy(change.transaction, { text: input.Policy, keyArn: arn, place });
-    const tokenSerial = services.token.status().serial;
-    const materialId = services.token.generateRandom(32).toString('hex');
-    const key = await services.keys.insert(change.transaction, {
+    const { key, generate } = await makeKey(services, change.transaction, {
       keyId,
       accountId: caller.accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
       policy,
-      materialId,
-      tokenSerial,
       tags: input.Tags ?? [],
     });
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
-    await services.keys.lockToken(change.transaction, tokenSerial);
-    change.undo(() => services.token.destroyKey(materialId));
-    await services.token.generateAesKey(materialId, `claviger:key:${keyId}`);
+    await generate((step) => change.undo(step));
     return { KeyMetadata: keyMetadata(key) };
   },
 

@@ -53,5 +53,7 @@ async function targets({ input, caller, services }: Call<'Decrypt'>): Promise<re
     const asked = { action, encryptionContext };
     return [await targetInCiphertext(readCiphertext(input), asked, services.finder)];
   }
-  return [{ ...(await services.finder.resolve(input.KeyId, { caller, action })), encryptionContext }];
+  return [
+    { ...(await services.finder.resolve(input.KeyId, { caller, action })), encryptionContext },
+  ];
 }

@@ -1,4 +1,4 @@
-import { aliasCacheKey } from '../keys/finder';
+import { aliasCacheKey } from '../keys/aliases';
 import type { Operation } from '../operation';
 import { aliasAction, aliasNotFound, checkAliasName, requireUnmoved } from './alias-name';
 import { onlyKey } from './targets';

@@ -23,6 +23,7 @@ import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
 import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
+import { stsOperations } from './sts';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
 
@@ -53,4 +54,5 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
   ...iamOperations,
+  ...stsOperations,
 };

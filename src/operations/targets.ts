@@ -15,7 +15,7 @@ type Targets<N extends OperationName> = (call: Call<N>) => Awaitable<readonly Ta
 export function targetByKeyId<N extends WithKeyId>(action: string): Targets<N> {
   return async ({ input, caller, services }) => {
     const found = await services.finder.resolve(keyIdOf(input), { caller, action });
-    const encryptionContext = contextOf(input);
+    const encryptionContext = encryptionContextOf(input);
     return [encryptionContext === undefined ? found : { ...found, encryptionContext }];
   };
 }
@@ -39,7 +39,8 @@ export function onlyKey(keys: readonly Key[]): Key {
   return key;
 }
 
-function contextOf(input: {
+function encryptionContextOf(input: {
+  readonly KeyId: string;
   readonly EncryptionContext?: Readonly<Record<string, string>>;
 }): Readonly<Record<string, string>> | undefined {
   return input.EncryptionContext;

@@ -1,5 +1,5 @@
 import { KmsError } from '../errors';
-import { aliasCacheKey } from '../keys/finder';
+import { aliasCacheKey } from '../keys/aliases';
 import type { Key } from '../keys/key';
 import { requireState } from '../keys/states';
 import type { Call, Operation, Target } from '../operation';

@@ -2,6 +2,7 @@ import type { RequestOrigin } from '../trail';
 import type { Identity } from './identity';
 import type { Conditions, ConditionValue, Context } from './policy';
 import type { Principal } from './principal';
+import { viaServiceName } from './via-service';
 
 /** What is the same for every decision of one request. */
 export interface RequestFacts {
@@ -16,10 +17,7 @@ export interface RequestFacts {
 export type ConditionLayer = Conditions | (() => Conditions | undefined) | undefined;
 
 /** What a request says of itself. Policies without conditions, which are most, cost it nothing. */
-export function requestContext(
-  facts: RequestFacts,
-  layers: readonly ConditionLayer[],
-): Context {
+export function requestContext(facts: RequestFacts, layers: readonly ConditionLayer[]): Context {
   let given: ReadonlyMap<string, ConditionValue> | undefined;
   return {
     get(key) {
@@ -113,6 +111,11 @@ const globals: Readonly<Record<string, Global>> = {
   },
   'aws:sourceidentity': ({ caller }) => caller.session?.sourceIdentity,
   'aws:federatedprovider': ({ caller }) => caller.session?.webIdentity?.provider,
+  'kms:viaservice': (facts) => {
+    const service = via(facts);
+    return service && viaServiceName(service, facts.region);
+  },
+  'kms:grantisforawsresource': (facts) => String(via(facts) !== undefined),
   'aws:viaawsservice': (facts) => String(via(facts) !== undefined),
   'aws:calledvia': (facts) => via(facts) && [via(facts) ?? ''],
   'aws:calledviafirst': via,

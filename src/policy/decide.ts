@@ -104,10 +104,7 @@ function obstacle(
   return sessionAllows ? undefined : 'session';
 }
 
-function union(
-  policies: readonly Policy[],
-  question: Parameters<Policy['ask']>[0],
-): PolicyAnswer {
+function union(policies: readonly Policy[], question: Parameters<Policy['ask']>[0]): PolicyAnswer {
   let allowed: PrincipalMatch = 'none';
   for (const policy of policies) {
     const answer = policy.ask(question);
@@ -117,7 +114,9 @@ function union(
   return { denied: false, allowed };
 }
 
-function firstDenied(answers: Readonly<Record<Layer, PolicyAnswer | undefined>>): Layer | undefined {
+function firstDenied(
+  answers: Readonly<Record<Layer, PolicyAnswer | undefined>>,
+): Layer | undefined {
   for (const layer of ['identity', 'resource', 'boundary', 'session'] as const) {
     if (answers[layer]?.denied === true) return layer;
   }

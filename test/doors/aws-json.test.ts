@@ -65,17 +65,19 @@ test.each([
   ['TrentService.Encrypt', 'text/plain', undefined],
 ])('the target %s with the content type %s names %p', async (target, contentType, operation) => {
   const request = await seen({ 'x-amz-target': target, 'content-type': contentType });
-  expect(request.operation).toBe(operation);
+  expect(request.operation()).toBe(operation);
 });
 
 test('a request is told with its origin and without TLS where there is none', async () => {
   const request = await seen({ 'user-agent': 'tests' });
   expect(request).toMatchObject({
     requestId,
-    sourceIp: '127.0.0.1',
-    secureTransport: false,
-    userAgent: 'tests',
-    tls: undefined,
+    origin: {
+      sourceIp: '127.0.0.1',
+      secureTransport: false,
+      userAgent: 'tests',
+      tls: undefined,
+    },
   });
 });
 
