@@ -88,7 +88,8 @@ function authorizeTarget(asker: Asker, permissions: Permissions, target: Target)
     if (left !== undefined) throw refusal(asker, target, left);
   };
   const found = grantsFor(asker, permissions, { target, matter });
-  return found instanceof Promise ? found.then(settle) : settle(found);
+  if (found instanceof Promise) return found.then(settle);
+  settle(found);
 }
 
 /** The caller's grants for the key: of a change as they are in its transaction, else as the worker knows them. */

@@ -3,7 +3,7 @@ import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
-import { grantTokensOf } from './keys/grant-tokens';
+import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import type { Principal } from './policy/principal';
@@ -79,8 +79,7 @@ async function perform<N extends OperationName>(
   }
   trail.declare(operation, input);
   operation.check?.(input);
-  const grantTokens = grantTokensOf(input);
-  if (grantTokens.length > 0) await services.grantTokens.check(grantTokens);
+  await checkGrantTokens(input, services);
   const caller = (trail.caller ??= await identify(operation, input, services));
   const identity = services.identities.of(caller);
   const call: Call<N> = {

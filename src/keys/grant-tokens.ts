@@ -1,4 +1,5 @@
 import { HsmError } from '../../hsm';
+import type { Awaitable } from '../awaitable';
 import type { Sealed, Sealing } from '../auth/sealing';
 import type { SealingKeys } from '../auth/sealing-keys';
 import { Secret } from '../auth/secret';
@@ -21,7 +22,6 @@ const headerBytes = 1 + keyIdBytes;
 const ivBytes = 12;
 const tagBytes = 16;
 const grantIdBytes = 32;
-const noTokens: readonly string[] = [];
 
 /**
  * What the seal binds a token to: no other ciphertext of the HSM token has such associated data, so none can pass as a
@@ -61,11 +61,6 @@ export class GrantTokens {
     };
   }
 
-  /** Of the GrantTokens of a request, which may be of any grants: throws InvalidGrantTokenException unless all are tokens. */
-  async check(tokens: readonly string[]): Promise<void> {
-    await Promise.all(tokens.map((token) => this.open(token)));
-  }
-
   private async unseal(sealed: Sealed): Promise<Secret> {
     try {
       return await this.parts.sealing.open(sealed, owner);
@@ -78,10 +73,16 @@ export class GrantTokens {
   }
 }
 
-/** The GrantTokens of a request, where its operation takes any. */
-export function grantTokensOf(input: object): readonly string[] {
-  const { GrantTokens: tokens } = input as { readonly GrantTokens?: readonly string[] };
-  return tokens ?? noTokens;
+/**
+ * The GrantTokens of a request, where its operation takes any, may be of any grants: whatever they allow their grants
+ * allow too. Throws InvalidGrantTokenException unless all are tokens.
+ */
+export function checkGrantTokens(
+  input: object,
+  { grantTokens }: { readonly grantTokens: GrantTokens },
+): Awaitable<unknown> {
+  const { GrantTokens: given = [] } = input as { readonly GrantTokens?: readonly string[] };
+  return given.length === 0 ? undefined : Promise.all(given.map((text) => grantTokens.open(text)));
 }
 
 /** Undefined for what is no token of ours. A token has one spelling only. */
