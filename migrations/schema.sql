@@ -143,6 +143,7 @@ create table principal (
   trust_policy text,
   max_session_seconds integer,
   last_used_at timestamp(3) with time zone,
+  last_used_region text,
   boundary_policy_id text collate "C"
 );
 

@@ -11,6 +11,7 @@ import { encrypt } from './encrypt';
 import { generateDataKey } from './generate-data-key';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
 import { generateRandom } from './generate-random';
+import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
 import { listKeys } from './list-keys';
 import { reEncrypt } from './re-encrypt';
@@ -35,4 +36,5 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ReEncrypt: reEncrypt,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
+  ...iamOperations,
 };
