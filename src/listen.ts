@@ -1,9 +1,6 @@
-import type { Awaitable } from './awaitable';
 import { randomUUID } from 'node:crypto';
-import { AccessKeys } from './auth/access-keys';
-import { Sealing } from './auth/sealing';
-import { type SignedRequest, SigningKeys, authenticate } from './auth/sigv4';
 import type { Caches } from './caches';
+import { buildAuthenticator } from './callers';
 import { type Config, networkSettings } from './config';
 import type { Corridor } from './corridor';
 import { handle } from './dispatch';
@@ -11,9 +8,9 @@ import { awsJson } from './doors/aws-json';
 import { type HealthOptions, healthRouter } from './doors/health';
 import type { Log } from './log';
 import { readNetworks } from './networks';
-import type { Principal } from './policy/principal';
 import { type Listener, createServer } from './server';
 import { createApp } from './server/app';
+import type { TlsFiles } from './server/tls';
 
 export interface Served {
   readonly config: Config;
@@ -25,13 +22,12 @@ export interface Served {
 
 /** The doors of a worker, behind one listener. */
 export function buildListener({ config, log, corridor, caches, metrics }: Served): Listener {
-  const { token, db } = corridor.services;
-  const accessKeys = new AccessKeys({ db, sealing: new Sealing(token), cache: caches.accessKeys });
+  const { token } = corridor.services;
   const aws = awsJson({
     maxBodyBytes: config.maxBodyBytes,
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
-    authenticate: signedBy(config, accessKeys),
+    authenticate: buildAuthenticator({ config, log, services: corridor.services, caches }),
     handle: (request) => handle(corridor, request),
   });
   const health = healthRouter({
@@ -42,13 +38,13 @@ export function buildListener({ config, log, corridor, caches, metrics }: Served
     metrics,
     log,
   });
-  const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
+  const tls = tlsFiles(config);
   return createServer(
     { aws, rest: createApp([health], log) },
     {
       host: config.host,
       port: config.port,
-      ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
+      ...(tls && { tls }),
       limits: {
         headerBytes: config.maxHeaderBytes,
         headersTimeoutMs: config.headersTimeoutMs,
@@ -61,16 +57,10 @@ export function buildListener({ config, log, corridor, caches, metrics }: Served
   );
 }
 
-function signedBy(
-  config: Config,
-  accessKeys: AccessKeys,
-): (request: SignedRequest) => Awaitable<Principal> {
-  const sigV4 = {
-    region: config.region,
-    services: ['kms'],
-    now: Date.now,
-    find: (accessKeyId: string) => accessKeys.find(accessKeyId),
-    signingKeys: new SigningKeys(),
-  };
-  return async (request) => (await authenticate(request, sigV4)).principal;
+function tlsFiles(config: Config): TlsFiles | undefined {
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsClientCaFile: caFile } = config;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  if (caFile === undefined) return { certFile, keyFile };
+  const required = config.tlsClientCertificates === 'required';
+  return { certFile, keyFile, clients: { caFile, required } };
 }

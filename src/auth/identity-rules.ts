@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { matchesWildcard } from '../policy/wildcard';
 import type { ClientCertificate, SubjectAttribute } from './certificate';
 
@@ -117,11 +118,11 @@ const digestLength = 8;
  * A name for the session of whoever was recognized by `name`: what IAM does not allow becomes `-`, and one that is too
  * long ends in a digest of it, so that nobody gets another's name by a long prefix.
  */
-export function sessionNameOf(name: string, digest: (text: string) => string): string {
+export function sessionNameOf(name: string): string {
   const path = name.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*\/?/i, '');
   const clean = (path === '' ? name : path).replace(/[^\w+=,.@-]/g, '-');
   if (clean.length > maxSessionName) {
-    const end = digest(name).slice(0, digestLength);
+    const end = createHash('sha256').update(name).digest('hex').slice(0, digestLength);
     return `${clean.slice(0, maxSessionName - digestLength - 1)}-${end}`;
   }
   return clean.padEnd(2, '-');

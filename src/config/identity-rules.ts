@@ -134,7 +134,7 @@ function readPattern({ uri, dns, subject }: CertificateEntry): CertificatePatter
 /** `CN=backup,O=Example`; a backslash goes before a comma, plus or backslash of a value (RFC 4514 §2.4). */
 function readSubject(subject: string): SubjectAttribute[] {
   return splitSubject(subject).map((part) => {
-    const [, type, value] = attribute.exec(part) ?? [];
+    const [, type, value] = attribute.exec(part.trim()) ?? [];
     if (type === undefined || value === undefined) {
       throw new EntryFault('subject', 'must be a list of attributes such as CN=backup,O=Example');
     }
@@ -142,7 +142,7 @@ function readSubject(subject: string): SubjectAttribute[] {
   });
 }
 
-const attribute = /^\s*([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=\s*((?:\\.|[^\\+])+)$/s;
+const attribute = /^([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=\s*((?:\\.|[^\\+])+)$/s;
 
 /** At the commas without a backslash before them. */
 function splitSubject(subject: string): string[] {
