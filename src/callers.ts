@@ -12,6 +12,7 @@ import type { Caches } from './caches';
 import { type Config, identityRules } from './config';
 import { type Log, describeError } from './log';
 import type { Services } from './operation';
+import type { ServiceName } from './shapes';
 
 export interface CallerParts {
   readonly config: Config;
@@ -20,22 +21,42 @@ export interface CallerParts {
   readonly caches: Caches;
 }
 
-/** Every way to prove who calls. Throws ConfigError when the identity rules cannot be used. */
-export function buildAuthenticator(parts: CallerParts): Authenticate {
-  return authenticator({ signature: bySignature(parts), ...byRules(parts) });
+/**
+ * Every way to prove who calls, for each service: a signature is scoped to one. Throws ConfigError when the identity
+ * rules cannot be used.
+ */
+export function buildAuthenticators(parts: CallerParts): Record<ServiceName, Authenticate> {
+  const signatures = bySignature(parts);
+  const rules = byRules(parts);
+  const of = (service: ServiceName): Authenticate =>
+    authenticator({ signature: signatures[service], ...rules });
+  return { kms: of('kms'), iam: of('iam'), sts: of('sts') };
 }
 
-function bySignature({ config, services, caches }: CallerParts): Proofs['signature'] {
+/** IAM and STS have a global endpoint, which clients sign for in this region wherever they are. */
+const globalRegion = 'us-east-1';
+
+function bySignature({
+  config,
+  services,
+  caches,
+}: CallerParts): Record<ServiceName, Proofs['signature']> {
   const { db, token } = services;
   const accessKeys = new AccessKeys({ db, sealing: new Sealing(token), cache: caches.accessKeys });
-  const sigV4 = {
-    region: config.region,
-    services: ['kms'],
+  const common = {
     now: Date.now,
     find: (accessKeyId: string) => accessKeys.find(accessKeyId),
     signingKeys: new SigningKeys(),
   };
-  return async (request) => (await authenticate(request, sigV4)).principal;
+  const signed = (service: ServiceName, regions: readonly string[]): Proofs['signature'] => {
+    const options = { ...common, regions, services: [service] };
+    return async (request) => (await authenticate(request, options)).principal;
+  };
+  return {
+    kms: signed('kms', [config.region]),
+    iam: signed('iam', [config.region, globalRegion]),
+    sts: signed('sts', [config.region, globalRegion]),
+  };
 }
 
 function byRules({ config, log, services, caches }: CallerParts): Omit<Proofs, 'signature'> {

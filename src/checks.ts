@@ -10,15 +10,17 @@ export interface Permissions {
   readonly targets: readonly Target[];
   /** The operation works on keys of another account too. */
   readonly crossAccount: boolean;
+  /** The operation is everybody's who could prove who he is. */
+  readonly needsNoPermission?: boolean;
 }
 
 /** Every action that the request needs, each on what it needs it on. Throws AccessDeniedException. */
 export function authorize(
   caller: Principal,
-  { accountActions, targets, crossAccount }: Permissions,
+  { accountActions, targets, crossAccount, needsNoPermission = false }: Permissions,
 ): void {
   // Default-deny: an operation that asks for nothing is not authorized by having nothing to fail.
-  if (accountActions.length === 0 && targets.length === 0) {
+  if (!needsNoPermission && accountActions.length === 0 && targets.length === 0) {
     throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
   for (const { action, resource } of accountActions) {

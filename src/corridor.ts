@@ -10,7 +10,8 @@ import type { RecordedService, RequestOrigin, Trail } from './trail';
 /** A request as a door hands it over: the wire's particulars behind two functions. */
 export interface DoorRequest extends RequestOrigin {
   readonly requestId: string;
-  readonly service: ServiceName;
+  /** Undefined of a request that names none of ours; known once `operation` has answered. */
+  readonly service: ServiceName | undefined;
   /** The operation's name as the client wrote it; undefined when it named none. May read the body. Throws KmsError. */
   operation(): Awaitable<string | undefined>;
   /** Reads the body and proves who sent it. Throws KmsError. */

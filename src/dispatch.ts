@@ -84,8 +84,9 @@ async function perform<N extends OperationName>(
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
-  trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
-  const permissions = { accountActions, targets, crossAccount: operation.crossAccount === true };
+  trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  const { crossAccount = false, needsNoPermission = false } = operation;
+  const permissions = { accountActions, targets, crossAccount, needsNoPermission };
   authorize(caller, permissions);
   if ('write' in operation) {
     return write(corridor, operation, { request, call, permissions, trail });

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Caches } from './caches';
-import { buildAuthenticator } from './callers';
+import { buildAuthenticators } from './callers';
 import { type Config, networkSettings } from './config';
-import type { Corridor } from './corridor';
+import type { Corridor, DoorRequest } from './corridor';
 import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
+import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
 import type { Log } from './log';
 import { readNetworks } from './networks';
@@ -23,12 +24,17 @@ export interface Served {
 /** The doors of a worker, behind one listener. */
 export function buildListener({ config, log, corridor, caches, metrics }: Served): Listener {
   const { token } = corridor.services;
-  const aws = awsJson({
+  const door = {
     maxBodyBytes: config.maxBodyBytes,
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
-    authenticate: buildAuthenticator({ config, log, services: corridor.services, caches }),
-    handle: (request) => handle(corridor, request),
+    handle: (request: DoorRequest) => handle(corridor, request),
+  };
+  const authenticate = buildAuthenticators({ config, log, services: corridor.services, caches });
+  const json = awsJson({ ...door, authenticate: authenticate.kms });
+  const query = awsQuery({
+    ...door,
+    authenticate: (service, request) => authenticate[service](request),
   });
   const health = healthRouter({
     checks: [
@@ -40,7 +46,10 @@ export function buildListener({ config, log, corridor, caches, metrics }: Served
   });
   const tls = tlsFiles(config);
   return createServer(
-    { aws, rest: createApp([health], log) },
+    {
+      aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
+      rest: createApp([health], log),
+    },
     {
       host: config.host,
       port: config.port,

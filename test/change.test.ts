@@ -65,7 +65,11 @@ function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2
       targets: [{ key, action: 'kms:UpdateKeyDescription' }],
       crossAccount: false,
     },
-    trail: new Trail(randomUUID(), origin, { region: place.region, accountId }),
+    trail: new Trail(
+      randomUUID(),
+      { ...origin, service: 'kms' },
+      { region: place.region, accountId },
+    ),
   };
 }
 

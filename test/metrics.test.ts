@@ -6,7 +6,8 @@ const origin = {
   secureTransport: false,
   userAgent: undefined,
   tls: undefined,
-};
+  service: 'kms',
+} as const;
 const trail = (claimed: string): Trail => {
   const one = new Trail('r', origin, { region: 'us-east-1', accountId: '111122223333' });
   one.claimedOperation = claimed;

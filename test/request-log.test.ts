@@ -9,7 +9,8 @@ const origin = {
   secureTransport: false,
   userAgent: 'secret-agent',
   tls: undefined,
-};
+  service: 'kms',
+} as const;
 
 function logged(outcome: string, cause?: unknown): ReturnType<typeof recordingLog>['events'][0] {
   const { log, events } = recordingLog();

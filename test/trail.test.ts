@@ -7,7 +7,8 @@ const origin = {
   secureTransport: false,
   userAgent: 'tests',
   tls: undefined,
-};
+  service: 'kms',
+} as const;
 const service = { region: 'us-east-1', accountId: '000000000000' };
 const trail = (): Trail => new Trail('the-request', origin, service);
 const parse = (line: string): Record<string, unknown> =>
@@ -99,4 +100,26 @@ test('a record is one line that Postgres can read as JSON, whatever was sent', (
       },
     },
   });
+});
+
+test.each([
+  ['kms', 'kms.amazonaws.com'],
+  ['iam', 'iam.amazonaws.com'],
+  ['sts', 'sts.amazonaws.com'],
+  [undefined, 'sts.amazonaws.com'],
+] as const)('a request for %s is an event of %s', (name, source) => {
+  const one = new Trail('the-request', { ...origin, service: name }, service);
+  expect(parse(one.success(null))).toMatchObject({ eventSource: source });
+});
+
+test('what a request is about besides keys stands before them, with its own account', () => {
+  const one = trail();
+  one.caller = rootOf(accountId);
+  one.keys = [keyWith()];
+  one.otherArns = ['arn:aws:iam::444455556666:role/r', 'arn:aws:iam::aws:policy/p'];
+  expect(parse(one.success(null))['resources']).toEqual([
+    { accountId: '444455556666', type: 'AWS::IAM::Role', ARN: 'arn:aws:iam::444455556666:role/r' },
+    { accountId, type: 'AWS::IAM::Policy', ARN: 'arn:aws:iam::aws:policy/p' },
+    { accountId, type: 'AWS::KMS::Key', ARN: keyWith().arn },
+  ]);
 });

@@ -107,7 +107,7 @@ function signatures(options: YardstickOptions): SigV4Options<Principal> {
   const { accessKeyId = '' } = principal;
   const credential = { accessKeyId, secret: new Secret(secretAccessKey), principal };
   return {
-    region,
+    regions: [region],
     services: ['kms'],
     now: Date.now,
     find: (id) => (id === accessKeyId ? credential : undefined),
@@ -153,6 +153,7 @@ function lineOf(
       completedAt: new Date(),
       eventId: randomUUID(),
       requestId: randomUUID(),
+      service: 'kms',
       eventName: operation,
       caller,
       region: options.region,

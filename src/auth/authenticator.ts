@@ -31,11 +31,12 @@ export type Authenticate = (request: Presented) => Awaitable<Principal>;
  */
 export function authenticator(proofs: Proofs): Authenticate {
   return (request) => {
-    const headers = authorizations(request.rawHeaders);
+    const { rawHeaders, certificate } = request;
+    const headers = valuesOf(rawHeaders, 'authorization');
     const [header] = headers;
     if (header === undefined) {
-      const { certificate } = request;
       if (certificate === undefined || hasSignature(request.url)) return proofs.signature(request);
+      if (isFromBrowser(rawHeaders)) throw refusal('missingToken');
       return proofs.certificate(certificate) ?? refuse();
     }
     if (!headers.some((one) => bearer.test(one))) return proofs.signature(request);
@@ -77,11 +78,20 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
 }
 
-function authorizations(rawHeaders: readonly string[]): string[] {
+/**
+ * A page of anybody can make a browser send a form with its user's certificate, and cannot keep the browser from adding
+ * these (Fetch §3.1, Fetch Metadata §2).
+ */
+function isFromBrowser(rawHeaders: readonly string[]): boolean {
+  return ['origin', 'sec-fetch-site'].some((name) => valuesOf(rawHeaders, name).length > 0);
+}
+
+/** `wanted` in lower case. */
+function valuesOf(rawHeaders: readonly string[], wanted: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
-    if (name.length === 13 && name.toLowerCase() === 'authorization') {
+    if (name.length === wanted.length && name.toLowerCase() === wanted) {
       values.push(rawHeaders[i + 1] ?? '');
     }
   }

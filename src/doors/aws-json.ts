@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate } from '../auth/authenticator';
 import type { Answer, DoorRequest } from '../corridor';
-import { KmsError } from '../errors';
+import type { KmsError } from '../errors';
 import type { Networks } from '../networks';
 import { parseBody, writeOutput } from '../shapes';
-import { wireErrors } from './aws-json-errors';
-import { RequestAborted, readBody } from './body';
+import { type WireError, wireErrors } from './aws-json-errors';
+import { completeBody } from './body';
 import { certificateOf } from './certificate';
 import { originOf } from './origin';
 
@@ -52,16 +52,6 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
   };
 }
 
-/** A client that went away is recorded as one that sent half a request, and not as a fault of the service. */
-async function completeBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  try {
-    return await readBody(req, maxBytes);
-  } catch (error) {
-    if (!(error instanceof RequestAborted)) throw error;
-    throw new KmsError('SerializationException', '', { cause: error });
-  }
-}
-
 /** The operation's name in X-Amz-Target; undefined when the request is not of this protocol. */
 function operationOf(req: IncomingMessage): string | undefined {
   const target = req.headers['x-amz-target'];
@@ -88,7 +78,7 @@ function send(res: ServerResponse, requestId: string, answer: Answer): void {
 }
 
 function errorBody(error: KmsError): { status: number; text: string } {
-  const { status, member } = wireErrors[error.code];
+  const { status, member, type = error.code }: WireError = wireErrors[error.code];
   const message = error.message === '' ? {} : { [member]: error.message };
-  return { status, text: JSON.stringify({ __type: error.code, ...message }) };
+  return { status, text: JSON.stringify({ __type: type, ...message }) };
 }

@@ -15,6 +15,7 @@ import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
 import { listKeys } from './list-keys';
 import { reEncrypt } from './re-encrypt';
+import { stsOperations } from './sts';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
 
@@ -37,4 +38,5 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
   ...iamOperations,
+  ...stsOperations,
 };

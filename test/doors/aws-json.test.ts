@@ -65,7 +65,7 @@ test.each([
   ['TrentService.Encrypt', 'text/plain', undefined],
 ])('the target %s with the content type %s names %p', async (target, contentType, operation) => {
   const request = await seen({ 'x-amz-target': target, 'content-type': contentType });
-  expect(request.operation).toBe(operation);
+  expect(request.operation()).toBe(operation);
 });
 
 test('a request is told with its origin and without TLS where there is none', async () => {
