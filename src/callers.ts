@@ -5,6 +5,7 @@ import { CertificateCallers } from './auth/certificate-callers';
 import { fetchJson } from './auth/fetch-json';
 import { IdentityTokens } from './auth/identity-tokens';
 import { IssuerKeys } from './auth/issuer-keys';
+import type { LastUsed } from './auth/last-used';
 import { RulePrincipals } from './auth/rule-principals';
 import { Sealing } from './auth/sealing';
 import { SigningKeys, authenticate } from './auth/sigv4';
@@ -19,28 +20,39 @@ export interface CallerParts {
   readonly log: Log;
   readonly services: Services;
   readonly caches: Caches;
+  readonly lastUsed: LastUsed;
 }
+
+/** IAM and STS have a global endpoint, which clients sign for in this region wherever they are. */
+const globalRegion = 'us-east-1';
 
 /**
  * Every way to prove who calls, for each service: a signature is scoped to one. Throws ConfigError when the identity
  * rules cannot be used.
  */
 export function buildAuthenticators(parts: CallerParts): Record<ServiceName, Authenticate> {
-  const signatures = bySignature(parts);
+  const { config, lastUsed } = parts;
+  const signature = bySignature(parts);
   const rules = byRules(parts);
-  const of = (service: ServiceName): Authenticate =>
-    authenticator({ signature: signatures[service], ...rules });
-  return { kms: of('kms'), iam: of('iam'), sts: of('sts') };
+  const of = (service: ServiceName, regions: readonly string[]): Authenticate => {
+    const prove = authenticator({ signature: signature(service, regions), ...rules });
+    const used = { service, region: regions.at(-1) ?? config.region };
+    return async (request) => {
+      const principal = await prove(request);
+      lastUsed.note(principal, used);
+      return principal;
+    };
+  };
+  return {
+    kms: of('kms', [config.region]),
+    iam: of('iam', [config.region, globalRegion]),
+    sts: of('sts', [config.region, globalRegion]),
+  };
 }
 
-/** IAM and STS have a global endpoint, which clients sign for in this region wherever they are. */
-const globalRegion = 'us-east-1';
+type SignatureOf = (service: ServiceName, regions: readonly string[]) => Proofs['signature'];
 
-function bySignature({
-  config,
-  services,
-  caches,
-}: CallerParts): Record<ServiceName, Proofs['signature']> {
+function bySignature({ services, caches }: CallerParts): SignatureOf {
   const { db, token } = services;
   const accessKeys = new AccessKeys({ db, sealing: new Sealing(token), cache: caches.accessKeys });
   const common = {
@@ -48,14 +60,9 @@ function bySignature({
     find: (accessKeyId: string) => accessKeys.find(accessKeyId),
     signingKeys: new SigningKeys(),
   };
-  const signed = (service: ServiceName, regions: readonly string[]): Proofs['signature'] => {
+  return (service, regions) => {
     const options = { ...common, regions, services: [service] };
     return async (request) => (await authenticate(request, options)).principal;
-  };
-  return {
-    kms: signed('kms', [config.region]),
-    iam: signed('iam', [config.region, globalRegion]),
-    sts: signed('sts', [config.region, globalRegion]),
   };
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { LastUsed } from './auth/last-used';
 import type { Caches } from './caches';
 import { buildAuthenticators } from './callers';
 import { type Config, networkSettings } from './config';
@@ -18,19 +19,21 @@ export interface Served {
   readonly log: Log;
   readonly corridor: Corridor;
   readonly caches: Caches;
+  readonly lastUsed: LastUsed;
   readonly metrics: HealthOptions['metrics'];
 }
 
 /** The doors of a worker, behind one listener. */
-export function buildListener({ config, log, corridor, caches, metrics }: Served): Listener {
-  const { token } = corridor.services;
+export function buildListener(served: Served): Listener {
+  const { config, log, corridor, metrics } = served;
+  const { services } = corridor;
   const door = {
     maxBodyBytes: config.maxBodyBytes,
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
     handle: (request: DoorRequest) => handle(corridor, request),
   };
-  const authenticate = buildAuthenticators({ config, log, services: corridor.services, caches });
+  const authenticate = buildAuthenticators({ ...served, services });
   const json = awsJson({ ...door, authenticate: authenticate.kms });
   const query = awsQuery({
     ...door,
@@ -39,7 +42,7 @@ export function buildListener({ config, log, corridor, caches, metrics }: Served
   const health = healthRouter({
     checks: [
       { name: 'database', check: () => corridor.database.check() },
-      { name: 'token', check: () => token.check() },
+      { name: 'token', check: () => services.token.check() },
     ],
     metrics,
     log,

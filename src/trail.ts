@@ -24,6 +24,9 @@ export interface RequestOrigin {
   readonly secureTransport: boolean;
   readonly userAgent: string | undefined;
   readonly referer?: string | undefined;
+  /** What a service says that it acts for, signed: x-amz-source-arn, x-amz-source-account. */
+  readonly sourceArn?: string | undefined;
+  readonly sourceAccount?: string | undefined;
   /** Undefined on a listener without TLS. */
   readonly tls:
     | { readonly version: string; readonly cipherSuite: string; readonly host: string | undefined }
@@ -31,7 +34,10 @@ export interface RequestOrigin {
 }
 
 /** What a record is made of besides what the corridor learns. */
-export interface TrailedRequest extends RequestOrigin {
+export interface TrailedRequest {
+  readonly requestId: string;
+  readonly origin: RequestOrigin;
+  /** Known once the operation is named. */
   readonly service: ServiceName | undefined;
 }
 
@@ -63,10 +69,17 @@ export class Trail {
   private input: object | undefined;
 
   constructor(
-    readonly requestId: string,
-    readonly origin: TrailedRequest,
+    private readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
+
+  get requestId(): string {
+    return this.request.requestId;
+  }
+
+  get origin(): RequestOrigin {
+    return this.request.origin;
+  }
 
   /** The input is valid, so its audited members may be recorded. */
   declare(operation: AuditedOperation, input: object): void {
@@ -97,7 +110,7 @@ export class Trail {
         eventId: randomUUID(),
         requestId: this.requestId,
         // Only the query protocol has requests that name no service of ours.
-        service: origin.service ?? 'sts',
+        service: this.request.service ?? 'sts',
         eventName:
           this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
         caller,

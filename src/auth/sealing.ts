@@ -5,6 +5,7 @@ import { Secret } from './secret';
 /** What keys of the token seal, each purpose with keys of its own, and the labels that its keys have in the token. */
 const labels = {
   'access-key-sealing': 'claviger:sealing',
+  'grant-token-sealing': 'claviger:grant-token-sealing',
   'session-sealing': 'claviger:session-sealing',
 } as const;
 
@@ -25,7 +26,7 @@ const ivBytes = 12;
 export class Sealing {
   constructor(
     private readonly token: Token,
-    private readonly purpose: SealingPurpose = 'access-key-sealing',
+    readonly purpose: SealingPurpose = 'access-key-sealing',
   ) {}
 
   /** The id of the newest sealing key, or undefined before `claviger init`. */

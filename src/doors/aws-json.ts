@@ -37,7 +37,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     requestId,
     service: 'kms',
     operation: () => operationOf(req),
-    ...origin,
+    origin,
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;

@@ -11,7 +11,6 @@ import { completeBody } from './body';
 import { certificateOf } from './certificate';
 import { parseParameters } from './form';
 import { originOf } from './origin';
-import type { RequestOrigin } from '../trail';
 
 /** The services that speak the query protocol. */
 export type QueryService = 'iam' | 'sts';
@@ -62,12 +61,7 @@ export function awsQuery(door: AwsQueryDoor): (req: IncomingMessage, res: Server
 /** A request as the corridor sees it. Who is asked for is in the body, so that is read before anyone is authenticated. */
 class QueryRequest implements DoorRequest {
   readonly requestId: string;
-  readonly sourceIp: string;
-  readonly zone: RequestOrigin['zone'];
-  readonly secureTransport: boolean;
-  readonly userAgent: string | undefined;
-  readonly referer: string | undefined;
-  readonly tls: RequestOrigin['tls'];
+  readonly origin: DoorRequest['origin'];
   private content: Buffer | undefined;
   private parameters: ReadonlyMap<string, string> = new Map();
 
@@ -76,13 +70,7 @@ class QueryRequest implements DoorRequest {
     private readonly req: IncomingMessage,
   ) {
     this.requestId = door.newRequestId();
-    const origin = originOf(req, door.networks);
-    this.sourceIp = origin.sourceIp;
-    this.zone = origin.zone;
-    this.secureTransport = origin.secureTransport;
-    this.userAgent = origin.userAgent;
-    this.referer = origin.referer;
-    this.tls = origin.tls;
+    this.origin = originOf(req, door.networks);
   }
 
   get service(): QueryService | undefined {
@@ -111,7 +99,8 @@ class QueryRequest implements DoorRequest {
     }
     const { method = 'POST', url = '/', rawHeaders } = this.req;
     const certificate = certificateOf(this.req);
-    const presented = { method, url, rawHeaders, body, origin: this, certificate };
+    const { origin } = this;
+    const presented = { method, url, rawHeaders, body, origin, certificate };
     return this.door.authenticate(service, presented);
   }
 

@@ -23,6 +23,8 @@ export function originOf(req: IncomingMessage, networks: Networks): RequestOrigi
     secureTransport: (trusted ? forwardedSecurity(req) : undefined) ?? tls !== undefined,
     userAgent: headers['user-agent'],
     referer: headers.referer,
+    sourceArn: joined(req, 'x-amz-source-arn'),
+    sourceAccount: joined(req, 'x-amz-source-account'),
     tls,
   };
 }

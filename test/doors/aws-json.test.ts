@@ -72,10 +72,12 @@ test('a request is told with its origin and without TLS where there is none', as
   const request = await seen({ 'user-agent': 'tests' });
   expect(request).toMatchObject({
     requestId,
-    sourceIp: '127.0.0.1',
-    secureTransport: false,
-    userAgent: 'tests',
-    tls: undefined,
+    origin: {
+      sourceIp: '127.0.0.1',
+      secureTransport: false,
+      userAgent: 'tests',
+      tls: undefined,
+    },
   });
 });
 
