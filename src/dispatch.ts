@@ -7,7 +7,7 @@ import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
-import { Trail } from './trail';
+import { Trail, type TrailedRequest } from './trail';
 
 /**
  * The corridor: what happens to a request, whichever door it came through. Never rejects.

@@ -113,6 +113,7 @@ export class ManagedKeys {
         requestId: randomUUID(),
         service: 'kms',
         eventName: 'CreateKey',
+        service: 'kms',
         caller: {
           kind: 'service',
           accountId,
