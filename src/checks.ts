@@ -1,38 +1,174 @@
+import type { Awaitable } from './awaitable';
+import type { Queryable } from './db';
 import { KmsError } from './errors';
+import { contextConditions, keyConditions, keyLabels } from './keys/conditions';
+import type { Grant } from './keys/grants';
 import { requireState } from './keys/states';
-import type { AccountAction, Operation, Target, TargetedCall } from './operation';
-import { authorizeAccountAction, authorizeKeyAction } from './policy/authorize';
-import type { Principal } from './policy/principal';
+import type { AccountAction, Call, Operation, Target, TargetedCall } from './operation';
+import { accessDenied, hiddenKey, roleDenied } from './policy/authorize';
+import { type ConditionLayer, type RequestFacts, requestContext } from './policy/context';
+import { type Denial, type Matter, decide, decideByGrant, weigh } from './policy/decide';
+import { type GrantQuestion, askGrants, granteeNames, isGrantable } from './policy/grants';
+import type { Conditions } from './policy/policy';
+import { principalNames } from './policy/names';
 import type { OperationName } from './shapes/operations';
+
+/** Who asks for what, and what the operation supplies to policies. */
+export interface Asker {
+  readonly call: Pick<Call<OperationName>, 'caller' | 'identity' | 'services' | 'origin' | 'now'>;
+  readonly conditions: Conditions | undefined;
+}
 
 export interface Permissions {
   readonly accountActions: readonly AccountAction[];
   readonly targets: readonly Target[];
   /** The operation works on keys of another account too. */
   readonly crossAccount: boolean;
-  /** The operation is everybody's who could prove who he is. */
-  readonly needsNoPermission?: boolean;
+  readonly needsNoPermission: boolean;
+  /** The transaction of a change, which holds the locks of its keys. */
+  readonly lockedIn?: Queryable;
 }
 
-/** Every action that the request needs, each on what it needs it on. Throws AccessDeniedException. */
-export function authorize(
-  caller: Principal,
-  { accountActions, targets, crossAccount, needsNoPermission = false }: Permissions,
-): void {
+/**
+ * Every action that the request needs, each on what it needs it on. Throws AccessDeniedException, at once unless a grant
+ * has to be looked for.
+ */
+export function authorize(asker: Asker, permissions: Permissions): Awaitable<void> {
+  const { accountActions, targets, needsNoPermission } = permissions;
   // Default-deny: an operation that asks for nothing is not authorized by having nothing to fail.
-  if (!needsNoPermission && accountActions.length === 0 && targets.length === 0) {
+  if (accountActions.length === 0 && targets.length === 0 && !needsNoPermission) {
     throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
-  for (const { action, resource } of accountActions) {
-    authorizeAccountAction(caller, action, resource);
-  }
-  for (const { key, action, deniedAs } of targets) {
-    try {
-      authorizeKeyAction(caller, action, { key, crossAccount });
-    } catch (denied) {
-      throw deniedAs ?? denied;
+  for (const action of accountActions) authorizeAccountAction(asker, action);
+  return authorizeTargets(asker, permissions, targets);
+}
+
+/** One after the other, so that the first refusal is the answer, whether or not a grant had to be looked for. */
+function authorizeTargets(
+  asker: Asker,
+  permissions: Permissions,
+  targets: readonly Target[],
+): Awaitable<void> {
+  for (const [index, target] of targets.entries()) {
+    const authorizing = authorizeTarget(asker, permissions, target);
+    if (authorizing instanceof Promise) {
+      const rest = targets.slice(index + 1);
+      return authorizing.then(() => authorizeTargets(asker, permissions, rest));
     }
   }
+}
+
+function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
+  const { caller } = asker.call;
+  const { action, resource, resourcePolicy } = asked;
+  const context = requestContext(factsOf(asker), [asked.conditions, asker.conditions]);
+  const denial = decide(
+    weigh({
+      ...matterOf(asker, asked),
+      context,
+      ...(resourcePolicy && { owner: { ...resourcePolicy, context } }),
+    }),
+  );
+  if (denial === undefined) return;
+  if (resourcePolicy !== undefined) throw roleDenied(caller, action, resource);
+  throw accessDenied(caller, { action, resource, denial });
+}
+
+function authorizeTarget(asker: Asker, permissions: Permissions, target: Target): Awaitable<void> {
+  if (!permissions.crossAccount && isForeign(asker, target)) throw refusal(asker, target);
+  const matter = matterOnKey(asker, target);
+  const weighed = weigh(matter);
+  const denial = decide(weighed);
+  if (denial === undefined) return;
+  const byGrants = !denial.explicit && target.decidedBy === undefined;
+  if (!byGrants || !isGrantable(target.action)) throw refusal(asker, target, denial);
+  const settle = (grants: readonly Grant[]): void => {
+    const match = askGrants(grants, grantQuestion(target, matter), matter.names);
+    const left = match === 'none' ? denial : decideByGrant(weighed, match);
+    if (left !== undefined) throw refusal(asker, target, left);
+  };
+  const found = grantsFor(asker, permissions, { target, matter });
+  if (found instanceof Promise) return found.then(settle);
+  settle(found);
+}
+
+/** The caller's grants for the key: of a change as they are in its transaction, else as the worker knows them. */
+function grantsFor(
+  { call: { services } }: Asker,
+  { lockedIn }: Permissions,
+  { target, matter }: { readonly target: Target; readonly matter: Matter },
+): Awaitable<readonly Grant[]> {
+  const { grantFinder } = services;
+  const { keyId } = target.key;
+  const grantees = granteeNames(matter.names);
+  return lockedIn === undefined
+    ? grantFinder.of(keyId, grantees)
+    : grantFinder.now(lockedIn, keyId, grantees);
+}
+
+function grantQuestion(target: Target, { action, context }: Matter): GrantQuestion {
+  const sourceArn = context.get('aws:sourcearn');
+  return {
+    action,
+    encryptionContext: target.encryptionContext,
+    child: target.childGrant,
+    ...(typeof sourceArn === 'string' ? { sourceArn } : {}),
+  };
+}
+
+function refusal({ call: { caller } }: Asker, target: Target, denial?: Denial): KmsError {
+  const { key, action, deniedAs } = target;
+  if (deniedAs !== undefined) return deniedAs;
+  if (denial === undefined) return hiddenKey(caller, action);
+  return accessDenied(caller, { action, resource: key.arn, denial });
+}
+
+/** Operations of one account alone have no effect on another's keys, whatever their policies say (kms-semantics §2.4). */
+function isForeign({ call: { caller } }: Asker, { key }: Target): boolean {
+  return caller.kind !== 'service' && caller.accountId !== key.accountId;
+}
+
+/** What every policy says of an action on a key: PutKeyPolicy asks it of policies that are not in force yet. */
+export function decideOnKey(asker: Asker, target: Target): Denial {
+  return decide(weigh(matterOnKey(asker, target)));
+}
+
+function matterOnKey(asker: Asker, target: Target): Matter {
+  const { key, decidedBy } = target;
+  const layers: ConditionLayer[] = [
+    target.conditions,
+    asker.conditions,
+    () => targetConditions(asker, target),
+  ];
+  return {
+    ...matterOf(asker, { action: target.action, resource: key.arn }),
+    context: requestContext(factsOf(asker), [...layers, () => keyLabels(key)]),
+    owner: {
+      accountId: decidedBy === undefined ? key.accountId : asker.call.caller.accountId,
+      policy: decidedBy ?? key.policy,
+      context: requestContext(factsOf(asker), layers),
+    },
+  };
+}
+
+function targetConditions(asker: Asker, target: Target): Conditions {
+  return {
+    ...keyConditions(target.key, asker.call.caller),
+    ...contextConditions(target.encryptionContext),
+    'kms:RequestAlias': target.requestAlias,
+  };
+}
+
+function factsOf({ call }: Asker): RequestFacts {
+  const { caller, identity, origin, now, services } = call;
+  return { caller, identity, origin, now, region: services.place.region };
+}
+
+function matterOf(
+  { call: { caller, identity, services } }: Asker,
+  { action, resource }: Pick<AccountAction, 'action' | 'resource'>,
+): Omit<Matter, 'context'> {
+  return { caller, identity, names: principalNames(caller, services.place), action, resource };
 }
 
 /** Usage before state before algorithm (kms-semantics §0, steps 8 to 11). */

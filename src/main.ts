@@ -1,19 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { type Token, openToken } from '../hsm';
+import { openToken } from '../hsm';
 import { openAuditWriter } from './audit';
-import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
+import { LastUsed } from './auth/last-used';
+import { cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
-import { AliasStore } from './keys/aliases';
-import { KeyFinder } from './keys/finder';
-import { Keyring } from './keys/keyring';
-import { KeyStore } from './keys/store';
 import { buildListener } from './listen';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
-import type { Services } from './operation';
 import { requestLog } from './request-log';
+import { buildServices } from './services';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -73,22 +69,18 @@ async function build(
   await feed.listening();
   const auditDatabase = connect(config, { log, metrics, poolSize: 1 });
   onClose(() => auditDatabase.close());
-  const audit = openAuditWriter({
-    database: auditDatabase,
-    waitMs: config.databaseStatementTimeoutMs,
-  });
+  const waitMs = config.databaseStatementTimeoutMs;
+  const audit = openAuditWriter({ database: auditDatabase, waitMs });
   onClose(() => audit.close());
-  const services = buildServices(config, { database, token, caches });
+  const onLeftover = (error: unknown): void =>
+    log.error('what a failed change made in the token is left there', {
+      error: describeError(error),
+    });
+  const parts = { database, changes: feed, audit, onLeftover };
   const corridor: Corridor = {
-    services,
-    database,
-    changes: feed,
-    audit,
+    ...parts,
+    services: buildServices(config, { ...parts, token, caches }),
     service: { region: config.region, accountId: config.accountId },
-    onLeftover: (error) =>
-      log.error('what a failed change made in the token is left there', {
-        error: describeError(error),
-      }),
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
   metrics.observe({
@@ -96,11 +88,14 @@ async function build(
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
   });
+  const lastUsed = noteUses(database, log);
+  onClose(() => lastUsed.close());
   const listener = buildListener({
     config,
     log,
     corridor,
     caches,
+    lastUsed,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   const { port } = await listener.listen();
@@ -124,31 +119,19 @@ function connect(
   });
 }
 
-/** The services that operations use. */
-function buildServices(
-  config: Config,
-  { database, token, caches }: { database: Database; token: Token; caches: Caches },
-): Services {
-  const place = { partition: config.partition, region: config.region };
-  const keys = new KeyStore(place);
-  const aliases = new AliasStore();
-  return {
-    place,
+/** AWS itself tells of a use after minutes. */
+const lastUsedIntervalMs = 10_000;
+
+function noteUses(database: Database, log: Log): LastUsed {
+  return new LastUsed({
     db: database,
-    token,
-    keys,
-    aliases,
-    finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-    }),
-    keyring: new Keyring(token),
-    newKeyId: randomUUID,
-  };
+    intervalMs: lastUsedIntervalMs,
+    now: Date.now,
+    onFailed: (error) =>
+      log.warn('when access keys were last used could not be written yet', {
+        error: describeError(error),
+      }),
+  });
 }
 
 function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {

@@ -3,10 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
 import type { Principal } from '../policy/principal';
-import type { SignedRequest } from '../auth/sigv4';
+import type { Presented } from '../auth/authenticator';
+import type { Networks } from '../networks';
 import { escapeXml, formInput, writeXml } from '../shapes';
 import { type QueryError, queryErrors } from './aws-query-errors';
 import { completeBody } from './body';
+import { certificateOf } from './certificate';
 import { parseParameters } from './form';
 import { originOf } from './origin';
 
@@ -16,8 +18,9 @@ export type QueryService = 'iam' | 'sts';
 export interface AwsQueryDoor {
   readonly maxBodyBytes: number;
   readonly newRequestId: () => string;
+  readonly networks: Networks;
   /** Given the service that the request is for, which its signature must be scoped to. */
-  readonly authenticate: (service: QueryService, request: SignedRequest) => Awaitable<Principal>;
+  readonly authenticate: (service: QueryService, request: Presented) => Awaitable<Principal>;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
 
@@ -58,9 +61,7 @@ export function awsQuery(door: AwsQueryDoor): (req: IncomingMessage, res: Server
 /** A request as the corridor sees it. Who is asked for is in the body, so that is read before anyone is authenticated. */
 class QueryRequest implements DoorRequest {
   readonly requestId: string;
-  readonly sourceIp: string;
-  readonly userAgent: string | undefined;
-  readonly tls: DoorRequest['tls'];
+  readonly origin: DoorRequest['origin'];
   private content: Buffer | undefined;
   private parameters: ReadonlyMap<string, string> = new Map();
 
@@ -69,7 +70,7 @@ class QueryRequest implements DoorRequest {
     private readonly req: IncomingMessage,
   ) {
     this.requestId = door.newRequestId();
-    ({ sourceIp: this.sourceIp, userAgent: this.userAgent, tls: this.tls } = originOf(req));
+    this.origin = originOf(req, door.networks);
   }
 
   get service(): QueryService | undefined {
@@ -97,7 +98,10 @@ class QueryRequest implements DoorRequest {
       throw new Error('a request was authenticated before its operation was named');
     }
     const { method = 'POST', url = '/', rawHeaders } = this.req;
-    return this.door.authenticate(service, { method, url, rawHeaders, body });
+    const certificate = certificateOf(this.req);
+    const { origin } = this;
+    const presented = { method, url, rawHeaders, body, origin, certificate };
+    return this.door.authenticate(service, presented);
   }
 
   body: DoorRequest['body'] = (operation) => formInput(operation, this.parameters);

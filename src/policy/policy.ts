@@ -50,6 +50,11 @@ export interface PrincipalNames {
   readonly service: string | undefined;
   /** ARN or name under `Federated`. */
   readonly federated: string | undefined;
+  /**
+   * The caller has a permissions boundary: then a Deny with NotPrincipal denies it, whomever it excepts (IAM User Guide,
+   * "NotPrincipal").
+   */
+  readonly bounded?: boolean;
 }
 
 /** A policy document, read and compiled once. Evaluation is pure, and its time linear in document and request. */

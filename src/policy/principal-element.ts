@@ -76,6 +76,7 @@ function nearest(
  * "NotPrincipal"): a caller is excepted only when each of them is.
  */
 function isExcepted({ everyone, aws, services, federated }: Named, names: PrincipalNames): boolean {
+  if (names.bounded === true) return false;
   if (everyone || has(services, names.service) || has(federated, names.federated)) return true;
   if (!has(aws, names.account)) return false;
   if (names.role !== undefined && !has(aws, names.role)) return false;
