@@ -6,9 +6,9 @@ import { toKmsError } from './failures';
 import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
-import type { Principal } from './policy/principal';
+import { noIdentity } from './policy/identity';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
-import { Trail } from './trail';
+import { Trail, type TrailedRequest } from './trail';
 
 /**
  * The corridor: what happens to a request, whichever door it came through. Never rejects.
@@ -16,7 +16,7 @@ import { Trail } from './trail';
  */
 export async function handle(corridor: Corridor, request: DoorRequest): Promise<Answer> {
   const started = performance.now();
-  const trail = new Trail(request.requestId, request.origin, corridor.service);
+  const trail = new Trail(request, corridor.service);
   const answer = await answerTo(corridor, request, trail);
   corridor.onRequest({
     trail,
@@ -30,10 +30,11 @@ export async function handle(corridor: Corridor, request: DoorRequest): Promise<
 async function answerTo(corridor: Corridor, request: DoorRequest, trail: Trail): Promise<Answer> {
   try {
     const name = await nameOperation(request, trail);
-    if (operations[name]?.identifyCaller === undefined) trail.caller = await request.authenticate();
+    const known = operations[name]?.identifyCaller === undefined;
+    const asking = known ? await authenticate(corridor, request, trail) : undefined;
     return {
       ok: true,
-      output: await perform(corridor, name, { request, trail }),
+      output: await perform(corridor, name, { request, trail, asking }),
     };
   } catch (thrown) {
     return refuse(corridor, trail, toKmsError(thrown));
@@ -58,9 +59,25 @@ async function nameOperation(request: DoorRequest, trail: Trail): Promise<Operat
   return name;
 }
 
+type Asking = Pick<Call<OperationName>, 'caller' | 'identity'>;
+
+/** Who signed, and what the database says of it now. */
+async function authenticate(
+  { services }: Corridor,
+  request: DoorRequest,
+  trail: Trail,
+): Promise<Asking> {
+  const caller = await request.authenticate();
+  trail.caller = caller;
+  const identity = services.identities.of(caller);
+  return { caller, identity: identity instanceof Promise ? await identity : identity };
+}
+
 interface Performance {
   readonly request: DoorRequest;
   readonly trail: Trail;
+  /** Undefined when the input has to prove who calls. */
+  readonly asking: Asking | undefined;
 }
 
 /** The steps after authentication, in the order of kms-semantics §0. */
@@ -69,7 +86,7 @@ interface Performance {
 async function perform<N extends OperationName>(
   corridor: Corridor,
   name: N,
-  { request, trail }: Performance,
+  { request, trail, asking }: Performance,
 ): Promise<string> {
   const { services } = corridor;
   const input = parseInput(name, await request.body(name));
@@ -80,12 +97,9 @@ async function perform<N extends OperationName>(
   trail.declare(operation, input);
   operation.check?.(input);
   await checkGrantTokens(input, services);
-  const caller = (trail.caller ??= await identify(operation, input, services));
-  const identity = services.identities.of(caller);
   const call: Call<N> = {
+    ...(asking ?? (await identify(operation, { input, services, trail }))),
     input,
-    caller,
-    identity: identity instanceof Promise ? await identity : identity,
     services,
     origin: request.origin,
     requestId: request.requestId,
@@ -94,12 +108,11 @@ async function perform<N extends OperationName>(
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
-  trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   const asker: Asker = { call, conditions: operation.conditions?.(call) };
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };
-  const authorizing = authorize(asker, permissions);
-  if (authorizing instanceof Promise) await authorizing;
+  await authorize(asker, permissions);
   if ('write' in operation) {
     return write(corridor, operation, { request, call, asker, permissions, trail });
   }
@@ -113,14 +126,15 @@ async function perform<N extends OperationName>(
   return text;
 }
 
-/** Whoever called without a signature proves by the input who it is. */
+/** Whoever called without a signature proves by the input who it is; the database knows nothing of it. */
 async function identify<N extends OperationName>(
   operation: Operation<N>,
-  input: OperationInputs[N],
-  services: Services,
-): Promise<Principal> {
+  { input, services, trail }: { input: OperationInputs[N]; services: Services; trail: Trail },
+): Promise<Asking> {
   if (operation.identifyCaller === undefined) {
     throw new Error('a caller was not asked who it is');
   }
-  return operation.identifyCaller(input, services);
+  const caller = await operation.identifyCaller(input, services);
+  trail.caller = caller;
+  return { caller, identity: noIdentity };
 }

@@ -1,6 +1,7 @@
 import type { Awaitable } from './awaitable';
 import { randomUUID } from 'node:crypto';
 import { AccessKeys } from './auth/access-keys';
+import type { LastUsed } from './auth/last-used';
 import { Sealing } from './auth/sealing';
 import { type SignedRequest, SigningKeys, authenticate } from './auth/sigv4';
 import type { Caches } from './caches';
@@ -22,11 +23,13 @@ export interface Served {
   readonly log: Log;
   readonly corridor: Corridor;
   readonly caches: Caches;
+  readonly lastUsed: LastUsed;
   readonly metrics: HealthOptions['metrics'];
 }
 
 /** The doors of a worker, behind one listener. */
-export function buildListener({ config, log, corridor, caches, metrics }: Served): Listener {
+export function buildListener(served: Served): Listener {
+  const { config, log, corridor, caches, lastUsed, metrics } = served;
   const { token, db } = corridor.services;
   const accessKeys = new AccessKeys({ db, sealing: new Sealing(token), cache: caches.accessKeys });
   const door = {
@@ -35,7 +38,7 @@ export function buildListener({ config, log, corridor, caches, metrics }: Served
     networks: readNetworks(networkSettings(config)),
     handle: (request: DoorRequest) => handle(corridor, request),
   };
-  const signatures = signaturesOf(config, accessKeys);
+  const signatures = signaturesOf(config, accessKeys, lastUsed);
   const json = awsJson({ ...door, authenticate: signatures.kms });
   const query = awsQuery({
     ...door,
@@ -77,7 +80,11 @@ type Authenticate = (request: SignedRequest) => Awaitable<Principal>;
 const globalRegion = 'us-east-1';
 
 /** Each service takes the signatures that are scoped to it. */
-function signaturesOf(config: Config, accessKeys: AccessKeys): Record<ServiceName, Authenticate> {
+function signaturesOf(
+  config: Config,
+  accessKeys: AccessKeys,
+  lastUsed: LastUsed,
+): Record<ServiceName, Authenticate> {
   const common = {
     now: Date.now,
     find: (accessKeyId: string) => accessKeys.find(accessKeyId),
@@ -85,7 +92,12 @@ function signaturesOf(config: Config, accessKeys: AccessKeys): Record<ServiceNam
   };
   const signed = (service: ServiceName, regions: readonly string[]): Authenticate => {
     const options = { ...common, regions, services: [service] };
-    return async (request) => (await authenticate(request, options)).principal;
+    const used = { service, region: regions.at(-1) ?? config.region };
+    return async (request) => {
+      const { principal } = await authenticate(request, options);
+      lastUsed.note(principal, used);
+      return principal;
+    };
   };
   return {
     kms: signed('kms', [config.region]),

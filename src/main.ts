@@ -1,26 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { type Token, openToken } from '../hsm';
-import { type AuditWriter, openAuditWriter } from './audit';
-import { Sealing } from './auth/sealing';
-import { SealingKeys } from './auth/sealing-keys';
-import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
+import { openToken } from '../hsm';
+import { openAuditWriter } from './audit';
+import { LastUsed } from './auth/last-used';
+import { cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
-import { type ChangeFeed, type Database, openDatabase } from './db';
+import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
-import { AliasStore } from './keys/aliases';
-import { KeyFinder } from './keys/finder';
-import { GrantFinder } from './keys/grant-finder';
-import { GrantTokens } from './keys/grant-tokens';
-import { GrantStore } from './keys/grants';
-import { Keyring } from './keys/keyring';
-import { ManagedKeys } from './keys/managed';
-import { KeyStore } from './keys/store';
-import { Identities } from './iam/identities';
 import { buildListener } from './listen';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
-import type { Services } from './operation';
 import { requestLog } from './request-log';
+import { buildServices } from './services';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -80,30 +69,18 @@ async function build(
   await feed.listening();
   const auditDatabase = connect(config, { log, metrics, poolSize: 1 });
   onClose(() => auditDatabase.close());
-  const audit = openAuditWriter({
-    database: auditDatabase,
-    waitMs: config.databaseStatementTimeoutMs,
-  });
+  const waitMs = config.databaseStatementTimeoutMs;
+  const audit = openAuditWriter({ database: auditDatabase, waitMs });
   onClose(() => audit.close());
   const onLeftover = (error: unknown): void =>
     log.error('what a failed change made in the token is left there', {
       error: describeError(error),
     });
-  const services = buildServices(config, {
-    database,
-    token,
-    caches,
-    audit,
-    changes: feed,
-    onLeftover,
-  });
+  const parts = { database, changes: feed, audit, onLeftover };
   const corridor: Corridor = {
-    services,
-    database,
-    changes: feed,
-    audit,
+    ...parts,
+    services: buildServices(config, { ...parts, token, caches }),
     service: { region: config.region, accountId: config.accountId },
-    onLeftover,
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
   metrics.observe({
@@ -111,11 +88,14 @@ async function build(
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
   });
+  const lastUsed = noteUses(database, log);
+  onClose(() => lastUsed.close());
   const listener = buildListener({
     config,
     log,
     corridor,
     caches,
+    lastUsed,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   const { port } = await listener.listen();
@@ -139,49 +119,19 @@ function connect(
   });
 }
 
-interface ServiceParts {
-  readonly database: Database;
-  readonly token: Token;
-  readonly caches: Caches;
-  readonly audit: AuditWriter;
-  readonly changes: ChangeFeed;
-  readonly onLeftover: (error: unknown) => void;
-}
+/** AWS itself tells of a use after minutes. */
+const lastUsedIntervalMs = 10_000;
 
-/** The services that operations use. */
-function buildServices(config: Config, { caches, ...parts }: ServiceParts): Services {
-  const { database, token } = parts;
-  const place = { partition: config.partition, region: config.region };
-  const keys = new KeyStore(place);
-  const aliases = new AliasStore();
-  const managed = new ManagedKeys({ ...parts, place, keys, aliases, newKeyId: randomUUID });
-  const grants = new GrantStore();
-  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
-  return {
-    place,
+function noteUses(database: Database, log: Log): LastUsed {
+  return new LastUsed({
     db: database,
-    token,
-    keys,
-    aliases,
-    finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-      managed,
-    }),
-    keyring: new Keyring(token),
-    grants,
-    grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
-    grantTokens: new GrantTokens({
-      sealing: grantTokenSealing,
-      sealingKeys: new SealingKeys(database, grantTokenSealing),
-    }),
-    identities: new Identities({ db: database, cache: caches.identities }),
-    newKeyId: randomUUID,
-  };
+    intervalMs: lastUsedIntervalMs,
+    now: Date.now,
+    onFailed: (error) =>
+      log.warn('when access keys were last used could not be written yet', {
+        error: describeError(error),
+      }),
+  });
 }
 
 function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {

@@ -7,7 +7,7 @@ import type { Transaction } from '../src/db';
 import type { Key } from '../src/keys/key';
 import { KeyStore } from '../src/keys/store';
 import type { Change, WritingOperation } from '../src/operation';
-import { defaultKeyPolicy } from '../src/policy/document';
+import { defaultKeyPolicy } from '../src/policy/compile';
 import { Trail } from '../src/trail';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from './support/accounts';
 import { administer } from './support/postgres';
@@ -68,7 +68,10 @@ function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2
       crossAccount: false,
       needsNoPermission: false,
     },
-    trail: new Trail(randomUUID(), origin, { region: place.region, accountId }),
+    trail: new Trail(
+      { requestId: randomUUID(), origin, service: 'kms' },
+      { region: place.region, accountId },
+    ),
   };
 }
 

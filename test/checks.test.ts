@@ -24,7 +24,11 @@ const target = (different: Partial<Target> = {}): Target => ({
   ...different,
 });
 const askerOf = (caller: Principal, conditions?: Asker['conditions']): Asker => ({
-  call: { ...callFacts, caller, services: { place } as Services },
+  call: {
+    ...callFacts,
+    caller,
+    services: { place, grantFinder: { of: () => [] } } as unknown as Services,
+  },
   conditions,
 });
 const permissions = (different: Partial<Permissions> = {}): Permissions => ({

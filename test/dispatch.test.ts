@@ -51,6 +51,7 @@ function trial(failures = 0): Trial {
         return Buffer.alloc(length, 7);
       },
     },
+    grantFinder: { of: () => [] },
     identities: { of: () => noIdentity },
     finder: {
       resolve: (_value: string, { action }: { action: string }) => {

@@ -12,7 +12,7 @@ interface Parts {
 export interface UnmadeKey {
   readonly key: Key;
   /** Makes the material in the token; `undo` is given what destroys it again. */
-  generate(undo: (step: () => Promise<void>) => void): Promise<void>;
+  readonly generate: (undo: (step: () => Promise<void>) => void) => Promise<void>;
 }
 
 /** Inserts a key and its first material, a resident one. The row comes first: what refuses it costs the token nothing. */

@@ -112,6 +112,7 @@ export class ManagedKeys {
         eventId: randomUUID(),
         requestId: randomUUID(),
         eventName: 'CreateKey',
+        service: 'kms',
         caller: {
           kind: 'service',
           accountId,

@@ -9,7 +9,7 @@ export type Layer = 'identity' | 'resource' | 'boundary' | 'session';
 /** A resource that has a policy of its own: a KMS key, or a role with its trust policy. */
 export interface Owner {
   readonly accountId: string;
-  readonly policy: ResourcePolicy;
+  readonly policy: Pick<ResourcePolicy, 'ask'>;
   /** What resource policies may see; keys keep their tags and aliases to identity policies (kms-semantics §6.8, §6.9). */
   readonly context: Context;
 }

@@ -4,10 +4,10 @@
  */
 export function replacePrincipal(text: string, from: string, to: string): string | undefined {
   const document = JSON.parse(text) as { readonly Statement?: unknown };
-  let found = false;
+  let found = 0;
   const renamed = (name: unknown): unknown => {
     if (name !== from) return name;
-    found = true;
+    found += 1;
     return to;
   };
   for (const statement of listOf(document.Statement) as Record<string, unknown>[]) {
@@ -20,7 +20,7 @@ export function replacePrincipal(text: string, from: string, to: string): string
       byKind['AWS'] = Array.isArray(names) ? names.map(renamed) : renamed(names);
     }
   }
-  return found ? JSON.stringify(document) : undefined;
+  return found > 0 ? JSON.stringify(document) : undefined;
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -187,8 +187,8 @@ describe('policies together', () => {
     ['a service that nobody names', { caller: service, key: delegated }, 'not allowed by resource'],
     ['a service where no resource policy decides', { caller: service }, 'not allowed by identity'],
     [
-      'a user who is called like a service',
-      { key: [['Allow', { Service: alice.arn.slice(-5) }]] },
+      'a user is not the service of that name',
+      { caller: { ...alice, arn: service.arn }, key: [['Allow', { Service: service.arn }]] },
       'not allowed by resource',
     ],
   ])('%s', (_title, setting, expected) => {
