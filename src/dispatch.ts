@@ -8,7 +8,7 @@ import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
-import { Trail, type TrailedRequest } from './trail';
+import { Trail } from './trail';
 
 /**
  * The corridor: what happens to a request, whichever door it came through. Never rejects.

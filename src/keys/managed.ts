@@ -112,7 +112,6 @@ export class ManagedKeys {
         eventId: randomUUID(),
         requestId: randomUUID(),
         eventName: 'CreateKey',
-        service: 'kms',
         caller: {
           kind: 'service',
           accountId,

@@ -1,6 +1,5 @@
 import type { Grant } from '../keys/grants';
 import type { GrantConstraints, GrantOperation } from '../shapes/kms.generated';
-import { enumListing } from '../shapes/table';
 import type { PolicyAnswer, PrincipalMatch, PrincipalNames, ResourcePolicy } from './policy';
 
 type Pairs = Readonly<Record<string, string>>;
@@ -18,16 +17,6 @@ export interface GrantQuestion {
   readonly sourceArn?: string | undefined;
   /** Of CreateGrant: the grant to be created. */
   readonly child?: GrantScope | undefined;
-}
-
-/** Actions that a grant may allow. */
-const grantable: ReadonlySet<string> = new Set(
-  enumListing('GrantOperation').map((operation) => `kms:${operation}`),
-);
-
-/** May a grant have a word on the action at all? */
-export function isGrantable(action: string): boolean {
-  return grantable.has(action);
 }
 
 const noPairs: Pairs = {};
