@@ -38,7 +38,7 @@ const withoutContext: ReadonlySet<string> = new Set<GrantOperation>([
 export function grantAllows(grant: GrantScope, question: GrantQuestion): boolean {
   const { operations, constraints = {} } = grant;
   const operation = operationOf(question.action);
-  if (operation === 'RetireGrant' || !operations.some((listed) => listed === operation)) {
+  if (!isGrantable(question.action) || !operations.some((listed) => listed === operation)) {
     return false;
   }
   if (constraints.SourceArn !== undefined && constraints.SourceArn !== question.sourceArn) {
@@ -103,6 +103,32 @@ export function retirement(grant: Grant): ResourcePolicy {
     ask: (_question, names): PolicyAnswer => ({ denied: false, allowed: mayRetire(grant, names) }),
   };
 }
+
+/** Can any grant allow the action? Where none can, none is looked for. */
+export function isGrantable(action: string): boolean {
+  return grantable.has(operationOf(action));
+}
+
+const grantable: ReadonlySet<string> = new Set<Exclude<GrantOperation, 'RetireGrant'>>([
+  'CreateGrant',
+  'Decapsulate',
+  'Decrypt',
+  'DeriveSharedSecret',
+  'DescribeKey',
+  'Encapsulate',
+  'Encrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyPair',
+  'GenerateDataKeyPairWithoutPlaintext',
+  'GenerateDataKeyWithoutPlaintext',
+  'GenerateMac',
+  'GetPublicKey',
+  'ReEncryptFrom',
+  'ReEncryptTo',
+  'Sign',
+  'Verify',
+  'VerifyMac',
+]);
 
 function operationOf(action: string): string {
   return action.slice(action.indexOf(':') + 1);
