@@ -113,7 +113,6 @@ export class ManagedKeys {
         requestId: randomUUID(),
         service: 'kms',
         eventName: 'CreateKey',
-        service: 'kms',
         caller: {
           kind: 'service',
           accountId,
