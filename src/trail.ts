@@ -65,6 +65,8 @@ export class Trail {
   keys: readonly Key[] = [];
   /** ARNs of what else the request is about: aliases, recorded beside their keys (kms-semantics §16.3), IAM entities. */
   otherArns: readonly string[] = [];
+  /** Of a change that is made, what its record says besides request and answer. */
+  additional: Readonly<Record<string, unknown>> | undefined;
   private declared: AuditedOperation | undefined;
   private input: object | undefined;
 
@@ -123,8 +125,8 @@ export class Trail {
           declared === undefined || input === undefined
             ? null
             : recordable(input, declared.audited),
-        responseElements:
-          responseElements && recordable(responseElements, Object.keys(responseElements)),
+        responseElements: recorded(responseElements) ?? null,
+        additionalEventData: error === undefined ? recorded(this.additional) : undefined,
         readOnly: declared?.readOnly ?? true,
         resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,
@@ -132,4 +134,10 @@ export class Trail {
       }),
     );
   }
+}
+
+function recorded(
+  members: ResponseElements | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  return (members && recordable(members, Object.keys(members))) ?? undefined;
 }
