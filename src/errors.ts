@@ -1,12 +1,17 @@
 import type { ModelErrorName } from './shapes/operations';
 
-/** Errors of the AWS front door, which no service model lists (kms-semantics §15.6). The query door has its own names for them. */
+/**
+ * Errors of the AWS front door, which no service model lists (kms-semantics §15.6). The query door has its own names for
+ * them. ExpiredToken is of the caller's own credentials; ExpiredTokenException is STS's, of a token that was to be
+ * exchanged.
+ */
 export type FrontDoorErrorCode =
   | 'AccessDeniedException'
-  | 'ExpiredTokenException'
+  | 'ExpiredToken'
   | 'IncompleteSignatureException'
   | 'InternalFailure'
   | 'InvalidSignatureException'
+  | 'MissingAction'
   | 'MissingAuthenticationTokenException'
   | 'NotAuthorizedException'
   | 'RequestEntityTooLargeException'

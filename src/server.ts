@@ -7,6 +7,7 @@ import type {
 } from 'node:http';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import { namesAction } from './doors/aws-query';
 import { describeError } from './log';
 import type { Log } from './log';
 import { loadTls, watchTls } from './server/tls';
@@ -15,7 +16,7 @@ import type { TlsFiles } from './server/tls';
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
 export interface Handlers {
-  /** What is sent to `/` by any method but GET and HEAD: the AWS protocols. */
+  /** The AWS protocols: what is sent to `/` by any method but GET and HEAD, and a GET whose URL names an action. */
   readonly aws: Handler;
   /** Everything else: the Express application. */
   readonly rest: Handler;
@@ -122,7 +123,8 @@ async function reloadOrKeep(reload: () => Promise<void>, log: Log | undefined): 
 
 /** Express costs more than the whole of an Encrypt, so the AWS protocols are told apart before it. */
 function isAws({ method, url }: IncomingMessage): boolean {
-  if (method === 'GET' || method === 'HEAD') return false;
+  if (method === 'GET') return namesAction(url);
+  if (method === 'HEAD') return false;
   return url === '/' || url?.startsWith('/?') === true;
 }
 

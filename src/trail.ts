@@ -2,14 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { type AuditedCall, type AuditResource, auditLine, auditRecord, recordable } from './audit';
 import type { KmsError } from './errors';
 import type { Key } from './keys/key';
+import type { NetworkZone } from './networks';
 import type { ResponseElements } from './operation';
 import type { Principal } from './policy/principal';
 import type { OperationName } from './shapes/operations';
 
 /** Where a request came from. */
 export interface RequestOrigin {
+  /** The client's address: IPv4 dotted, IPv6 as RFC 5952 writes it; `unknown` of a connection that is gone already. */
   readonly sourceIp: string;
+  /** The configured network zone that the client is in. */
+  readonly zone?: NetworkZone | undefined;
+  /** By TLS, here or at a trusted proxy. */
+  readonly secureTransport: boolean;
   readonly userAgent: string | undefined;
+  readonly referer?: string | undefined;
+  /** What a service says that it acts for, signed: x-amz-source-arn, x-amz-source-account. */
+  readonly sourceArn?: string | undefined;
+  readonly sourceAccount?: string | undefined;
   /** Undefined on a listener without TLS. */
   readonly tls:
     | { readonly version: string; readonly cipherSuite: string; readonly host: string | undefined }
@@ -81,6 +91,7 @@ export class Trail {
         caller,
         region: service.region,
         sourceIPAddress: origin.sourceIp,
+        vpcEndpointId: origin.zone?.vpceId,
         userAgent: origin.userAgent,
         error,
         requestParameters:

@@ -1,7 +1,12 @@
 import { Metrics } from '../src/metrics';
 import { Trail } from '../src/trail';
 
-const origin = { sourceIp: '127.0.0.1', userAgent: undefined, tls: undefined };
+const origin = {
+  sourceIp: '127.0.0.1',
+  secureTransport: false,
+  userAgent: undefined,
+  tls: undefined,
+};
 const trail = (claimed: string): Trail => {
   const one = new Trail('r', origin, { region: 'us-east-1', accountId: '111122223333' });
   one.claimedOperation = claimed;

@@ -4,7 +4,12 @@ import { Trail } from '../src/trail';
 import { recordingLog } from './support/log';
 import { accountId, keyId, keyWith, rootOf } from './support/sample-keys';
 
-const origin = { sourceIp: '127.0.0.1', userAgent: 'secret-agent', tls: undefined };
+const origin = {
+  sourceIp: '127.0.0.1',
+  secureTransport: false,
+  userAgent: 'secret-agent',
+  tls: undefined,
+};
 
 function logged(outcome: string, cause?: unknown): ReturnType<typeof recordingLog>['events'][0] {
   const { log, events } = recordingLog();

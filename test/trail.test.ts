@@ -2,7 +2,12 @@ import { KmsError } from '../src/errors';
 import { Trail } from '../src/trail';
 import { accountId, keyWith, rootOf } from './support/sample-keys';
 
-const origin = { sourceIp: '127.0.0.1', userAgent: 'tests', tls: undefined };
+const origin = {
+  sourceIp: '127.0.0.1',
+  secureTransport: false,
+  userAgent: 'tests',
+  tls: undefined,
+};
 const service = { region: 'us-east-1', accountId: '000000000000' };
 const trail = (): Trail => new Trail('the-request', origin, service);
 const parse = (line: string): Record<string, unknown> =>
@@ -62,6 +67,12 @@ test('a change is recorded as one, with what it answered', () => {
     readOnly: false,
     responseElements: { keyId: 'k' },
   });
+});
+
+test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
+  const zoned = new Trail('r', { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } }, service);
+  expect(parse(zoned.success(null))).toMatchObject({ vpcEndpointId: 'vpce-2' });
+  expect(parse(trail().success(null))).not.toHaveProperty('vpcEndpointId');
 });
 
 test('every record has an event id of its own', () => {

@@ -56,7 +56,7 @@ function signedRequest(): { request: SignedRequest; canonical: string } {
 const { request, canonical } = signedRequest();
 const credential = { accessKeyId: 'AKIDEXAMPLE', secret, principal: 'arn:aws:iam::1:user/bench' };
 const options: SigV4Options<string> = {
-  region: SCOPE.region,
+  regions: [SCOPE.region],
   services: ['kms'],
   now: () => NOW,
   find: (id) => (id === credential.accessKeyId ? credential : undefined),

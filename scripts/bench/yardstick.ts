@@ -107,7 +107,7 @@ function signatures(options: YardstickOptions): SigV4Options<Principal> {
   const { accessKeyId = '' } = principal;
   const credential = { accessKeyId, secret: new Secret(secretAccessKey), principal };
   return {
-    region,
+    regions: [region],
     services: ['kms'],
     now: Date.now,
     find: (id) => (id === accessKeyId ? credential : undefined),

@@ -8,7 +8,7 @@ const FIXED = {
     'UnrecognizedClientException',
     'The security token included in the request is invalid.',
   ],
-  expiredToken: ['ExpiredTokenException', 'The security token included in the request is expired'],
+  expiredToken: ['ExpiredToken', 'The security token included in the request is expired'],
   mismatch: [
     'InvalidSignatureException',
     'The request signature we calculated does not match the signature you provided. Check your AWS ' +

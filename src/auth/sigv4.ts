@@ -35,7 +35,8 @@ export interface Credential<P> {
 }
 
 export interface SigV4Options<P> {
-  readonly region: string;
+  /** Regions that a Credential may be scoped to: KMS has its own alone, IAM and STS the global one too. */
+  readonly regions: readonly string[];
   /** Service names that a Credential may be scoped to; errors name them in this order. */
   readonly services: readonly string[];
   /** Milliseconds since the epoch. */
@@ -99,6 +100,8 @@ const MUST_BE_SIGNED = [
   { name: 'x-amz-date', title: 'X-Amz-Date' },
   { name: 'x-amz-target', title: 'X-Amz-Target' },
   { name: 'x-amz-security-token', title: 'X-Amz-Security-Token' },
+  { name: 'x-amz-source-arn', title: 'X-Amz-Source-Arn' },
+  { name: 'x-amz-source-account', title: 'X-Amz-Source-Account' },
 ] as const;
 
 function requireSignedHeaders(claim: Claim, headers: HeaderValues): void {
@@ -121,7 +124,7 @@ function unsigned(title: string): KmsError {
 
 function requireScope<P>({ signer: { scope }, time }: Claim, options: SigV4Options<P>): void {
   let faults = '';
-  if (scope.region !== options.region) {
+  if (!options.regions.includes(scope.region)) {
     faults += `Credential should be scoped to a valid region, not '${echo(scope.region)}'. `;
   }
   if (!options.services.includes(scope.service)) {

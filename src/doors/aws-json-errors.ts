@@ -4,6 +4,8 @@ export interface WireError {
   readonly status: number;
   /** The member that carries the text; AccessDeniedException alone has a capital. */
   readonly member: 'message' | 'Message';
+  /** Its name on this wire, where that is not its code. */
+  readonly type?: string;
 }
 
 const badRequest: WireError = { status: 400, member: 'message' };
@@ -31,6 +33,7 @@ export const wireErrors = {
   EntityAlreadyExists: badRequest,
   EntityTemporarilyUnmodifiable: badRequest,
   ExpiredImportTokenException: badRequest,
+  ExpiredToken: { ...badRequest, type: 'ExpiredTokenException' },
   ExpiredTokenException: badRequest,
   IDPCommunicationError: badRequest,
   IDPRejectedClaim: badRequest,
@@ -59,6 +62,7 @@ export const wireErrors = {
   LimitExceededException: badRequest,
   MalformedPolicyDocument: badRequest,
   MalformedPolicyDocumentException: badRequest,
+  MissingAction: badRequest,
   MissingAuthenticationTokenException: badRequest,
   NoSuchEntity: badRequest,
   NotAuthorizedException: badRequest,

@@ -1,17 +1,19 @@
 import type { Awaitable } from '../awaitable';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import type { Answer, DoorRequest } from '../corridor';
-import { KmsError } from '../errors';
+import type { KmsError } from '../errors';
+import type { Networks } from '../networks';
 import type { Principal } from '../policy/principal';
 import type { SignedRequest } from '../auth/sigv4';
 import { parseBody, writeOutput } from '../shapes';
-import { wireErrors } from './aws-json-errors';
-import { RequestAborted, readBody } from './body';
+import { type WireError, wireErrors } from './aws-json-errors';
+import { completeBody } from './body';
+import { originOf } from './origin';
 
 export interface AwsJsonDoor {
   readonly maxBodyBytes: number;
   readonly newRequestId: () => string;
+  readonly networks: Networks;
   readonly authenticate: (request: SignedRequest) => Awaitable<Principal>;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
@@ -35,9 +37,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     requestId,
     service: 'kms',
     operation: () => operationOf(req),
-    sourceIp: req.socket.remoteAddress ?? 'unknown',
-    userAgent: req.headers['user-agent'],
-    tls: tlsOf(req),
+    origin: originOf(req, door.networks),
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;
@@ -51,16 +51,6 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
   };
 }
 
-/** A client that went away is recorded as one that sent half a request, and not as a fault of the service. */
-async function completeBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  try {
-    return await readBody(req, maxBytes);
-  } catch (error) {
-    if (!(error instanceof RequestAborted)) throw error;
-    throw new KmsError('SerializationException', '', { cause: error });
-  }
-}
-
 /** The operation's name in X-Amz-Target; undefined when the request is not of this protocol. */
 function operationOf(req: IncomingMessage): string | undefined {
   const target = req.headers['x-amz-target'];
@@ -68,15 +58,6 @@ function operationOf(req: IncomingMessage): string | undefined {
   const type = req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== undefined && type !== contentType && type !== 'application/json') return undefined;
   return target.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : undefined;
-}
-
-function tlsOf({ socket, headers }: IncomingMessage): DoorRequest['tls'] {
-  if (!('encrypted' in socket)) return undefined;
-  const tls = socket as TLSSocket;
-  const version = tls.getProtocol() ?? 'unknown';
-  // The types promise a cipher; a connection that is gone has none any more.
-  const cipher = tls.getCipher() as { name: string } | undefined;
-  return { version, cipherSuite: cipher?.name ?? 'unknown', host: headers.host };
 }
 
 function send(res: ServerResponse, requestId: string, answer: Answer): void {
@@ -96,7 +77,7 @@ function send(res: ServerResponse, requestId: string, answer: Answer): void {
 }
 
 function errorBody(error: KmsError): { status: number; text: string } {
-  const { status, member } = wireErrors[error.code];
+  const { status, member, type = error.code }: WireError = wireErrors[error.code];
   const message = error.message === '' ? {} : { [member]: error.message };
-  return { status, text: JSON.stringify({ __type: error.code, ...message }) };
+  return { status, text: JSON.stringify({ __type: type, ...message }) };
 }

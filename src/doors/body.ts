@@ -48,6 +48,16 @@ export function readBody(req: IncomingMessage, limitBytes: number): Promise<Buff
   });
 }
 
+/** A client that went away is recorded as one that sent half a request, and not as a fault of the service. */
+export async function completeBody(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  try {
+    return await readBody(req, limitBytes);
+  } catch (error) {
+    if (!(error instanceof RequestAborted)) throw error;
+    throw new KmsError('SerializationException', '', { cause: error });
+  }
+}
+
 /** Nearly every request of this protocol arrives in one piece, which needs no copy. */
 function join(chunks: readonly Buffer[], length: number): Buffer {
   const [only] = chunks;

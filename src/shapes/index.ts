@@ -6,7 +6,9 @@ import { newValidatorCompiler, schemaFor } from './schema';
 import { validationMessage } from './violations';
 
 export { parseBody } from './body';
+export { formInput } from './form';
 export { writeOutput } from './write';
+export { escapeXml, writeXml } from './xml';
 export * from './operations';
 
 interface InputParser {

@@ -47,10 +47,12 @@ const operationsOf: Readonly<Record<ServiceName, object>> = { kms, iam, sts };
 
 /** The service's operation of that name as a client wrote it; undefined when it has none. */
 export function operationNamed(
-  service: ServiceName,
+  service: ServiceName | undefined,
   claimed: string | undefined,
 ): OperationName | undefined {
-  return claimed !== undefined && Object.hasOwn(operationsOf[service], claimed)
+  return service !== undefined &&
+    claimed !== undefined &&
+    Object.hasOwn(operationsOf[service], claimed)
     ? (claimed as OperationName)
     : undefined;
 }

@@ -135,7 +135,7 @@ export const temporary: Credential<string> = {
 export function options(change: Partial<SigV4Options<string>> = {}): SigV4Options<string> {
   const known = new Map([longTerm, temporary].map((one) => [one.accessKeyId, one]));
   return {
-    region: REGION,
+    regions: [REGION],
     services: ['kms'],
     now: () => NOW,
     find: (accessKeyId) => known.get(accessKeyId),

@@ -32,7 +32,7 @@ function invalid(message: string): { code: string; message: string } {
 }
 
 describe("AWS's test suite", () => {
-  const suite = options({ region: 'us-east-1', services: ['service'] });
+  const suite = options({ regions: ['us-east-1'], services: ['service'] });
 
   test.each(suiteCases)('$name verifies', (one) => {
     const signedHeaders = one.signedHeaders ?? 'host;x-amz-date';
@@ -310,7 +310,7 @@ describe('a caller is refused', () => {
     const by = { accessKeyId: signing.TEMPORARY_ID, sessionToken: signing.TOKEN };
     const find = (): typeof temporary => ({ ...temporary, expiresAt: NOW });
     expect(await refused(await sign({}, by), { find })).toEqual({
-      code: 'ExpiredTokenException',
+      code: 'ExpiredToken',
       message: 'The security token included in the request is expired',
     });
   });

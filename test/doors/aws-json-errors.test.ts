@@ -1,4 +1,4 @@
-import { wireErrors } from '../../src/doors/aws-json-errors';
+import { type WireError, wireErrors } from '../../src/doors/aws-json-errors';
 import { shapes } from '../../src/shapes/kms.generated';
 
 /** kms-semantics §15.4: what is not listed here is 400. */
@@ -7,6 +7,7 @@ const others: Readonly<Record<string, number>> = {
   DependencyTimeoutException: 500,
   KeyUnavailableException: 500,
   InternalFailure: 500,
+  ServiceFailure: 500,
   ServiceUnavailableException: 503,
   RequestEntityTooLargeException: 413,
 };
@@ -25,6 +26,12 @@ test('AccessDeniedException alone writes its text with a capital', () => {
 
 test('no code is the name of a structure that is no error', () => {
   const codes = Object.keys(wireErrors);
-  expect(codes.every((code) => /^[A-Z]\w+(Exception|Failure)$/.test(code))).toBe(true);
   expect(codes.filter((code) => shapes[code] !== undefined)).toEqual([]);
+});
+
+test('credentials that have expired have the name that KMS clients know', () => {
+  const renamed = Object.entries(wireErrors).filter(([, row]) => 'type' in row);
+  expect(
+    renamed.map(([code, { status, type }]: [string, WireError]) => [code, status, type]),
+  ).toEqual([['ExpiredToken', 400, 'ExpiredTokenException']]);
 });

@@ -21,7 +21,9 @@ export interface Terminal {
   readonly directory: string;
   /** Runs to its end, whatever its exit code. `environment` adds to what the terminal has. */
   run(command: string, args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Finished>;
-  /** `aws kms …` that finds endpoint, region and credentials in the files. */
+  /** `aws …` that finds endpoint, region and credentials in the files. */
+  aws(...args: string[]): Promise<Finished>;
+  /** `aws kms …` */
   kms(...args: string[]): Promise<Finished>;
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function openTerminal(daemon: TestDaemon): Promise<Terminal> {
   return {
     directory,
     run,
+    aws: (...args) => run('aws', args, found),
     kms: (...args) => run('aws', ['kms', ...args], found),
     close: () => rm(directory, { recursive: true, force: true }),
   };
