@@ -147,8 +147,7 @@ function failNegated(condition: ConditionBlock, context: Case['context']): Condi
       const fails =
         negated.test(operator) &&
         listOf(values).some((value) => comparesWithNothing(operator, value, { key, context }));
-      const requests = valueOf(key, context);
-      if (!fails || requests === undefined || requests.length === 0) put(operator, key, values);
+      if (!fails || valueOf(key, context) === undefined) put(operator, key, values);
       else put('StringEquals', 'aws:NoSuchKey', 'x');
     }
   }
@@ -173,8 +172,8 @@ function comparesWithNothing(
 function isUnresolved(value: string, context: Case['context']): boolean {
   return [...value.matchAll(/\$\{([^},]*)(,[^}]*)?\}/g)].some(([, key = '', fallback]) => {
     if ('*?$'.includes(key) || fallback !== undefined) return false;
-    const found = valueOf(key, context);
-    return typeof found !== 'string' || found === '';
+    // An empty one is literal text to the judge, which equals nothing either.
+    return typeof valueOf(key, context) !== 'string';
   });
 }
 
