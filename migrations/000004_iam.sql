@@ -15,7 +15,8 @@ alter table principal
   -- Of roles alone.
   add column trust_policy text check ((trust_policy is not null) = (kind = 'role')),
   add column max_session_seconds integer check ((max_session_seconds is not null) = (kind = 'role')),
-  add column last_used_at timestamptz(3);
+  add column last_used_at timestamptz(3),
+  add column last_used_region text;
 
 drop index principal_user_name;
 

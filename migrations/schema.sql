@@ -143,6 +143,7 @@ create table principal (
   trust_policy text,
   max_session_seconds integer,
   last_used_at timestamp(3) with time zone,
+  last_used_region text,
   boundary_policy_id text collate "C"
 );
 
@@ -225,7 +226,7 @@ alter table key_tag add constraint key_tag_key_id_position_key UNIQUE (key_id, "
 
 alter table kms_grant add constraint kms_grant_grant_id_check CHECK (grant_id ~ '^[0-9a-f]{64}$'::text);
 
-alter table kms_grant add constraint kms_grant_name_check CHECK (name ~ '^[a-zA-Z0-9:/_-]{1,256}$'::text);
+alter table kms_grant add constraint kms_grant_name_check CHECK (name ~ '^[a-zA-Z0-9:/_-]+$'::text AND char_length(name) <= 256);
 
 alter table kms_grant add constraint kms_grant_operations_check CHECK (cardinality(operations) > 0);
 
@@ -353,11 +354,11 @@ CREATE UNIQUE INDEX iam_tag_key ON public.iam_tag USING btree (resource_id, lowe
 
 CREATE UNIQUE INDEX key_material_current ON public.key_material USING btree (key_id) WHERE (state = 'CURRENT'::text);
 
-CREATE INDEX kms_grant_grantee ON public.kms_grant USING btree (key_id, grantee);
+CREATE INDEX kms_grant_grantee ON public.kms_grant USING btree (grantee, key_id, grant_id);
 
 CREATE INDEX kms_grant_key ON public.kms_grant USING btree (key_id, grant_id);
 
-CREATE INDEX kms_grant_name ON public.kms_grant USING btree (key_id, name) WHERE (name IS NOT NULL);
+CREATE INDEX kms_grant_name ON public.kms_grant USING btree (key_id, name, grantee) WHERE (name IS NOT NULL);
 
 CREATE INDEX kms_grant_retiring ON public.kms_grant USING btree (retiring_principal, grant_id) WHERE (retiring_principal IS NOT NULL);
 

@@ -9,9 +9,11 @@ import {
   type FeedEvent,
   openChangeFeed,
 } from './db';
+import type { Grant } from './keys/grants';
 import type { Key } from './keys/key';
 import { materialsOf } from './keys/store';
 import { type Log, describeError } from './log';
+import type { Identity } from './policy/identity';
 import type { Principal } from './policy/principal';
 
 /** What a worker keeps of the database, true by the change feed. */
@@ -19,10 +21,14 @@ export interface Caches {
   readonly keys: FeedCache<Key>;
   readonly aliases: FeedCache<string>;
   readonly accessKeys: FeedCache<Credential<Principal>>;
+  readonly grants: FeedCache<readonly Grant[]>;
+  readonly identities: FeedCache<Identity>;
 }
 
 const cachedAccessKeys = 10_000;
+const cachedIdentities = 10_000;
 const cachedAliases = 100_000;
+const cachedGrantees = 100_000;
 const cachedKeys = 100_000;
 
 export interface FeedParts {
@@ -44,12 +50,16 @@ export function openFeed({ config, url, database, log }: FeedParts): ChangeFeed 
 }
 
 export function openCaches(feed: ChangeFeed): Caches {
-  const on = (topic: Change['topic']) => (change: Change) =>
-    change.topic === topic ? change.id : undefined;
+  const on =
+    (...topics: readonly Change['topic'][]) =>
+    ({ topic, id }: Change) =>
+      topics.includes(topic) ? id : undefined;
   return {
-    keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key') }),
+    keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key', 'key-labels') }),
     aliases: new FeedCache({ feed, capacity: cachedAliases, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
+    grants: new FeedCache({ feed, capacity: cachedGrantees, keyOf: on('grant') }),
+    identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
   };
 }
 
@@ -76,6 +86,8 @@ export function cacheCounters(
     key: caches.keys,
     alias: caches.aliases,
     access_key: caches.accessKeys,
+    grant: caches.grants,
+    identity: caches.identities,
     token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }

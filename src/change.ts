@@ -1,4 +1,4 @@
-import { type Permissions, authorize, requireUsable } from './checks';
+import { type Asker, type Permissions, authorize, requireUsable } from './checks';
 import type { Corridor, DoorRequest } from './corridor';
 import type { Transaction } from './db';
 import { KmsError } from './errors';
@@ -20,6 +20,7 @@ import type { Trail } from './trail';
 interface Permitted<N extends OperationName> {
   readonly request: DoorRequest;
   readonly call: Call<N>;
+  readonly asker: Asker;
   readonly permissions: Permissions;
   readonly trail: Trail;
 }
@@ -31,7 +32,7 @@ interface Permitted<N extends OperationName> {
 export async function write<N extends OperationName>(
   corridor: Corridor,
   operation: WritingOperation<N>,
-  { request, call, permissions, trail }: Permitted<N>,
+  { request, call, asker, permissions, trail }: Permitted<N>,
 ): Promise<string> {
   const transaction = await corridor.database.begin();
   const undoing: (() => Promise<void>)[] = [];
@@ -44,7 +45,7 @@ export async function write<N extends OperationName>(
   try {
     const targets = await lockTargets(corridor.services, transaction, permissions.targets);
     // The policy too may have changed since the caller was authorized by what the worker had cached.
-    authorize(call.caller, { ...permissions, targets });
+    await authorize(asker, { ...permissions, targets });
     const keys = targets.map((target) => target.key);
     const targeted: TargetedCall<N> = { ...call, keys };
     requireUsable(operation, targeted);

@@ -2,6 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import Ajv from 'ajv';
+import {
+  NetworkFault,
+  type NetworkSettings,
+  readNetworkZones,
+  readTrustedProxies,
+} from './networks';
 
 export interface Setting {
   /** Environment variable. */
@@ -172,6 +178,18 @@ export const settings = {
     schema: text,
     sentence: 'PEM private key of the certificate.',
   },
+  trustedProxies: {
+    env: 'CLAVIGER_TRUSTED_PROXIES',
+    schema: text,
+    sentence:
+      'Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as `10.0.0.0/8,2001:db8::7`.',
+  },
+  networkZones: {
+    env: 'CLAVIGER_NETWORK_ZONES',
+    schema: text,
+    sentence:
+      'What aws:SourceVpc and aws:SourceVpce are for clients of a network, such as `10.1.0.0/16=vpc-1234/vpce-5678,10.2.0.0/16=vpce-9`; the narrowest network wins.',
+  },
   maxBodyBytes: {
     env: 'CLAVIGER_MAX_BODY_BYTES',
     schema: { type: 'integer', minimum: 1024, maximum: 16_777_216 },
@@ -241,7 +259,7 @@ export type Config = {
   readonly [K in Exclude<keyof Settings, NameWithDefault>]?: ValueOf<Settings[K]>;
 };
 
-/** A setting that cannot be used; the message names the variable and never its value. */
+/** A setting that cannot be used; the message names the variable, and never a value that may be a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -269,7 +287,27 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if ((values['tlsCertFile'] === undefined) !== (values['tlsKeyFile'] === undefined)) {
     throw new ConfigError('CLAVIGER_TLS_CERT_FILE and CLAVIGER_TLS_KEY_FILE go together');
   }
+  requireNetworks(values);
   return Object.freeze(values);
+}
+
+/** What readNetworks() takes. */
+export function networkSettings(config: Config): NetworkSettings {
+  return { trustedProxies: config.trustedProxies, zones: config.networkZones };
+}
+
+function requireNetworks({ trustedProxies, networkZones }: Config): void {
+  within(settings.trustedProxies.env, () => readTrustedProxies(trustedProxies));
+  within(settings.networkZones.env, () => readNetworkZones(networkZones));
+}
+
+function within(variable: string, read: () => unknown): void {
+  try {
+    read();
+  } catch (cause) {
+    if (!(cause instanceof NetworkFault)) throw cause;
+    throw new ConfigError(`${variable}: ${cause.message}`, { cause });
+  }
 }
 
 /** The one setting without a default that every command with a database needs. Throws ConfigError. */
@@ -286,11 +324,19 @@ export function exportToLibraries(config: Config): void {
 /** What is set in a way that is fine on a laptop and not in production; each is shouted at start-up. */
 export function unsafeSettings(config: Config): string[] {
   const loopback = ['127.0.0.1', '::1', 'localhost'].includes(config.host);
-  return !loopback && config.tlsCertFile === undefined
-    ? [
-        'CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear',
-      ]
-    : [];
+  const everyone = readTrustedProxies(config.trustedProxies).some(({ prefix }) => prefix === 0);
+  return [
+    ...(!loopback && config.tlsCertFile === undefined
+      ? [
+          'CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear',
+        ]
+      : []),
+    ...(everyone
+      ? [
+          'CLAVIGER_TRUSTED_PROXIES is every address: anyone can choose the address that policies see',
+        ]
+      : []),
+  ];
 }
 
 function readEnvFile(file: string): NodeJS.ProcessEnv {

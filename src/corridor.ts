@@ -8,8 +8,9 @@ import type { OperationName, OperationOutputs, ServiceName } from './shapes';
 import type { RecordedService, RequestOrigin, Trail } from './trail';
 
 /** A request as a door hands it over: the wire's particulars behind two functions. */
-export interface DoorRequest extends RequestOrigin {
+export interface DoorRequest {
   readonly requestId: string;
+  readonly origin: RequestOrigin;
   /** Undefined of a request that names none of ours; known once `operation` has answered. */
   readonly service: ServiceName | undefined;
   /** The operation's name as the client wrote it; undefined when it named none. May read the body. Throws KmsError. */

@@ -1,11 +1,11 @@
 import { write } from './change';
-import { authorize, requireUsable } from './checks';
+import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
-import type { Principal } from './policy/principal';
+import { noIdentity } from './policy/identity';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
 import { Trail } from './trail';
 
@@ -15,7 +15,7 @@ import { Trail } from './trail';
  */
 export async function handle(corridor: Corridor, request: DoorRequest): Promise<Answer> {
   const started = performance.now();
-  const trail = new Trail(request.requestId, request, corridor.service);
+  const trail = new Trail(request, corridor.service);
   const answer = await answerTo(corridor, request, trail);
   corridor.onRequest({
     trail,
@@ -29,10 +29,11 @@ export async function handle(corridor: Corridor, request: DoorRequest): Promise<
 async function answerTo(corridor: Corridor, request: DoorRequest, trail: Trail): Promise<Answer> {
   try {
     const name = await nameOperation(request, trail);
-    if (operations[name]?.identifyCaller === undefined) trail.caller = await request.authenticate();
+    const known = operations[name]?.identifyCaller === undefined;
+    const asking = known ? await authenticate(corridor, request, trail) : undefined;
     return {
       ok: true,
-      output: await perform(corridor, name, { request, trail }),
+      output: await perform(corridor, name, { request, trail, asking }),
     };
   } catch (thrown) {
     return refuse(corridor, trail, toKmsError(thrown));
@@ -57,9 +58,25 @@ async function nameOperation(request: DoorRequest, trail: Trail): Promise<Operat
   return name;
 }
 
+type Asking = Pick<Call<OperationName>, 'caller' | 'identity'>;
+
+/** Who signed, and what the database says of it now. */
+async function authenticate(
+  { services }: Corridor,
+  request: DoorRequest,
+  trail: Trail,
+): Promise<Asking> {
+  const caller = await request.authenticate();
+  trail.caller = caller;
+  const identity = services.identities.of(caller);
+  return { caller, identity: identity instanceof Promise ? await identity : identity };
+}
+
 interface Performance {
   readonly request: DoorRequest;
   readonly trail: Trail;
+  /** Undefined when the input has to prove who calls. */
+  readonly asking: Asking | undefined;
 }
 
 /** The steps after authentication, in the order of kms-semantics §0. */
@@ -68,7 +85,7 @@ interface Performance {
 async function perform<N extends OperationName>(
   corridor: Corridor,
   name: N,
-  { request, trail }: Performance,
+  { request, trail, asking }: Performance,
 ): Promise<string> {
   const { services } = corridor;
   const input = parseInput(name, await request.body(name));
@@ -78,18 +95,24 @@ async function perform<N extends OperationName>(
   }
   trail.declare(operation, input);
   operation.check?.(input);
-  const caller = (trail.caller ??= await identify(operation, input, services));
-  const { requestId } = request;
-  const call: Call<N> = { input, caller, services, origin: request, requestId, now: new Date() };
+  const call: Call<N> = {
+    ...(asking ?? (await identify(operation, { input, services, trail }))),
+    input,
+    services,
+    origin: request.origin,
+    requestId: request.requestId,
+    now: new Date(),
+  };
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  const asker: Asker = { call, conditions: operation.conditions?.(call) };
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };
-  authorize(caller, permissions);
+  await authorize(asker, permissions);
   if ('write' in operation) {
-    return write(corridor, operation, { request, call, permissions, trail });
+    return write(corridor, operation, { request, call, asker, permissions, trail });
   }
   const targeted: TargetedCall<N> = { ...call, keys: trail.keys };
   requireUsable(operation, targeted);
@@ -101,14 +124,15 @@ async function perform<N extends OperationName>(
   return text;
 }
 
-/** Whoever called without a signature proves by the input who it is. */
+/** Whoever called without a signature proves by the input who it is; the database knows nothing of it. */
 async function identify<N extends OperationName>(
   operation: Operation<N>,
-  input: OperationInputs[N],
-  services: Services,
-): Promise<Principal> {
+  { input, services, trail }: { input: OperationInputs[N]; services: Services; trail: Trail },
+): Promise<Asking> {
   if (operation.identifyCaller === undefined) {
     throw new Error('a caller was not asked who it is');
   }
-  return operation.identifyCaller(input, services);
+  const caller = await operation.identifyCaller(input, services);
+  trail.caller = caller;
+  return { caller, identity: noIdentity };
 }

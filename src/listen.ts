@@ -4,13 +4,14 @@ import { AccessKeys } from './auth/access-keys';
 import { Sealing } from './auth/sealing';
 import { type SignedRequest, SigningKeys, authenticate } from './auth/sigv4';
 import type { Caches } from './caches';
-import type { Config } from './config';
+import { type Config, networkSettings } from './config';
 import type { Corridor, DoorRequest } from './corridor';
 import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
 import type { Log } from './log';
+import { readNetworks } from './networks';
 import type { Principal } from './policy/principal';
 import { type Listener, createServer } from './server';
 import { createApp } from './server/app';
@@ -31,6 +32,7 @@ export function buildListener({ config, log, corridor, caches, metrics }: Served
   const door = {
     maxBodyBytes: config.maxBodyBytes,
     newRequestId: randomUUID,
+    networks: readNetworks(networkSettings(config)),
     handle: (request: DoorRequest) => handle(corridor, request),
   };
   const signatures = signaturesOf(config, accessKeys);

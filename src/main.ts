@@ -1,19 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { type Token, openToken } from '../hsm';
+import { openToken } from '../hsm';
 import { openAuditWriter } from './audit';
-import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
+import { cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
-import { AliasStore } from './keys/aliases';
-import { KeyFinder } from './keys/finder';
-import { Keyring } from './keys/keyring';
-import { KeyStore } from './keys/store';
 import { buildListener } from './listen';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
-import type { Services } from './operation';
 import { requestLog } from './request-log';
+import { buildServices } from './services';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -73,22 +68,18 @@ async function build(
   await feed.listening();
   const auditDatabase = connect(config, { log, metrics, poolSize: 1 });
   onClose(() => auditDatabase.close());
-  const audit = openAuditWriter({
-    database: auditDatabase,
-    waitMs: config.databaseStatementTimeoutMs,
-  });
+  const waitMs = config.databaseStatementTimeoutMs;
+  const audit = openAuditWriter({ database: auditDatabase, waitMs });
   onClose(() => audit.close());
-  const services = buildServices(config, { database, token, caches });
+  const onLeftover = (error: unknown): void =>
+    log.error('what a failed change made in the token is left there', {
+      error: describeError(error),
+    });
+  const parts = { database, changes: feed, audit, onLeftover };
   const corridor: Corridor = {
-    services,
-    database,
-    changes: feed,
-    audit,
+    ...parts,
+    services: buildServices(config, { ...parts, token, caches }),
     service: { region: config.region, accountId: config.accountId },
-    onLeftover: (error) =>
-      log.error('what a failed change made in the token is left there', {
-        error: describeError(error),
-      }),
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
   metrics.observe({
@@ -122,33 +113,6 @@ function connect(
     onConnectionLost: (error) =>
       log.warn('a database connection was lost', { error: describeError(error) }),
   });
-}
-
-/** The services that operations use. */
-function buildServices(
-  config: Config,
-  { database, token, caches }: { database: Database; token: Token; caches: Caches },
-): Services {
-  const place = { partition: config.partition, region: config.region };
-  const keys = new KeyStore(place);
-  const aliases = new AliasStore();
-  return {
-    place,
-    db: database,
-    token,
-    keys,
-    aliases,
-    finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-    }),
-    keyring: new Keyring(token),
-    newKeyId: randomUUID,
-  };
 }
 
 function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {

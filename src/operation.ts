@@ -3,13 +3,19 @@ import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
 import type { KeyFinder } from './keys/finder';
+import type { GrantFinder } from './keys/grant-finder';
+import type { GrantTokens } from './keys/grant-tokens';
+import type { GrantStore } from './keys/grants';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { Keyring } from './keys/keyring';
+import type { Identities } from './iam/identities';
 import type { StateRule } from './keys/states';
 import type { KeyStore } from './keys/store';
 import type { KmsError } from './errors';
+import type { Identity } from './policy/identity';
 import type { Conditions, ResourcePolicy } from './policy/policy';
+import type { GrantScope } from './policy/grants';
 import type { Principal } from './policy/principal';
 import type { KeyUsageType } from './shapes/kms.generated';
 import type { RequestOrigin } from './trail';
@@ -24,6 +30,10 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly grants: GrantStore;
+  readonly grantFinder: GrantFinder;
+  readonly grantTokens: GrantTokens;
+  readonly identities: Identities;
   /** A new key id. */
   readonly newKeyId: () => string;
 }
@@ -35,8 +45,17 @@ export interface Target {
   readonly action: string;
   /** The alias in the request, when it named the key by one: kms:RequestAlias. */
   readonly requestAlias?: string;
+  /** The encryption context that the action is about: policies' conditions and grants' constraints ask for it. */
+  readonly encryptionContext?: Readonly<Record<string, string>> | undefined;
   /** Condition values of this key alone: ReEncrypt has two encryption contexts. They win over the operation's. */
   readonly conditions?: Conditions;
+  /** Of CreateGrant, what the new grant allows: a grant that lets the caller create it must allow as much. */
+  readonly childGrant?: GrantScope;
+  /**
+   * Has its word in place of the key's policy and of grants, as a policy of the caller's own account would: RetireGrant
+   * (kms-semantics §7.5).
+   */
+  readonly decidedBy?: Pick<ResourcePolicy, 'ask'>;
   /** Thrown in place of the ordinary denial, where AWS hides which it was (kms-semantics §4.4). */
   readonly deniedAs?: KmsError;
 }
@@ -55,6 +74,8 @@ export interface AccountAction {
 export interface Call<N extends OperationName> {
   readonly input: OperationInputs[N];
   readonly caller: Principal;
+  /** What the database says of the caller now. */
+  readonly identity: Identity;
   readonly services: Services;
   readonly origin: RequestOrigin;
   readonly requestId: string;

@@ -9,14 +9,24 @@ import {
 } from './audit';
 import type { KmsError } from './errors';
 import type { Key } from './keys/key';
+import type { NetworkZone } from './networks';
 import type { ResponseElements } from './operation';
 import type { Principal } from './policy/principal';
 import type { OperationName, ServiceName } from './shapes/operations';
 
 /** Where a request came from. */
 export interface RequestOrigin {
+  /** The client's address: IPv4 dotted, IPv6 as RFC 5952 writes it; `unknown` of a connection that is gone already. */
   readonly sourceIp: string;
+  /** The configured network zone that the client is in. */
+  readonly zone?: NetworkZone | undefined;
+  /** By TLS, here or at a trusted proxy. */
+  readonly secureTransport: boolean;
   readonly userAgent: string | undefined;
+  readonly referer?: string | undefined;
+  /** What a service says that it acts for, signed: x-amz-source-arn, x-amz-source-account. */
+  readonly sourceArn?: string | undefined;
+  readonly sourceAccount?: string | undefined;
   /** Undefined on a listener without TLS. */
   readonly tls:
     | { readonly version: string; readonly cipherSuite: string; readonly host: string | undefined }
@@ -24,7 +34,10 @@ export interface RequestOrigin {
 }
 
 /** What a record is made of besides what the corridor learns. */
-export interface TrailedRequest extends RequestOrigin {
+export interface TrailedRequest {
+  readonly requestId: string;
+  readonly origin: RequestOrigin;
+  /** Known when the operation has been named; undefined of a request for no service of ours. */
   readonly service: ServiceName | undefined;
 }
 
@@ -56,8 +69,7 @@ export class Trail {
   private input: object | undefined;
 
   constructor(
-    readonly requestId: string,
-    readonly origin: TrailedRequest,
+    readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
 
@@ -83,19 +95,21 @@ export class Trail {
   }
 
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
-    const { origin, service, caller, declared, input } = this;
+    const { request, service, caller, declared, input } = this;
+    const { origin } = request;
     return auditLine(
       auditRecord({
         completedAt: new Date(),
         eventId: randomUUID(),
-        requestId: this.requestId,
+        requestId: request.requestId,
         // Only the query protocol has requests that name no service of ours.
-        service: origin.service ?? 'sts',
+        service: request.service ?? 'sts',
         eventName:
           this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
         caller,
         region: service.region,
         sourceIPAddress: origin.sourceIp,
+        vpcEndpointId: origin.zone?.vpceId,
         userAgent: origin.userAgent,
         error,
         requestParameters:

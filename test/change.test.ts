@@ -7,7 +7,7 @@ import type { Transaction } from '../src/db';
 import type { Key } from '../src/keys/key';
 import { KeyStore } from '../src/keys/store';
 import type { Change, WritingOperation } from '../src/operation';
-import { defaultKeyPolicy } from '../src/policy/document';
+import { defaultKeyPolicy } from '../src/policy/compile';
 import { Trail } from '../src/trail';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from './support/accounts';
 import { administer } from './support/postgres';
@@ -52,22 +52,24 @@ function describing(
 
 function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2] {
   const { origin } = callFacts;
+  const call = {
+    input: { KeyId: key.keyId, Description: 'new' },
+    caller: rootOf(accountId),
+    services: { place } as Corridor['services'],
+    ...callFacts,
+  };
   return {
-    call: {
-      input: { KeyId: key.keyId, Description: 'new' },
-      caller: rootOf(accountId),
-      services: {} as Corridor['services'],
-      ...callFacts,
-    },
+    call,
+    asker: { call, conditions: undefined },
     request: { write: writeOutput } as unknown as DoorRequest,
     permissions: {
       accountActions: [],
       targets: [{ key, action: 'kms:UpdateKeyDescription' }],
       crossAccount: false,
+      needsNoPermission: false,
     },
     trail: new Trail(
-      randomUUID(),
-      { ...origin, service: 'kms' },
+      { requestId: randomUUID(), origin, service: 'kms' },
       { region: place.region, accountId },
     ),
   };

@@ -1,11 +1,17 @@
-import { authorize, requireUsable } from '../src/checks';
+import { type Asker, type Permissions, authorize, requireUsable } from '../src/checks';
 import { KmsError } from '../src/errors';
-import type { Target, TargetedCall } from '../src/operation';
+import type { Services, Target, TargetedCall } from '../src/operation';
 import { operations } from '../src/operations';
+import { hiddenKey } from '../src/policy/authorize';
+import { compileIdentityPolicy, compileTrustPolicy } from '../src/policy/compile';
+import { noIdentity } from '../src/policy/identity';
+import type { Principal } from '../src/policy/principal';
+import { refusalOf } from './support/refusal';
 import {
   accountId,
   keyWith,
   otherAccountId,
+  place,
   rootOf,
   userOf,
   callFacts,
@@ -17,35 +23,144 @@ const target = (different: Partial<Target> = {}): Target => ({
   action: 'kms:Encrypt',
   ...different,
 });
+const askerOf = (caller: Principal, conditions?: Asker['conditions']): Asker => ({
+  call: {
+    ...callFacts,
+    caller,
+    services: { place, grantFinder: { of: () => [] } } as unknown as Services,
+  },
+  conditions,
+});
+const permissions = (different: Partial<Permissions> = {}): Permissions => ({
+  accountActions: [],
+  targets: [],
+  crossAccount: false,
+  needsNoPermission: false,
+  ...different,
+});
+const refusal = (caller: Principal, different: Partial<Permissions>) =>
+  refusalOf(() => authorize(askerOf(caller), permissions(different)));
+const allowed = { code: 'nothing was thrown', message: '' };
 
 describe('authorize', () => {
-  test('denies a request that asked for nothing', () => {
-    expect(() => {
-      authorize(root, { accountActions: [], targets: [], crossAccount: true });
-    }).toThrow(new KmsError('AccessDeniedException', 'No policy decides this operation.'));
+  test('denies a request that asked for nothing, unless it needs nothing', async () => {
+    expect(await refusal(root, {})).toEqual({
+      code: 'AccessDeniedException',
+      message: 'No policy decides this operation.',
+    });
+    expect(await refusal(root, { needsNoPermission: true })).toEqual(allowed);
   });
 
-  test('needs every action, on the account and on each key', () => {
+  test('needs every action, on the account and on each key', async () => {
     const accountActions = [{ action: 'kms:CreateAlias', resource: '*' }];
-    const permissions = { accountActions, targets: [target()], crossAccount: false };
-    expect(() => {
-      authorize(root, permissions);
-    }).not.toThrow();
-    expect(() => {
-      authorize(userOf(accountId, 'eve'), permissions);
-    }).toThrow(/is not authorized to perform: kms:CreateAlias on resource: \*/);
+    const all = { accountActions, targets: [target()] };
+    expect(await refusal(root, all)).toEqual(allowed);
+    expect((await refusal(userOf(accountId, 'eve'), all)).message).toMatch(
+      /is not authorized to perform: kms:CreateAlias on resource: \*/,
+    );
     const foreign = target({ key: keyWith({ accountId: otherAccountId }) });
-    expect(() => {
-      authorize(root, { ...permissions, targets: [target(), foreign] });
-    }).toThrow(/is not authorized to perform: kms:Encrypt on this resource/);
+    const both = { ...all, targets: [target(), foreign] };
+    expect((await refusal(root, both)).message).toMatch(
+      /is not authorized to perform: kms:Encrypt on this resource/,
+    );
   });
 
-  test('says what the target says in place of the ordinary denial', () => {
+  test('needs an operation that crosses accounts for another account’s key, whatever its policy says', async () => {
+    const Principal = '*';
+    const statement = { Effect: 'Allow', Principal, Action: 'kms:*', Resource: '*' };
+    const policyText = JSON.stringify({ Statement: statement });
+    const open = target({ key: keyWith({ accountId: otherAccountId, policyText }) });
+    expect(await refusal(root, { targets: [open], crossAccount: true })).toEqual(allowed);
+    expect(await refusal(root, { targets: [open] })).toEqual({
+      code: 'AccessDeniedException',
+      message: hiddenKey(root, 'kms:Encrypt').message,
+    });
+  });
+
+  test('says what the target says in place of the ordinary denial', async () => {
     const deniedAs = new KmsError('AccessDeniedException', 'The ciphertext refers to …');
     const hidden = target({ key: keyWith({ accountId: otherAccountId }), deniedAs });
-    expect(() => {
-      authorize(root, { accountActions: [], targets: [hidden], crossAccount: true });
-    }).toThrow(deniedAs);
+    expect(await refusal(root, { targets: [hidden], crossAccount: true })).toEqual({
+      code: deniedAs.code,
+      message: deniedAs.message,
+    });
+  });
+
+  test('asks a role’s trust policy, and gives no reason when it says no', async () => {
+    const alice = userOf(accountId, 'alice');
+    const resource = `arn:aws:iam::${accountId}:role/reader`;
+    const assume = (AWS: string) => ({
+      action: 'sts:AssumeRole',
+      resource,
+      resourcePolicy: {
+        accountId,
+        policy: compileTrustPolicy(
+          JSON.stringify({
+            Version: '2012-10-17',
+            Statement: { Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole' },
+          }),
+          place,
+        ),
+      },
+    });
+    expect(await refusal(alice, { accountActions: [assume(alice.arn)] })).toEqual(allowed);
+    expect(await refusal(alice, { accountActions: [assume(root.arn)] })).toEqual({
+      code: 'AccessDeniedException',
+      message: `User: ${alice.arn} is not authorized to perform: sts:AssumeRole on resource: ${resource}`,
+    });
+  });
+
+  test('supplies what the key, the target, the operation and the request say of themselves', async () => {
+    const alice = userOf(accountId, 'alice');
+    const conditions = {
+      'kms:KeySpec': 'SYMMETRIC_DEFAULT',
+      'kms:CallerAccount': accountId,
+      'kms:RequestAlias': 'alias/a',
+      'kms:EncryptionContext:Dept': 'x',
+      'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT',
+      'kms:ReEncryptOnSameKey': 'true',
+      'aws:SourceIp': '127.0.0.1/32',
+      'aws:username': 'alice',
+    };
+    const asked = (StringEquals: object, IpAddress: object) => {
+      const statement = { Effect: 'Allow', Principal: { AWS: alice.arn }, Action: 'kms:Encrypt' };
+      const Condition = { StringEquals, IpAddress };
+      const Statement = { ...statement, Resource: '*', Condition };
+      const policyText = JSON.stringify({ Version: '2012-10-17', Statement });
+      const one = target({
+        key: keyWith({ policyText }),
+        requestAlias: 'alias/a',
+        encryptionContext: { dept: 'x' },
+        conditions: { 'kms:ReEncryptOnSameKey': 'true' },
+      });
+      const asker = askerOf(alice, { 'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT' });
+      return refusalOf(() => authorize(asker, permissions({ targets: [one] })));
+    };
+    const { 'aws:SourceIp': ip, ...texts } = conditions;
+    expect(await asked(texts, { 'aws:SourceIp': ip })).toEqual(allowed);
+    for (const key of Object.keys(texts)) {
+      expect((await asked({ ...texts, [key]: 'other' }, {})).code).toBe('AccessDeniedException');
+    }
+  });
+
+  test('shows the tags and aliases of a key to identity policies alone', async () => {
+    const alice = userOf(accountId, 'alice');
+    const Condition = {
+      StringEquals: { 'aws:ResourceTag/team': 'a' },
+      'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/a' },
+    };
+    const statement = { Effect: 'Allow', Action: 'kms:Encrypt', Resource: '*', Condition };
+    const text = (more: object) =>
+      JSON.stringify({ Version: '2012-10-17', Statement: { ...statement, ...more } });
+    const labels = { tags: [{ TagKey: 'team', TagValue: 'a' }], aliases: ['alias/a'] };
+    const identity = { ...noIdentity, policies: [compileIdentityPolicy(text({}))] };
+    const asker = askerOf(alice);
+    const byIdentity = { ...asker, call: { ...asker.call, identity } };
+    const delegated = permissions({ targets: [target({ key: keyWith(labels) })] });
+    expect(await refusalOf(() => authorize(byIdentity, delegated))).toEqual(allowed);
+    const policyText = text({ Principal: { AWS: alice.arn } });
+    const named = permissions({ targets: [target({ key: keyWith({ ...labels, policyText }) })] });
+    expect((await refusalOf(() => authorize(asker, named))).code).toBe('AccessDeniedException');
   });
 });
 

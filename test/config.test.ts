@@ -91,6 +91,19 @@ test('certificate and key go together', () => {
   expect(load(both)).toMatchObject({ tlsCertFile: 'cert.pem', tlsKeyFile: 'key.pem' });
 });
 
+test.each([
+  [
+    { CLAVIGER_TRUSTED_PROXIES: '10.0.0.0/8,lb' },
+    "CLAVIGER_TRUSTED_PROXIES: 'lb' is not a network such as 10.0.0.0/8",
+  ],
+  [
+    { CLAVIGER_NETWORK_ZONES: '10.0.0.0/8=here' },
+    "CLAVIGER_NETWORK_ZONES: 'here' is not a zone such as vpc-1234/vpce-5678",
+  ],
+])('networks that cannot be read are a fault: %p', (environment, fault) => {
+  expect(faultOf(environment)).toBe(fault);
+});
+
 describe('claviger.env in the data directory', () => {
   beforeAll(() => {
     const lines = [
@@ -119,12 +132,16 @@ describe('claviger.env in the data directory', () => {
   });
 });
 
-test('listening beyond the machine without TLS is unsafe, and nothing else is', () => {
+test('listening beyond the machine without TLS and trusting everyone are unsafe, and nothing else is', () => {
   const tls = { CLAVIGER_TLS_CERT_FILE: 'c', CLAVIGER_TLS_KEY_FILE: 'k' };
   for (const host of ['127.0.0.1', '::1', 'localhost']) {
     expect(unsafeSettings(load({ CLAVIGER_HOST: host }))).toEqual([]);
   }
   expect(unsafeSettings(load({ CLAVIGER_HOST: '0.0.0.0', ...tls }))).toEqual([]);
+  expect(unsafeSettings(load({ CLAVIGER_TRUSTED_PROXIES: '10.0.0.0/8' }))).toEqual([]);
+  expect(unsafeSettings(load({ CLAVIGER_TRUSTED_PROXIES: '::/0' }))).toEqual([
+    'CLAVIGER_TRUSTED_PROXIES is every address: anyone can choose the address that policies see',
+  ]);
   expect(unsafeSettings(load({ CLAVIGER_HOST: '0.0.0.0' }))).toEqual([
     'CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear',
   ]);

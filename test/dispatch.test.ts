@@ -9,10 +9,11 @@ import { KmsError } from '../src/errors';
 import { operations as shapeOperations } from '../src/shapes/kms.generated';
 import { operationNamesOf, writeOutput } from '../src/shapes';
 import { operations } from '../src/operations';
+import { noIdentity } from '../src/policy/identity';
 import { valuesOf, wireForm } from './shapes/arbitraries';
 import { type TestDaemon, startDaemon } from './support/daemon';
 import { administer } from './support/postgres';
-import { accountId, keyWith, place, rootOf, userOf } from './support/sample-keys';
+import { accountId, callFacts, keyWith, place, rootOf, userOf } from './support/sample-keys';
 
 const internal = {
   code: 'KMSInternalException',
@@ -50,6 +51,8 @@ function trial(failures = 0): Trial {
         return Buffer.alloc(length, 7);
       },
     },
+    grantFinder: { of: () => [] },
+    identities: { of: () => noIdentity },
     finder: {
       resolve: (_value: string, { action }: { action: string }) => {
         steps.push('resolve');
@@ -69,9 +72,7 @@ function request(different: Partial<DoorRequest> = {}, steps: string[] = []): Do
     requestId: 'the-request',
     service: 'kms',
     operation: () => 'GenerateRandom',
-    sourceIp: '127.0.0.1',
-    userAgent: undefined,
-    tls: undefined,
+    origin: callFacts.origin,
     authenticate: () => {
       steps.push('authenticate');
       return rootOf(accountId);

@@ -26,7 +26,7 @@ const order = [
   ['src/doors/'],
   ['src/dispatch.ts'],
   ['src/operations/'],
-  ['src/keys/', 'src/policy/'],
+  ['src/keys/', 'src/policy/', 'src/iam/'],
   ['src/db/'],
 ];
 

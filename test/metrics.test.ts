@@ -3,12 +3,15 @@ import { Trail } from '../src/trail';
 
 const origin = {
   sourceIp: '127.0.0.1',
+  secureTransport: false,
   userAgent: undefined,
   tls: undefined,
-  service: 'kms',
-} as const;
+};
 const trail = (claimed: string): Trail => {
-  const one = new Trail('r', origin, { region: 'us-east-1', accountId: '111122223333' });
+  const one = new Trail(
+    { requestId: 'r', origin, service: 'kms' },
+    { region: 'us-east-1', accountId: '111122223333' },
+  );
   one.claimedOperation = claimed;
   return one;
 };

@@ -4,12 +4,13 @@ import { accountId, keyWith, rootOf } from './support/sample-keys';
 
 const origin = {
   sourceIp: '127.0.0.1',
+  secureTransport: false,
   userAgent: 'tests',
   tls: undefined,
-  service: 'kms',
-} as const;
+};
 const service = { region: 'us-east-1', accountId: '000000000000' };
-const trail = (): Trail => new Trail('the-request', origin, service);
+const request = { requestId: 'the-request', origin, service: 'kms' } as const;
+const trail = (): Trail => new Trail(request, service);
 const parse = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;
 
@@ -69,6 +70,15 @@ test('a change is recorded as one, with what it answered', () => {
   });
 });
 
+test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
+  const zoned = new Trail(
+    { ...request, origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } } },
+    service,
+  );
+  expect(parse(zoned.success(null))).toMatchObject({ vpcEndpointId: 'vpce-2' });
+  expect(parse(trail().success(null))).not.toHaveProperty('vpcEndpointId');
+});
+
 test('every record has an event id of its own', () => {
   const one = trail();
   expect(parse(one.success(null))['eventID']).not.toBe(parse(one.success(null))['eventID']);
@@ -101,7 +111,7 @@ test.each([
   ['sts', 'sts.amazonaws.com'],
   [undefined, 'sts.amazonaws.com'],
 ] as const)('a request for %s is an event of %s', (name, source) => {
-  const one = new Trail('the-request', { ...origin, service: name }, service);
+  const one = new Trail({ ...request, service: name }, service);
   expect(parse(one.success(null))).toMatchObject({ eventSource: source });
 });
 

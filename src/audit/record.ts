@@ -26,6 +26,7 @@ export interface AuditedCall {
   readonly recipientAccountId: string;
   /** Joins the records that one request leaves in two accounts. */
   readonly sharedEventId?: string | undefined;
+  readonly vpcEndpointId?: string | undefined;
   readonly tls?:
     | {
         /** `TLSv1.3` */
@@ -60,6 +61,7 @@ export interface AuditRecord {
   readonly managementEvent: true;
   readonly recipientAccountId: string;
   readonly sharedEventID?: string;
+  readonly vpcEndpointId?: string;
   readonly eventCategory: 'Management';
   readonly tlsDetails?: Members;
 }
@@ -119,6 +121,7 @@ export function auditRecord(call: AuditedCall): AuditRecord {
     managementEvent: true,
     recipientAccountId: call.recipientAccountId,
     ...(call.sharedEventId === undefined ? {} : { sharedEventID: call.sharedEventId }),
+    ...(call.vpcEndpointId === undefined ? {} : { vpcEndpointId: call.vpcEndpointId }),
     eventCategory: 'Management',
     ...(call.tls === undefined ? {} : { tlsDetails: tlsDetails(call.tls) }),
   };

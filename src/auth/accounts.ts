@@ -2,7 +2,7 @@ import type { Token } from '../../hsm';
 import { type Database, type Queryable, inTransaction } from '../db';
 import { type Place, accountRootArn } from '../keys/identifiers';
 import { insertAccessKey } from './access-keys';
-import { Sealing } from './sealing';
+import { Sealing, sealingPurposes } from './sealing';
 import { Secret } from './secret';
 
 /** An access key as it is shown, once. */
@@ -25,7 +25,7 @@ const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const initLock = 0x636c6176;
 
 /**
- * Makes what is missing of: the sealing key in the token, the account, its root, an access key of the root.
+ * Makes what is missing of: the sealing keys in the token, the account, its root, an access key of the root.
  * Returns the access key when it made one (`another`: makes one in any case), else undefined.
  */
 export async function initialiseAccount(
@@ -35,9 +35,13 @@ export async function initialiseAccount(
 ): Promise<IssuedAccessKey | undefined> {
   return inTransaction(parts.database, async (transaction) => {
     await transaction.query({ text: 'select pg_advisory_xact_lock($1::int)', values: [initLock] });
+    for (const purpose of sealingPurposes) {
+      const keys = new Sealing(parts.token, purpose);
+      if ((await keys.currentKey(transaction)) === undefined) await keys.createKey(transaction);
+    }
     const sealing = new Sealing(parts.token);
-    const sealingKeyId =
-      (await sealing.currentKey(transaction)) ?? (await sealing.createKey(transaction));
+    const sealingKeyId = await sealing.currentKey(transaction);
+    if (sealingKeyId === undefined) throw new Error('there is no sealing key');
     const arn = accountRootArn(parts.place, accountId);
     await insertAccount(transaction, accountId, arn);
     if (!another && (await isInitialised(transaction, accountId))) return undefined;
@@ -68,11 +72,14 @@ async function insertAccount(db: Queryable, accountId: string, rootArn: string):
   });
 }
 
-/** Whether there is nothing left to make: an active access key exists, and with it what sealed it. */
+/** Whether there is nothing left to make: an active access key exists, and a sealing key of every purpose. */
 export async function isInitialised(db: Queryable, accountId: string): Promise<boolean> {
   const rows = await db.query({
-    text: `select access_key_id from access_key where account_id = $1::text and status = 'Active' limit 1`,
-    values: [accountId],
+    text: `
+      select access_key_id from access_key
+      where account_id = $1::text and status = 'Active'
+        and $2::text[] <@ (select array_agg(purpose) from system_key) limit 1`,
+    values: [accountId, sealingPurposes],
   });
   return rows.length > 0;
 }

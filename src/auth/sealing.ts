@@ -2,7 +2,16 @@ import type { Token } from '../../hsm';
 import type { Queryable } from '../db';
 import { Secret } from './secret';
 
-const purpose = 'access-key-sealing';
+/** What keys of the token seal, each purpose with keys of its own, and the labels that its keys have in the token. */
+const labels = {
+  'access-key-sealing': 'claviger:sealing',
+  'grant-token-sealing': 'claviger:grant-token-sealing',
+  'session-sealing': 'claviger:session-sealing',
+} as const;
+
+export type SealingPurpose = keyof typeof labels;
+
+export const sealingPurposes = Object.keys(labels) as readonly SealingPurpose[];
 
 export interface Sealed {
   /** IV (12 bytes), ciphertext, tag (16 bytes). */
@@ -15,29 +24,37 @@ const ivBytes = 12;
 
 /** Seals secrets under an AES key that stays in the token; the owner's id is bound to them as associated data. */
 export class Sealing {
-  constructor(private readonly token: Token) {}
+  constructor(
+    private readonly token: Token,
+    readonly purpose: SealingPurpose = 'access-key-sealing',
+  ) {}
 
   /** The id of the newest sealing key, or undefined before `claviger init`. */
   async currentKey(db: Queryable): Promise<string | undefined> {
-    const [row] = await db.query<{ token_key_id: string }>({
-      name: 'sealing-key',
+    return (await this.keys(db))[0];
+  }
+
+  /** The ids of all sealing keys of the purpose: the newest one seals, each of them opens. */
+  async keys(db: Queryable): Promise<readonly string[]> {
+    const rows = await db.query<{ token_key_id: string }>({
+      name: 'sealing-keys',
       text: `
         select token_key_id from system_key
-        where purpose = $1::text order by created_at desc, token_key_id limit 1`,
-      values: [purpose],
+        where purpose = $1::text order by created_at desc, token_key_id`,
+      values: [this.purpose],
     });
-    return row?.token_key_id;
+    return rows.map((row) => row.token_key_id);
   }
 
   /** Makes a sealing key in the token and records it. */
   async createKey(db: Queryable): Promise<string> {
     const id = this.token.generateRandom(32).toString('hex');
-    await this.token.generateAesKey(id, 'claviger:sealing');
+    await this.token.generateAesKey(id, labels[this.purpose]);
     await db.execute({
       text: `
         insert into system_key (purpose, token_key_id, token_serial)
         values ($1::text, $2::text, $3::text)`,
-      values: [purpose, id, this.token.status().serial],
+      values: [this.purpose, id, this.token.status().serial],
     });
     return id;
   }

@@ -100,6 +100,8 @@ const MUST_BE_SIGNED = [
   { name: 'x-amz-date', title: 'X-Amz-Date' },
   { name: 'x-amz-target', title: 'X-Amz-Target' },
   { name: 'x-amz-security-token', title: 'X-Amz-Security-Token' },
+  { name: 'x-amz-source-arn', title: 'X-Amz-Source-Arn' },
+  { name: 'x-amz-source-account', title: 'X-Amz-Source-Account' },
 ] as const;
 
 function requireSignedHeaders(claim: Claim, headers: HeaderValues): void {

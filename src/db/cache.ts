@@ -5,9 +5,11 @@ export interface FeedCacheOptions {
   readonly feed: Pick<ChangeFeed, 'trusted' | 'epoch' | 'onChange' | 'onReset'>;
   /** Entries at the most; the one that was used longest ago goes first. */
   readonly capacity: number;
-  /** The key that a change drops; undefined when the change is about something else. */
+  /** The key that a change drops, or `*` for all; undefined when the change is about something else. */
   readonly keyOf: (change: Change) => string | undefined;
 }
+
+const everything = '*';
 
 interface Load<V> {
   readonly epoch: number;
@@ -27,7 +29,8 @@ export class FeedCache<V> {
   constructor(private readonly options: FeedCacheOptions) {
     options.feed.onChange((change) => {
       const key = options.keyOf(change);
-      if (key !== undefined) this.entries.delete(key);
+      if (key === everything) this.entries.clear();
+      else if (key !== undefined) this.entries.delete(key);
     });
     options.feed.onReset(() => this.entries.clear());
   }

@@ -1,7 +1,8 @@
 import type { Awaitable } from '../awaitable';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, DoorRequest } from '../corridor';
-import { type KmsError } from '../errors';
+import type { KmsError } from '../errors';
+import type { Networks } from '../networks';
 import type { Principal } from '../policy/principal';
 import type { SignedRequest } from '../auth/sigv4';
 import { parseBody, writeOutput } from '../shapes';
@@ -12,6 +13,7 @@ import { originOf } from './origin';
 export interface AwsJsonDoor {
   readonly maxBodyBytes: number;
   readonly newRequestId: () => string;
+  readonly networks: Networks;
   readonly authenticate: (request: SignedRequest) => Awaitable<Principal>;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
@@ -35,7 +37,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     requestId,
     service: 'kms',
     operation: () => operationOf(req),
-    ...originOf(req),
+    origin: originOf(req, door.networks),
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;

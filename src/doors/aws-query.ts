@@ -8,6 +8,7 @@ import { escapeXml, formInput, writeXml } from '../shapes';
 import { type QueryError, queryErrors } from './aws-query-errors';
 import { completeBody } from './body';
 import { parseParameters } from './form';
+import type { Networks } from '../networks';
 import { originOf } from './origin';
 
 /** The services that speak the query protocol. */
@@ -16,6 +17,7 @@ export type QueryService = 'iam' | 'sts';
 export interface AwsQueryDoor {
   readonly maxBodyBytes: number;
   readonly newRequestId: () => string;
+  readonly networks: Networks;
   /** Given the service that the request is for, which its signature must be scoped to. */
   readonly authenticate: (service: QueryService, request: SignedRequest) => Awaitable<Principal>;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
@@ -58,9 +60,7 @@ export function awsQuery(door: AwsQueryDoor): (req: IncomingMessage, res: Server
 /** A request as the corridor sees it. Who is asked for is in the body, so that is read before anyone is authenticated. */
 class QueryRequest implements DoorRequest {
   readonly requestId: string;
-  readonly sourceIp: string;
-  readonly userAgent: string | undefined;
-  readonly tls: DoorRequest['tls'];
+  readonly origin: DoorRequest['origin'];
   private content: Buffer | undefined;
   private parameters: ReadonlyMap<string, string> = new Map();
 
@@ -69,7 +69,7 @@ class QueryRequest implements DoorRequest {
     private readonly req: IncomingMessage,
   ) {
     this.requestId = door.newRequestId();
-    ({ sourceIp: this.sourceIp, userAgent: this.userAgent, tls: this.tls } = originOf(req));
+    this.origin = originOf(req, door.networks);
   }
 
   get service(): QueryService | undefined {

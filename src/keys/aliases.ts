@@ -24,6 +24,11 @@ export interface AliasPage {
   readonly limit: number;
 }
 
+/** The name of an alias in the cache and in the change feed. */
+export function aliasCacheKey(accountId: string, aliasName: string): string {
+  return `${accountId}/${aliasName}`;
+}
+
 /** The SQL of alias. Names include the prefix `alias/`. */
 export class AliasStore {
   async find(db: Queryable, accountId: string, aliasName: string): Promise<Alias | undefined> {

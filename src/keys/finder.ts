@@ -3,7 +3,8 @@ import type { FeedCache, Queryable } from '../db';
 import { KmsError } from '../errors';
 import { hiddenKey } from '../policy/authorize';
 import type { Principal } from '../policy/principal';
-import type { AliasStore } from './aliases';
+import { type AliasStore, aliasCacheKey } from './aliases';
+import { type ManagedKeys, managedAlias } from './managed';
 import {
   type KeyReference,
   type Place,
@@ -36,11 +37,7 @@ interface Parts {
   readonly keyCache: FeedCache<Key>;
   /** Account and alias name → key id. */
   readonly aliasCache: FeedCache<string>;
-}
-
-/** The name of an alias in the cache and in the change feed. */
-export function aliasCacheKey(accountId: string, aliasName: string): string {
-  return `${accountId}/${aliasName}`;
+  readonly managed: ManagedKeys;
 }
 
 /**
@@ -74,10 +71,22 @@ export class KeyFinder {
     asking: Asking,
   ): Promise<FoundKey> {
     const { accountId, aliasName } = reference;
-    const keyId = isAliasName(aliasName) ? await this.aliasTarget(accountId, aliasName) : undefined;
+    const named = isAliasName(aliasName) ? await this.aliasTarget(accountId, aliasName) : undefined;
+    const keyId = named ?? (await this.makeManaged(reference, asking.caller));
     const key = keyId === undefined ? undefined : await this.byId(keyId);
     if (key === undefined) throw aliasMissing(reference, asking);
     return { key, action: asking.action, requestAlias: aliasName };
+  }
+
+  /** An AWS-managed key is made when its service first asks for it on behalf of the account's principals. */
+  private async makeManaged(
+    { accountId, aliasName }: KeyReference & { kind: 'alias' },
+    caller: Principal,
+  ): Promise<string | undefined> {
+    const service = caller.session?.via;
+    if (service === undefined || accountId !== caller.accountId) return undefined;
+    if (aliasName !== managedAlias(service)) return undefined;
+    return this.parts.managed.ensure({ accountId, service });
   }
 
   private async aliasTarget(accountId: string, aliasName: string): Promise<string | undefined> {

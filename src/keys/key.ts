@@ -5,8 +5,9 @@ import type {
   KeyUsageType,
   OriginType,
 } from '../shapes/kms.generated';
-import type { KeyPolicy } from '../policy/document';
+import type { ResourcePolicy } from '../policy/policy';
 import { algorithmsOf } from './specs';
+import type { Tag } from './tags';
 
 /** A KMS key as a worker holds it: a row of kms_key with its materials and its compiled policy. Immutable. */
 export interface Key {
@@ -17,11 +18,17 @@ export interface Key {
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsageType;
   readonly origin: OriginType;
+  /** `AWS`: made for a service, usable through it alone. */
+  readonly keyManager: 'AWS' | 'CUSTOMER';
   readonly state: KeyState;
   readonly multiRegion: boolean;
   readonly createdAt: Date;
   readonly deletionDate: Date | undefined;
-  readonly policy: KeyPolicy;
+  readonly policy: ResourcePolicy;
+  /** In the order in which they were added. */
+  readonly tags: readonly Tag[];
+  /** Names with `alias/`, in order. */
+  readonly aliases: readonly string[];
   /** The material that encrypts; undefined before a first import. 64 lower-case hex characters. */
   readonly currentMaterialId: string | undefined;
   /** Every retained material, the current one included: what Decrypt may use. */
@@ -49,7 +56,7 @@ export function keyMetadata(key: Key): KeyMetadata {
     KeyUsage: key.keyUsage,
     KeyState: key.state,
     Origin: key.origin,
-    KeyManager: 'CUSTOMER',
+    KeyManager: key.keyManager,
     // Deprecated, and sent by AWS all the same; its enum lacks the newest specs (kms-semantics §2.6).
     // eslint-disable-next-line @typescript-eslint/no-deprecated
     CustomerMasterKeySpec: key.keySpec as NonNullable<KeyMetadata['CustomerMasterKeySpec']>,

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import { compileKeyPolicy } from '../policy/document';
+import { compileKeyPolicy } from '../policy/compile';
 import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
@@ -11,6 +11,7 @@ interface KeyRow {
   readonly key_spec: KeySpec;
   readonly key_usage: KeyUsageType;
   readonly origin: OriginType;
+  readonly key_manager: Key['keyManager'];
   readonly state: KeyState;
   readonly multi_region: boolean;
   readonly created_at: Date;
@@ -18,6 +19,9 @@ interface KeyRow {
   readonly policy: string;
   readonly current_material_id: string | null;
   readonly material_ids: string[];
+  readonly tag_keys: string[];
+  readonly tag_values: string[];
+  readonly aliases: string[];
 }
 
 export interface NewKey {
@@ -26,6 +30,7 @@ export interface NewKey {
   readonly description: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsageType;
+  readonly keyManager?: Key['keyManager'];
   readonly policy: string;
   readonly materialId: string;
   readonly tokenSerial: string;
@@ -36,9 +41,12 @@ export interface NewKey {
 const tokenLock = 0x6b657973;
 
 const columns = `
-  k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.state, k.multi_region,
+  k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.key_manager, k.state, k.multi_region,
   k.created_at, k.deletion_date, k.policy, k.current_material_id,
-  array(select m.material_id from key_material m where m.key_id = k.key_id) as material_ids`;
+  array(select m.material_id from key_material m where m.key_id = k.key_id) as material_ids,
+  array(select t.tag_key from key_tag t where t.key_id = k.key_id order by t.position) as tag_keys,
+  array(select t.tag_value from key_tag t where t.key_id = k.key_id order by t.position) as tag_values,
+  array(select a.alias_name from alias a where a.key_id = k.key_id order by a.alias_name) as aliases`;
 
 /** The ids of a key's materials, whatever its state. */
 export async function materialsOf(db: Queryable, keyId: string): Promise<string[]> {
@@ -94,8 +102,10 @@ export class KeyStore {
       name: 'key-insert',
       text: `
         insert into kms_key
-          (key_id, account_id, description, key_spec, key_usage, origin, state, policy, current_material_id)
-        values ($1::text, $2::text, $3::text, $4::text, $5::text, 'AWS_KMS', 'Enabled', $6::text, $7::text)`,
+          (key_id, account_id, description, key_spec, key_usage, origin, key_manager, state, policy,
+           current_material_id)
+        values ($1::text, $2::text, $3::text, $4::text, $5::text, 'AWS_KMS', $8::text, 'Enabled', $6::text,
+          $7::text)`,
       values: [
         key.keyId,
         key.accountId,
@@ -104,6 +114,7 @@ export class KeyStore {
         key.keyUsage,
         key.policy,
         key.materialId,
+        key.keyManager ?? 'CUSTOMER',
       ],
     });
     await db.execute({
@@ -132,6 +143,18 @@ export class KeyStore {
       text: 'update kms_key set state = $2::text where key_id = $1::text',
       values: [keyId, state],
     });
+  }
+
+  /** The key as it is with its new policy. */
+  async setPolicy(db: Queryable, keyId: string, policy: string): Promise<Key> {
+    await db.execute({
+      name: 'key-set-policy',
+      text: 'update kms_key set policy = $2::text where key_id = $1::text',
+      values: [keyId, policy],
+    });
+    const changed = await this.find(db, keyId);
+    if (changed === undefined) throw new Error('a key that was just changed is not there');
+    return changed;
   }
 
   async setDescription(db: Queryable, keyId: string, description: string): Promise<void> {
@@ -165,11 +188,14 @@ export class KeyStore {
       keySpec: row.key_spec,
       keyUsage: row.key_usage,
       origin: row.origin,
+      keyManager: row.key_manager,
       state: row.state,
       multiRegion: row.multi_region,
       createdAt: row.created_at,
       deletionDate: row.deletion_date ?? undefined,
       policy: compileKeyPolicy(row.policy, this.place, arn),
+      tags: row.tag_keys.map((TagKey, at) => ({ TagKey, TagValue: row.tag_values[at] ?? '' })),
+      aliases: row.aliases,
       currentMaterialId: row.current_material_id ?? undefined,
       materialIds: new Set(row.material_ids),
     };

@@ -22,7 +22,7 @@ export function requireMaker(
 /** The key that made a ciphertext: missing and not permitted are one answer (kms-semantics §4.4). */
 export async function targetInCiphertext(
   ciphertext: Ciphertext,
-  action: string,
+  { action, encryptionContext }: Pick<Target, 'action' | 'encryptionContext'>,
   finder: KeyFinder,
 ): Promise<Target> {
   const deniedAs = new KmsError(
@@ -31,7 +31,7 @@ export async function targetInCiphertext(
   );
   const key = await finder.byId(ciphertext.keyId);
   if (key === undefined) throw deniedAs;
-  return { key, action, deniedAs };
+  return { key, action, encryptionContext, deniedAs };
 }
 
 /** The request's CiphertextBlob in parts. Throws InvalidCiphertextException. */

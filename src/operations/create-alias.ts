@@ -1,5 +1,5 @@
 import { KmsError } from '../errors';
-import { aliasCacheKey } from '../keys/finder';
+import { aliasCacheKey } from '../keys/aliases';
 import { aliasArn } from '../keys/identifiers';
 import type { Operation } from '../operation';
 import { aliasAction, checkAliasName, checkAliasTarget, requireAliasRoom } from './alias-name';
@@ -34,6 +34,7 @@ export const createAlias: Operation<'CreateAlias'> = {
     }
     requireAliasRoom(before);
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
+    transaction.announce({ topic: 'key-labels', id: keyId });
     return {};
   },
 };

@@ -1,12 +1,14 @@
 import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
 import { keyArn } from '../keys/identifiers';
-import { type Key, keyMetadata } from '../keys/key';
+import { requestTagConditions, specConditions } from '../keys/conditions';
+import { keyMetadata } from '../keys/key';
+import { makeKey } from '../keys/make';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
-import type { Change, Operation, TargetedCall } from '../operation';
-import { type KeyPolicy, compileKeyPolicy, defaultKeyPolicy } from '../policy/document';
-import { requirePrincipals } from '../policy/principals';
+import type { Operation } from '../operation';
+import { defaultKeyPolicy } from '../policy/compile';
+import { acceptKeyPolicy, requireNoLockout } from './key-policy';
 import { refuseMembers } from './unsupported';
 
 export const createKey: Operation<'CreateKey'> = {
@@ -38,6 +40,14 @@ export const createKey: Operation<'CreateKey'> = {
     checkDescription(input);
     checkTags(input.Tags ?? []);
   },
+  conditions: ({ input, caller }) => ({
+    ...specConditions(chooseSpec(input)),
+    ...requestTagConditions(input.Tags),
+    'kms:KeyOrigin': input.Origin ?? 'AWS_KMS',
+    'kms:MultiRegion': String(input.MultiRegion ?? false),
+    'kms:CallerAccount': caller.accountId,
+    'kms:BypassPolicyLockoutSafetyCheck': input.BypassPolicyLockoutSafetyCheck?.toString(),
+  }),
   accountActions: ({ input }) => [
     { action: 'kms:CreateKey', resource: '*' },
     ...(input.Tags === undefined ? [] : [{ action: 'kms:TagResource', resource: '*' }]),
@@ -46,51 +56,25 @@ export const createKey: Operation<'CreateKey'> = {
   async write(call, change) {
     const { input, caller, services } = call;
     const keyId = services.newKeyId();
-    const policy = await acceptPolicy(
-      call,
-      change,
-      keyArn(services.place, caller.accountId, keyId),
-    );
-    const tokenSerial = services.token.status().serial;
-    const materialId = services.token.generateRandom(32).toString('hex');
-    const key = await services.keys.insert(change.transaction, {
+    const { place } = services;
+    const arn = keyArn(place, caller.accountId, keyId);
+    const policy =
+      input.Policy === undefined
+        ? defaultKeyPolicy(place, caller.accountId)
+        : await acceptKeyPolicy(change.transaction, { text: input.Policy, keyArn: arn, place });
+    const { key, generate } = await makeKey(services, change.transaction, {
       keyId,
       accountId: caller.accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
-      policy: policy.text,
-      materialId,
-      tokenSerial,
+      policy,
       tags: input.Tags ?? [],
     });
+    if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
-    await services.keys.lockToken(change.transaction, tokenSerial);
-    change.undo(() => services.token.destroyKey(materialId));
-    await services.token.generateAesKey(materialId, `claviger:key:${keyId}`);
+    await generate((step) => change.undo(step));
     return { KeyMetadata: keyMetadata(key) };
   },
 
   responseElements: (_call, output) => ({ KeyMetadata: output.KeyMetadata }),
 };
-
-/** Compiles the policy that the key is to have and refuses one that locks its maker out (kms-semantics §6.2). */
-async function acceptPolicy(
-  { input, caller, services }: TargetedCall<'CreateKey'>,
-  { transaction }: Change,
-  arn: Key['arn'],
-): Promise<KeyPolicy> {
-  const { place } = services;
-  if (input.Policy === undefined) {
-    return compileKeyPolicy(defaultKeyPolicy(place, caller.accountId), place, arn);
-  }
-  const policy = compileKeyPolicy(input.Policy, place, arn);
-  await requirePrincipals(transaction, policy.principals);
-  const keepsAccess = policy.decide(caller, 'kms:PutKeyPolicy') === 'allow';
-  if (!keepsAccess && input.BypassPolicyLockoutSafetyCheck !== true) {
-    throw new KmsError(
-      'MalformedPolicyDocumentException',
-      'The new key policy will not allow you to update the key policy in the future.',
-    );
-  }
-  return policy;
-}

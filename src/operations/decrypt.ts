@@ -3,7 +3,7 @@ import { requireAlgorithm } from '../keys/specs';
 import type { Call, Operation, Target } from '../operation';
 import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
-import { onlyKey } from './targets';
+import { algorithmCondition, onlyKey } from './targets';
 import { refuseMembers } from './unsupported';
 
 const action = 'kms:Decrypt';
@@ -18,6 +18,7 @@ export const decrypt: Operation<'Decrypt'> = {
     checkEncryptionContextSize(input.EncryptionContext);
     refuseMembers(input, ['Recipient']);
   },
+  conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets,
   // A wrong KeyId is found before its usage and state are looked at (kms-semantics §4.4).
   identify({ input, keys }) {
@@ -47,8 +48,12 @@ export const decrypt: Operation<'Decrypt'> = {
 };
 
 async function targets({ input, caller, services }: Call<'Decrypt'>): Promise<readonly Target[]> {
-  if (input.KeyId !== undefined) {
-    return [await services.finder.resolve(input.KeyId, { caller, action })];
+  const encryptionContext = input.EncryptionContext;
+  if (input.KeyId === undefined) {
+    const asked = { action, encryptionContext };
+    return [await targetInCiphertext(readCiphertext(input), asked, services.finder)];
   }
-  return [await targetInCiphertext(readCiphertext(input), action, services.finder)];
+  return [
+    { ...(await services.finder.resolve(input.KeyId, { caller, action })), encryptionContext },
+  ];
 }

@@ -1,4 +1,4 @@
-import { aliasCacheKey } from '../keys/finder';
+import { aliasCacheKey } from '../keys/aliases';
 import type { Operation } from '../operation';
 import { aliasAction, aliasNotFound, checkAliasName, requireUnmoved } from './alias-name';
 import { onlyKey } from './targets';
@@ -22,9 +22,11 @@ export const deleteAlias: Operation<'DeleteAlias'> = {
     const aliasName = input.AliasName;
     const alias = await services.aliases.find(transaction, accountId, aliasName);
     if (alias === undefined) throw aliasNotFound(services.place, accountId, aliasName);
-    requireUnmoved(alias, onlyKey(keys));
+    const key = onlyKey(keys);
+    requireUnmoved(alias, key);
     await services.aliases.remove(transaction, accountId, aliasName);
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
+    transaction.announce({ topic: 'key-labels', id: key.keyId });
     return {};
   },
 };

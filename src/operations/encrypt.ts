@@ -1,7 +1,7 @@
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Operation } from '../operation';
 import { requireAlgorithm } from '../keys/specs';
-import { onlyKey, targetByKeyId } from './targets';
+import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 import { refuseDryRun } from './dry-run';
 
 export const encrypt: Operation<'Encrypt'> = {
@@ -10,6 +10,7 @@ export const encrypt: Operation<'Encrypt'> = {
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
   crossAccount: true,
   check: (input) => checkEncryptionContextSize(input.EncryptionContext),
+  conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets: targetByKeyId('kms:Encrypt'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ input, keys }) =>

@@ -1,6 +1,6 @@
 import type { Operation } from '../operation';
 import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
-import { onlyKey, targetByKeyId } from './targets';
+import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutPlaintext'> = {
   name: 'GenerateDataKeyWithoutPlaintext',
@@ -8,6 +8,7 @@ export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutP
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
   crossAccount: true,
   check: checkDataKeyRequest,
+  conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKeyWithoutPlaintext'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ keys }) => requireSymmetric(onlyKey(keys)),

@@ -1,6 +1,6 @@
 import type { Operation } from '../operation';
 import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
-import { onlyKey, targetByKeyId } from './targets';
+import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 import { refuseMembers } from './unsupported';
 
 export const generateDataKey: Operation<'GenerateDataKey'> = {
@@ -12,6 +12,7 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
     checkDataKeyRequest(input);
     refuseMembers(input, ['Recipient']);
   },
+  conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKey'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ keys }) => requireSymmetric(onlyKey(keys)),

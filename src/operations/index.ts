@@ -11,9 +11,12 @@ import { encrypt } from './encrypt';
 import { generateDataKey } from './generate-data-key';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
 import { generateRandom } from './generate-random';
+import { getKeyPolicy } from './get-key-policy';
 import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
+import { listKeyPolicies } from './list-key-policies';
 import { listKeys } from './list-keys';
+import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
 import { stsOperations } from './sts';
 import { updateAlias } from './update-alias';
@@ -32,8 +35,11 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   GenerateDataKey: generateDataKey,
   GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
   GenerateRandom: generateRandom,
+  GetKeyPolicy: getKeyPolicy,
   ListAliases: listAliases,
+  ListKeyPolicies: listKeyPolicies,
   ListKeys: listKeys,
+  PutKeyPolicy: putKeyPolicy,
   ReEncrypt: reEncrypt,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,

@@ -14,11 +14,13 @@ interface Listing<T> {
   /** Fetches up to `limit` items after the given position, in order. `''` is the beginning. */
   readonly fetch: (after: string, limit: number) => Promise<readonly T[]>;
   readonly position: (item: T) => string;
+  /** The refusal of a marker that this listing did not give out; default InvalidMarkerException. */
+  readonly invalidMarker?: KmsError;
 }
 
-/** Keyset pagination with an opaque marker (kms-semantics §14). Throws InvalidMarkerException. */
+/** Keyset pagination with an opaque marker (kms-semantics §14). Throws InvalidMarkerException, or what the listing says. */
 export async function paginate<T>(listing: Listing<T>): Promise<Page<T>> {
-  const after = listing.marker === undefined ? '' : readMarker(listing.marker, listing.scope);
+  const after = listing.marker === undefined ? '' : readMarker(listing.marker, listing);
   const found = await listing.fetch(after, listing.limit + 1);
   const items = found.slice(0, listing.limit);
   const last = items.at(-1);
@@ -42,11 +44,11 @@ function writeMarker(after: string, scope: string): string {
   return Buffer.from(JSON.stringify([scope, after])).toString('base64');
 }
 
-function readMarker(marker: string, scope: string): string {
+function readMarker<T>(marker: string, { scope, invalidMarker }: Listing<T>): string {
   const [markedScope, after] = decode(marker);
   // Markers are not signed: what the caller put into one must still be text that Postgres can compare.
   if (markedScope !== scope || typeof after !== 'string' || after.includes('\0')) {
-    throw new KmsError('InvalidMarkerException');
+    throw invalidMarker ?? new KmsError('InvalidMarkerException');
   }
   return after;
 }
@@ -55,7 +57,7 @@ function decode(marker: string): readonly unknown[] {
   try {
     const value: unknown = JSON.parse(Buffer.from(marker, 'base64').toString('utf8'));
     return Array.isArray(value) ? value : [];
-  } catch (cause) {
-    throw new KmsError('InvalidMarkerException', '', { cause });
+  } catch {
+    return [];
   }
 }

@@ -2,8 +2,10 @@ import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
 import { requireAlgorithm } from '../keys/specs';
 import type { Call, Operation, Target } from '../operation';
+import type { Conditions } from '../policy/policy';
 import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
+import { algorithmCondition } from './targets';
 
 const from = 'kms:ReEncryptFrom';
 const to = 'kms:ReEncryptTo';
@@ -69,14 +71,33 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   },
 };
 
-async function targets({ input, caller, services }: Call<'ReEncrypt'>): Promise<readonly Target[]> {
-  const { finder } = services;
-  const source =
-    input.SourceKeyId === undefined
-      ? await targetInCiphertext(readCiphertext(input), from, finder)
-      : await finder.resolve(input.SourceKeyId, { caller, action: from });
-  const destination = await finder.resolve(input.DestinationKeyId, { caller, action: to });
-  return [source, destination];
+async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {
+  const { input, caller, services } = call;
+  const source = await sourceTarget(call);
+  const destination = await services.finder.resolve(input.DestinationKeyId, { caller, action: to });
+  const onSameKey = String(source.key.keyId === destination.key.keyId);
+  const conditions = (algorithm: string | undefined): Conditions => ({
+    ...algorithmCondition(algorithm),
+    'kms:ReEncryptOnSameKey': onSameKey,
+  });
+  return [
+    { ...source, conditions: conditions(input.SourceEncryptionAlgorithm) },
+    {
+      ...destination,
+      encryptionContext: input.DestinationEncryptionContext,
+      conditions: conditions(input.DestinationEncryptionAlgorithm),
+    },
+  ];
+}
+
+async function sourceTarget({ input, caller, services }: Call<'ReEncrypt'>): Promise<Target> {
+  const encryptionContext = input.SourceEncryptionContext;
+  if (input.SourceKeyId === undefined) {
+    const asked = { action: from, encryptionContext };
+    return targetInCiphertext(readCiphertext(input), asked, services.finder);
+  }
+  const found = await services.finder.resolve(input.SourceKeyId, { caller, action: from });
+  return { ...found, encryptionContext };
 }
 
 function both(keys: readonly Key[]): { source: Key; destination: Key } {

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../awaitable';
 import type { Call, Target } from '../operation';
 import type { Key } from '../keys/key';
+import type { Conditions } from '../policy/policy';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 
 /** The operations whose input has a required KeyId. */
@@ -12,9 +13,11 @@ type Targets<N extends OperationName> = (call: Call<N>) => Awaitable<readonly Ta
 
 /** KeyId is a key id, key ARN, alias name or alias ARN (kms-semantics §2.2). */
 export function targetByKeyId<N extends WithKeyId>(action: string): Targets<N> {
-  return async ({ input, caller, services }) => [
-    await services.finder.resolve(keyIdOf(input), { caller, action }),
-  ];
+  return async ({ input, caller, services }) => {
+    const found = await services.finder.resolve(keyIdOf(input), { caller, action });
+    const encryptionContext = encryptionContextOf(input);
+    return [encryptionContext === undefined ? found : { ...found, encryptionContext }];
+  };
 }
 
 /** KeyId is a key id or key ARN; an alias is refused. */
@@ -24,11 +27,23 @@ export function targetByKeyOnly<N extends WithKeyId>(action: string): Targets<N>
   ];
 }
 
+/** kms:EncryptionAlgorithm is the effective one, the default included (kms-semantics §6.8). */
+export function algorithmCondition(given: string | undefined): Conditions {
+  return { 'kms:EncryptionAlgorithm': given ?? 'SYMMETRIC_DEFAULT' };
+}
+
 /** The key of an operation that has just one. */
 export function onlyKey(keys: readonly Key[]): Key {
   const [key] = keys;
   if (key === undefined) throw new Error('the operation resolved no key');
   return key;
+}
+
+function encryptionContextOf(input: {
+  readonly KeyId: string;
+  readonly EncryptionContext?: Readonly<Record<string, string>>;
+}): Readonly<Record<string, string>> | undefined {
+  return input.EncryptionContext;
 }
 
 function keyIdOf(input: { readonly KeyId: string }): string {

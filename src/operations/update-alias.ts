@@ -1,5 +1,5 @@
 import { KmsError } from '../errors';
-import { aliasCacheKey } from '../keys/finder';
+import { aliasCacheKey } from '../keys/aliases';
 import type { Key } from '../keys/key';
 import { requireState } from '../keys/states';
 import type { Call, Operation, Target } from '../operation';
@@ -48,6 +48,9 @@ export const updateAlias: Operation<'UpdateAlias'> = {
     }
     await services.aliases.retarget(transaction, { accountId, aliasName, keyId: next.keyId });
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
+    for (const { keyId } of new Set([current, next])) {
+      transaction.announce({ topic: 'key-labels', id: keyId });
+    }
     return {};
   },
 };

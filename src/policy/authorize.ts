@@ -1,40 +1,33 @@
 import { KmsError } from '../errors';
-import type { Key } from '../keys/key';
+import type { Denial, Layer } from './decide';
 import type { Principal } from './principal';
 
-/**
- * May the caller do an action that has no key (CreateKey, ListKeys …)? Identity policies decide that; until there are
- * any, only an account's root may. Throws AccessDeniedException (kms-semantics §6.11).
- */
-export function authorizeAccountAction(caller: Principal, action: string, resource = '*'): void {
-  if (caller.kind !== 'root') throw noIdentityPolicy(caller, action, resource);
+/** How a denial names the policies that make it (kms-semantics §6.11). */
+const layers = {
+  identity: { explicit: 'an identity-based policy', implicit: 'no identity-based policy allows' },
+  resource: { explicit: 'a resource-based policy', implicit: 'no resource-based policy allows' },
+  boundary: {
+    explicit: 'a permissions boundary',
+    implicit: 'no permissions boundary allows',
+  },
+  session: { explicit: 'a session policy', implicit: 'no session policy allows' },
+} as const satisfies Record<Layer, { explicit: string; implicit: string }>;
+
+interface Denied {
+  readonly action: string;
+  readonly resource: string;
+  readonly denial: NonNullable<Denial>;
 }
 
-/**
- * May the caller do an action on a key? Default is no. Throws AccessDeniedException in AWS's form for each reason.
- * A caller of another account needs an operation that works across accounts, the key policy's word, and its own
- * account's, which only its root has while there are no identity policies (kms-semantics §6.4).
- */
-export function authorizeKeyAction(
-  caller: Principal,
-  action: string,
-  { key, crossAccount }: { readonly key: Key; readonly crossAccount: boolean },
-): void {
-  const decision = key.policy.decide(caller, action);
-  if (caller.accountId !== key.accountId) {
-    if (crossAccount && decision === 'allow' && caller.kind === 'root') return;
-    throw hiddenKey(caller, action);
-  }
-  if (decision === 'allow') return;
-  if (decision === 'explicit-deny') {
-    throw denied(
-      `${subject(caller, action)} on resource: ${key.arn} with an explicit deny in a resource-based policy`,
-    );
-  }
-  if (decision === 'delegated') throw noIdentityPolicy(caller, action, key.arn);
-  throw denied(
-    `${subject(caller, action)} on resource: ${key.arn} because no resource-based policy allows the ${action} action`,
-  );
+/** AccessDeniedException in AWS's form for each reason (kms-semantics §6.11). */
+export function accessDenied(caller: Principal, { action, resource, denial }: Denied): KmsError {
+  // What another account's policy says is not told to strangers, nor that there is a resource.
+  if (denial.foreign && denial.layer === 'resource') return hiddenKey(caller, action);
+  const { explicit, implicit } = layers[denial.layer];
+  const reason = denial.explicit
+    ? `with an explicit deny in ${explicit}`
+    : `because ${implicit} the ${action} action`;
+  return denied(`${subject(caller, action)} on resource: ${resource} ${reason}`);
 }
 
 /** The answer for a key of another account, there or not: existence is hidden (kms-semantics §2.4, §6.11). */
@@ -44,9 +37,12 @@ export function hiddenKey(caller: Principal, action: string): KmsError {
   );
 }
 
-function noIdentityPolicy(caller: Principal, action: string, resource: string): KmsError {
+/** The answer for a role, there or not. STS tells no reason, and who has no account is not named. */
+export function roleDenied(caller: Principal, action: string, roleArn: string): KmsError {
   return denied(
-    `${subject(caller, action)} on resource: ${resource} because no identity-based policy allows the ${action} action`,
+    caller.kind === 'web-identity'
+      ? `Not authorized to perform ${action}`
+      : `${subject(caller, action)} on resource: ${roleArn}`,
   );
 }
 

@@ -27,7 +27,7 @@ export interface Session {
   readonly expiresAt: Date;
   /** Of a role's session. */
   readonly role?: SessionRole;
-  /** Session policies, inline and managed: each narrows what the session may. */
+  /** Session policies, inline and managed: the session may what its principal may and one of them allows. */
   readonly policies: readonly Policy[];
   /** By tag key as given; keys compare without case. */
   readonly tags: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { clientOf, createKey, makeUser } from '../support/kms';
+import { clientOf, createKey, makeUser, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
 import { accessDenied, badRequest, refused } from '../support/wire';
 
@@ -206,29 +206,27 @@ describe('Key policies and tags at CreateKey', () => {
     }
   });
 
-  test('What is not evaluated yet is refused by name and never ignored', async () => {
+  test('Every element has its word: Condition, NotAction, NotResource, NotPrincipal', async () => {
+    const rest = { Action: undefined, Resource: undefined, Principal: undefined };
+    await makeUser(daemon, 'bob');
     const elements = [
-      [{ Condition: { Bool: { 'aws:SecureTransport': 'true' } } }, 'Condition'],
-      [{ NotAction: 'kms:Decrypt' }, 'NotAction'],
-      [{ NotResource: '*' }, 'NotResource'],
-      [{ NotPrincipal: { AWS: '*' } }, 'NotPrincipal'],
+      [{ Condition: { StringEquals: { 'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT' } } }, true],
+      [{ Condition: { StringEquals: { 'kms:EncryptionAlgorithm': 'SM2PKE' } } }, false],
+      [{ Action: rest.Action, NotAction: 'kms:Decrypt' }, true],
+      [{ Action: rest.Action, NotAction: 'kms:Encr*' }, false],
+      [{ Resource: rest.Resource, NotResource: 'arn:aws:kms:us-east-1:1:key/x' }, true],
+      [{ Resource: rest.Resource, NotResource: '*' }, false],
+      [{ Principal: rest.Principal, NotPrincipal: { AWS: user.replace('alice', 'bob') } }, true],
     ] as const;
-    for (const [more, name] of elements) {
-      expect(await createRefused(document(allow({ AWS: root }, 'kms:*', more)))).toEqual(
-        badRequest(
-          'UnsupportedOperationException',
-          `Key policies with the element ${name} are not supported.`,
-        ),
+    for (const [more, allowed] of elements) {
+      const Policy = document(allow({ AWS: root }), allow({ AWS: user }, 'kms:Encrypt', more));
+      const { id } = await createKey(kms, { Policy });
+      const encrypting = clientOf(daemon, alice).send(
+        new EncryptCommand({ KeyId: id, Plaintext: Buffer.from('a') }),
       );
+      if (allowed) await encrypting;
+      else expect((await sdkRefusal(encrypting)).code).toBe('AccessDeniedException');
     }
-    expect(
-      await createRefused(document(allow({ AWS: root, Service: 's3.amazonaws.com' }))),
-    ).toEqual(
-      badRequest(
-        'UnsupportedOperationException',
-        'Key policies with principals other than AWS are not supported.',
-      ),
-    );
   });
 
   test('A policy has at most 32768 bytes and no character beyond U+00FF', async () => {

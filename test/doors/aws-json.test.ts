@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Answer, DoorRequest } from '../../src/corridor';
 import { type AwsJsonDoor, awsJson } from '../../src/doors/aws-json';
 import { KmsError } from '../../src/errors';
+import { readNetworks } from '../../src/networks';
 import { rootOf } from '../support/sample-keys';
 
 const requestId = '11111111-2222-3333-4444-555555555555';
@@ -13,6 +14,7 @@ let url: string;
 const door: AwsJsonDoor = {
   maxBodyBytes: 100,
   newRequestId: () => requestId,
+  networks: readNetworks({}),
   authenticate: ({ rawHeaders }) => {
     if (!rawHeaders.includes('x-good')) throw new KmsError('MissingAuthenticationTokenException');
     return rootOf('111122223333');
@@ -70,9 +72,12 @@ test('a request is told with its origin and without TLS where there is none', as
   const request = await seen({ 'user-agent': 'tests' });
   expect(request).toMatchObject({
     requestId,
-    sourceIp: '127.0.0.1',
-    userAgent: 'tests',
-    tls: undefined,
+    origin: {
+      sourceIp: '127.0.0.1',
+      secureTransport: false,
+      userAgent: 'tests',
+      tls: undefined,
+    },
   });
 });
 

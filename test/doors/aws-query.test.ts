@@ -4,6 +4,7 @@ import type { SignedRequest } from '../../src/auth/sigv4';
 import type { Answer, DoorRequest } from '../../src/corridor';
 import { type AwsQueryDoor, awsQuery, isAwsQuery, namesAction } from '../../src/doors/aws-query';
 import { KmsError } from '../../src/errors';
+import { readNetworks } from '../../src/networks';
 import { rootOf } from '../support/sample-keys';
 
 const requestId = '11111111-2222-3333-4444-555555555555';
@@ -15,6 +16,7 @@ let url: string;
 const door: AwsQueryDoor = {
   maxBodyBytes: 100,
   newRequestId: () => requestId,
+  networks: readNetworks({}),
   authenticate: (service, request) => {
     authenticated.push({ service, request });
     return rootOf('111122223333');
@@ -93,9 +95,7 @@ test('a request is told with its origin, authenticated as it came, and its input
   await post(body, `${url}?x=1`);
   expect(seen).toMatchObject({
     requestId,
-    sourceIp: '127.0.0.1',
-    userAgent: 'tests',
-    tls: undefined,
+    origin: { sourceIp: '127.0.0.1', userAgent: 'tests', tls: undefined },
   });
   expect(input).toEqual({ RoleArn: 'a', DurationSeconds: 900 });
   expect(authenticated).toMatchObject([

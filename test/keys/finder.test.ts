@@ -1,8 +1,9 @@
 import type { Queryable } from '../../src/db';
 import { FeedCache } from '../../src/db';
-import type { AliasStore } from '../../src/keys/aliases';
-import { KeyFinder, aliasCacheKey } from '../../src/keys/finder';
+import { type AliasStore, aliasCacheKey } from '../../src/keys/aliases';
+import { KeyFinder } from '../../src/keys/finder';
 import type { Key } from '../../src/keys/key';
+import type { ManagedKeys } from '../../src/keys/managed';
 import type { KeyStore } from '../../src/keys/store';
 import { hiddenKey } from '../../src/policy/authorize';
 import { refusalOf } from '../support/refusal';
@@ -46,6 +47,12 @@ function finderOf(): { finder: KeyFinder; asked: string[] } {
     aliases: aliases as unknown as AliasStore,
     keyCache: new FeedCache<Key>(cache),
     aliasCache: new FeedCache<string>(cache),
+    managed: {
+      ensure: ({ service }: { service: string }) => {
+        asked.push(service);
+        return Promise.resolve(key.keyId);
+      },
+    } as unknown as ManagedKeys,
   });
   return { finder, asked };
 }

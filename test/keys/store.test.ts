@@ -38,7 +38,8 @@ describe('keys', () => {
       currentMaterialId: key.materialId,
       materialIds: new Set([key.materialId]),
     });
-    expect(found?.policy.decide(rootOf(accountId), 'kms:Encrypt')).toBe('allow');
+    expect(found?.policy.principals).toEqual([rootOf(accountId).arn]);
+    expect(found).toMatchObject({ keyManager: 'CUSTOMER', tags, aliases: [] });
     expect({ ...found, policy: found?.policy.text }).toEqual({
       ...(inserted as object),
       policy: key.policy,

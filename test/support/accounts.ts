@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Database, inTransaction, openDatabase } from '../../src/db';
 import { KeyStore, type NewKey } from '../../src/keys/store';
-import { defaultKeyPolicy } from '../../src/policy/document';
+import { defaultKeyPolicy } from '../../src/policy/compile';
 import { administer, cloneDatabase } from './postgres';
 import { accountId, otherAccountId, place, rootOf } from './sample-keys';
 

@@ -1,6 +1,7 @@
 import type { Key } from '../../src/keys/key';
 import { type Place, accountRootArn, keyArn } from '../../src/keys/identifiers';
-import { compileKeyPolicy, defaultKeyPolicy } from '../../src/policy/document';
+import { compileKeyPolicy, defaultKeyPolicy } from '../../src/policy/compile';
+import { noIdentity } from '../../src/policy/identity';
 import type { Principal } from '../../src/policy/principal';
 
 export const place: Place = { partition: 'aws', region: 'us-east-1' };
@@ -45,6 +46,9 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
     keySpec: 'SYMMETRIC_DEFAULT',
     keyUsage: 'ENCRYPT_DECRYPT',
     origin: 'AWS_KMS',
+    keyManager: 'CUSTOMER',
+    tags: [],
+    aliases: [],
     state: 'Enabled',
     multiRegion: false,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
@@ -58,7 +62,8 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
 
 /** What every call is given of its request. */
 export const callFacts = {
-  origin: { sourceIp: '127.0.0.1', userAgent: undefined, tls: undefined },
+  identity: noIdentity,
+  origin: { sourceIp: '127.0.0.1', secureTransport: false, userAgent: undefined, tls: undefined },
   requestId: 'the-request',
   now: new Date('2026-11-24T12:00:00Z'),
 };

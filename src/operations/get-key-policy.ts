@@ -1,0 +1,18 @@
+import { KmsError } from '../errors';
+import type { Operation } from '../operation';
+import { policyName } from './key-policy';
+import { onlyKey, targetByKeyOnly } from './targets';
+
+export const getKeyPolicy: Operation<'GetKeyPolicy'> = {
+  name: 'GetKeyPolicy',
+  readOnly: true,
+  audited: ['KeyId', 'PolicyName'],
+  targets: targetByKeyOnly('kms:GetKeyPolicy'),
+  requires: { state: 'any' },
+  run({ input, keys }) {
+    if (input.PolicyName !== undefined && input.PolicyName !== policyName) {
+      throw new KmsError('NotFoundException', 'No such policy exists');
+    }
+    return { Policy: onlyKey(keys).policy.text, PolicyName: policyName };
+  },
+};

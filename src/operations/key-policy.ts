@@ -1,0 +1,72 @@
+import { decideOnKey } from '../checks';
+import type { Queryable } from '../db';
+import { KmsError } from '../errors';
+import type { Place } from '../keys/identifiers';
+import type { Key } from '../keys/key';
+import type { TargetedCall } from '../operation';
+import { compileKeyPolicy, formatPolicy } from '../policy/compile';
+import { type PolicyFault, PolicyError } from '../policy/policy';
+import { requirePrincipals } from '../policy/principals';
+
+/** Key policies are at most 32 KiB (kms-semantics §6.2). */
+const maxPolicyBytes = 32_768;
+
+/** The only name that a key policy has. */
+export const policyName = 'default';
+
+interface Given {
+  readonly text: string;
+  readonly keyArn: string;
+  readonly place: Place;
+}
+
+/**
+ * A caller's key policy as it is stored and shown: AWS's layout, principals that exist. Throws
+ * MalformedPolicyDocumentException, InvalidArnException or LimitExceededException (kms-semantics §6.2).
+ */
+export async function acceptKeyPolicy(
+  db: Queryable,
+  { text, keyArn, place }: Given,
+): Promise<string> {
+  if (Buffer.byteLength(text) > maxPolicyBytes) {
+    throw new KmsError('LimitExceededException', 'The key policy is larger than 32768 bytes.');
+  }
+  try {
+    const { principals } = compileKeyPolicy(text, place, keyArn);
+    await requirePrincipals(db, principals);
+    return formatPolicy(text, place);
+  } catch (error) {
+    if (error instanceof PolicyError) throw refusal(error);
+    throw error;
+  }
+}
+
+/** Refuses a policy under which the caller could not put another (kms-semantics §6.2). */
+export function requireNoLockout(
+  call: TargetedCall<'CreateKey'> | TargetedCall<'PutKeyPolicy'>,
+  key: Key,
+): void {
+  if (call.input.BypassPolicyLockoutSafetyCheck === true) return;
+  const denial = decideOnKey({ call, conditions: undefined }, { key, action: 'kms:PutKeyPolicy' });
+  if (denial === undefined) return;
+  throw new KmsError(
+    'MalformedPolicyDocumentException',
+    'The new key policy will not allow you to update the key policy in the future.',
+  );
+}
+
+function refusal(error: PolicyError): KmsError {
+  const [code, message] = refusals[error.fault];
+  return new KmsError(code, message ?? error.message, { cause: error });
+}
+
+/** Undefined: the fault's own text. */
+const refusals = {
+  syntax: ['MalformedPolicyDocumentException', ''],
+  principal: [
+    'MalformedPolicyDocumentException',
+    'Policy contains a statement with one or more invalid principals.',
+  ],
+  arn: ['InvalidArnException', 'An ARN in the specified key policy is invalid.'],
+  'overly-permissive': ['MalformedPolicyDocumentException', undefined],
+} as const satisfies Record<PolicyFault, readonly [KmsError['code'], string | undefined]>;

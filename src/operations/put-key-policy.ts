@@ -1,0 +1,30 @@
+import type { Operation } from '../operation';
+import { KmsError } from '../errors';
+import { acceptKeyPolicy, policyName, requireNoLockout } from './key-policy';
+import { onlyKey, targetByKeyOnly } from './targets';
+
+export const putKeyPolicy: Operation<'PutKeyPolicy'> = {
+  name: 'PutKeyPolicy',
+  readOnly: false,
+  audited: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'],
+  check({ PolicyName }) {
+    if (PolicyName !== undefined && PolicyName !== policyName) {
+      throw new KmsError('ValidationException', 'The only valid policy name is default.');
+    }
+  },
+  conditions: ({ input }) => ({
+    'kms:BypassPolicyLockoutSafetyCheck': input.BypassPolicyLockoutSafetyCheck?.toString(),
+  }),
+  targets: targetByKeyOnly('kms:PutKeyPolicy'),
+  requires: { state: 'any' },
+
+  async write(call, { transaction }) {
+    const { input, keys, services } = call;
+    const { keyId, arn } = onlyKey(keys);
+    const given = { text: input.Policy, keyArn: arn, place: services.place };
+    const policy = await acceptKeyPolicy(transaction, given);
+    requireNoLockout(call, await services.keys.setPolicy(transaction, keyId, policy));
+    transaction.announce({ topic: 'key', id: keyId });
+    return {};
+  },
+};

@@ -1,0 +1,123 @@
+import type { RequestOrigin } from '../trail';
+import type { Identity } from './identity';
+import type { Conditions, ConditionValue, Context } from './policy';
+import type { Principal } from './principal';
+import { viaServiceName } from './via-service';
+
+/** What is the same for every decision of one request. */
+export interface RequestFacts {
+  readonly caller: Principal;
+  readonly identity: Identity;
+  readonly origin: RequestOrigin;
+  readonly now: Date;
+  readonly region: string;
+}
+
+/** Conditions, or what makes them when a policy asks. The first layer that has a key wins. */
+export type ConditionLayer = Conditions | (() => Conditions | undefined) | undefined;
+
+/** What a request says of itself. Policies without conditions, which are most, cost it nothing. */
+export function requestContext(facts: RequestFacts, layers: readonly ConditionLayer[]): Context {
+  let given: ReadonlyMap<string, ConditionValue> | undefined;
+  return {
+    get(key) {
+      given ??= flatten(layers);
+      return given.get(key) ?? globalValue(facts, key);
+    },
+  };
+}
+
+/** By key in lower case: condition keys compare without case. One that comes twice in a layer has both values. */
+function flatten(layers: readonly ConditionLayer[]): ReadonlyMap<string, ConditionValue> {
+  const flat = new Map<string, ConditionValue>();
+  for (const layer of layers) {
+    const conditions = typeof layer === 'function' ? layer() : layer;
+    if (conditions === undefined) continue;
+    const own = new Map<string, ConditionValue>();
+    for (const [key, value] of Object.entries(conditions)) {
+      if (value === undefined) continue;
+      const lowered = key.toLowerCase();
+      const twin = own.get(lowered);
+      own.set(lowered, twin === undefined ? value : [twin, value].flat());
+    }
+    for (const [key, value] of own) if (!flat.has(key)) flat.set(key, value);
+  }
+  return flat;
+}
+
+function globalValue(facts: RequestFacts, key: string): ConditionValue | undefined {
+  if (key.startsWith(principalTag)) return tagOf(facts, key.slice(principalTag.length));
+  return Object.hasOwn(globals, key)
+    ? globals[key]?.(facts)
+    : facts.caller.session?.webIdentity?.claims[key];
+}
+
+const principalTag = 'aws:principaltag/';
+
+/** Tags of the session win over those of its role or user; keys compare without case. */
+function tagOf({ caller, identity }: RequestFacts, lowered: string): string | undefined {
+  for (const tags of [caller.session?.tags ?? {}, identity.tags]) {
+    for (const [key, value] of Object.entries(tags)) {
+      if (key.toLowerCase() === lowered) return value;
+    }
+  }
+  return undefined;
+}
+
+type Global = (facts: RequestFacts) => ConditionValue | undefined;
+
+const principalTypes = {
+  root: 'Account',
+  user: 'User',
+  'assumed-role': 'AssumedRole',
+  service: 'Service',
+  'web-identity': 'WebIdentityUser',
+} as const satisfies Record<Principal['kind'], string>;
+
+const isService = ({ caller }: RequestFacts): boolean => caller.kind === 'service';
+const via = ({ caller }: RequestFacts): string | undefined => caller.session?.via;
+
+/** The global condition keys (kms-semantics §6.9), in lower case. */
+const globals: Readonly<Record<string, Global>> = {
+  'aws:sourceip': ({ origin }) => (origin.zone === undefined ? origin.sourceIp : undefined),
+  'aws:vpcsourceip': ({ origin }) => (origin.zone === undefined ? undefined : origin.sourceIp),
+  'aws:sourcevpc': ({ origin }) => origin.zone?.vpcId,
+  'aws:sourcevpce': ({ origin }) => origin.zone?.vpceId,
+  'aws:securetransport': ({ origin }) => String(origin.secureTransport),
+  'aws:useragent': ({ origin }) => origin.userAgent,
+  'aws:referer': ({ origin }) => origin.referer,
+  // Only a service may say on whose account it acts; anyone else's word would let it choose its own conditions.
+  'aws:sourcearn': (facts) => (isService(facts) ? facts.origin.sourceArn : undefined),
+  'aws:sourceaccount': (facts) => (isService(facts) ? facts.origin.sourceAccount : undefined),
+  'aws:principalarn': ({ caller }) =>
+    caller.kind === 'service' ? undefined : (caller.session?.role?.arn ?? caller.arn),
+  'aws:principalaccount': ({ caller }) =>
+    caller.kind === 'service' ? undefined : caller.accountId,
+  'aws:principaltype': ({ caller }) => principalTypes[caller.kind],
+  'aws:principalisawsservice': (facts) => String(isService(facts)),
+  'aws:principalservicename': (facts) => (isService(facts) ? facts.caller.arn : undefined),
+  'aws:principalservicenameslist': (facts) => (isService(facts) ? [facts.caller.arn] : undefined),
+  'aws:userid': ({ caller }) => caller.principalId,
+  'aws:username': ({ caller }) => (caller.kind === 'user' ? caller.userName : undefined),
+  'aws:currenttime': ({ now }) => now.toISOString(),
+  'aws:epochtime': ({ now }) => String(Math.floor(now.getTime() / 1000)),
+  'aws:requestedregion': ({ region }) => region,
+  'aws:tokenissuetime': ({ caller }) => caller.session?.issuedAt.toISOString(),
+  'aws:multifactorauthpresent': ({ caller }) =>
+    caller.session && String(caller.session.mfaAuthenticatedAt !== undefined),
+  'aws:multifactorauthage': ({ caller, now }) => {
+    const at = caller.session?.mfaAuthenticatedAt;
+    return at && String(Math.max(0, Math.floor((now.getTime() - at.getTime()) / 1000)));
+  },
+  'aws:sourceidentity': ({ caller }) => caller.session?.sourceIdentity,
+  'aws:federatedprovider': ({ caller }) => caller.session?.webIdentity?.provider,
+  'kms:viaservice': (facts) => {
+    const service = via(facts);
+    return service && viaServiceName(service, facts.region);
+  },
+  'kms:grantisforawsresource': (facts) => String(via(facts) !== undefined),
+  'aws:viaawsservice': (facts) => String(via(facts) !== undefined),
+  'aws:calledvia': (facts) => via(facts) && [via(facts) ?? ''],
+  'aws:calledviafirst': via,
+  'aws:calledvialast': via,
+};

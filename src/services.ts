@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { Token } from '../hsm';
+import type { AuditWriter } from './audit';
+import { Sealing } from './auth/sealing';
+import { SealingKeys } from './auth/sealing-keys';
+import type { Caches } from './caches';
+import type { Config } from './config';
+import type { ChangeFeed, Database } from './db';
+import { Identities } from './iam/identities';
+import { AliasStore } from './keys/aliases';
+import { KeyFinder } from './keys/finder';
+import { GrantFinder } from './keys/grant-finder';
+import { GrantTokens } from './keys/grant-tokens';
+import { GrantStore } from './keys/grants';
+import { Keyring } from './keys/keyring';
+import { ManagedKeys } from './keys/managed';
+import { KeyStore } from './keys/store';
+import type { Services } from './operation';
+
+export interface ServiceParts {
+  readonly database: Database;
+  readonly token: Token;
+  readonly caches: Caches;
+  readonly audit: AuditWriter;
+  readonly changes: ChangeFeed;
+  readonly onLeftover: (error: unknown) => void;
+}
+
+/** The services that operations use. */
+export function buildServices(config: Config, { caches, ...parts }: ServiceParts): Services {
+  const { database, token } = parts;
+  const place = { partition: config.partition, region: config.region };
+  const keys = new KeyStore(place);
+  const aliases = new AliasStore();
+  const managed = new ManagedKeys({ ...parts, place, keys, aliases, newKeyId: randomUUID });
+  const grants = new GrantStore();
+  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
+  return {
+    place,
+    db: database,
+    token,
+    keys,
+    aliases,
+    finder: new KeyFinder({
+      db: database,
+      place,
+      keys,
+      aliases,
+      keyCache: caches.keys,
+      aliasCache: caches.aliases,
+      managed,
+    }),
+    keyring: new Keyring(token),
+    grants,
+    grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
+    grantTokens: new GrantTokens({
+      sealing: grantTokenSealing,
+      sealingKeys: new SealingKeys(database, grantTokenSealing),
+    }),
+    identities: new Identities({ db: database, cache: caches.identities }),
+    newKeyId: randomUUID,
+  };
+}
