@@ -9,6 +9,7 @@ import {
   type FeedEvent,
   openChangeFeed,
 } from './db';
+import type { OidcProvider } from './iam/oidc-providers';
 import type { Grant } from './keys/grants';
 import type { Key } from './keys/key';
 import { materialsOf } from './keys/store';
@@ -23,6 +24,7 @@ export interface Caches {
   readonly accessKeys: FeedCache<Credential<Principal>>;
   readonly grants: FeedCache<readonly Grant[]>;
   readonly identities: FeedCache<Identity>;
+  readonly oidcProviders: FeedCache<OidcProvider>;
 }
 
 const cachedAccessKeys = 10_000;
@@ -30,6 +32,7 @@ const cachedIdentities = 10_000;
 const cachedAliases = 100_000;
 const cachedGrantees = 100_000;
 const cachedKeys = 100_000;
+const cachedProviders = 1000;
 
 export interface FeedParts {
   readonly config: Config;
@@ -60,6 +63,7 @@ export function openCaches(feed: ChangeFeed): Caches {
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
     grants: new FeedCache({ feed, capacity: cachedGrantees, keyOf: on('grant') }),
     identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
+    oidcProviders: new FeedCache({ feed, capacity: cachedProviders, keyOf: on('oidc-provider') }),
   };
 }
 
@@ -88,6 +92,7 @@ export function cacheCounters(
     access_key: caches.accessKeys,
     grant: caches.grants,
     identity: caches.identities,
+    oidc_provider: caches.oidcProviders,
     token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }
