@@ -3,11 +3,12 @@ import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
+import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
-import { Trail, type TrailedRequest } from './trail';
+import { Trail } from './trail';
 
 /**
  * The corridor: what happens to a request, whichever door it came through. Never rejects.
@@ -15,11 +16,7 @@ import { Trail, type TrailedRequest } from './trail';
  */
 export async function handle(corridor: Corridor, request: DoorRequest): Promise<Answer> {
   const started = performance.now();
-  // The door knows the service once it has read the request.
-  const origin = Object.create(request.origin, {
-    service: { get: () => request.service },
-  }) as TrailedRequest;
-  const trail = new Trail(request.requestId, origin, corridor.service);
+  const trail = new Trail(request, corridor.service);
   const answer = await answerTo(corridor, request, trail);
   corridor.onRequest({
     trail,
@@ -99,6 +96,7 @@ async function perform<N extends OperationName>(
   }
   trail.declare(operation, input);
   operation.check?.(input);
+  await checkGrantTokens(input, services);
   const call: Call<N> = {
     ...(asking ?? (await identify(operation, { input, services, trail }))),
     input,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type SigV4Options, type SignedRequest, authenticate } from './auth/sigv4';
+import type { LastUsed } from './auth/last-used';
+import type { Caches } from './caches';
+import { buildAuthenticators } from './callers';
 import { type Config, networkSettings } from './config';
 import type { Corridor, DoorRequest } from './corridor';
 import { handle } from './dispatch';
@@ -8,44 +10,46 @@ import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
 import type { Log } from './log';
 import { readNetworks } from './networks';
-import type { Principal } from './policy/principal';
 import { type Listener, createServer } from './server';
 import { createApp } from './server/app';
+import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
 
 export interface Served {
   readonly config: Config;
   readonly log: Log;
   readonly corridor: Corridor;
+  readonly caches: Caches;
   readonly signatures: Signatures;
+  readonly lastUsed: LastUsed;
   readonly metrics: HealthOptions['metrics'];
 }
 
 /** The doors of a worker, behind one listener. */
-export function buildListener({ config, log, corridor, signatures, metrics }: Served): Listener {
-  const { token } = corridor.services;
+export function buildListener(served: Served): Listener {
+  const { config, log, corridor, metrics } = served;
+  const { services } = corridor;
   const door = {
     maxBodyBytes: config.maxBodyBytes,
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
     handle: (request: DoorRequest) => handle(corridor, request),
   };
-  const { iam, kms, sts } = signatures.options;
-  const queried = { iam: signed(iam), sts: signed(sts) };
-  const json = awsJson({ ...door, authenticate: signed(kms) });
+  const authenticate = buildAuthenticators({ ...served, services });
+  const json = awsJson({ ...door, authenticate: authenticate.kms });
   const query = awsQuery({
     ...door,
-    authenticate: (service, request) => queried[service](request),
+    authenticate: (service, request) => authenticate[service](request),
   });
   const health = healthRouter({
     checks: [
       { name: 'database', check: () => corridor.database.check() },
-      { name: 'token', check: () => token.check() },
+      { name: 'token', check: () => services.token.check() },
     ],
     metrics,
     log,
   });
-  const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
+  const tls = tlsFiles(config);
   return createServer(
     {
       aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
@@ -54,7 +58,7 @@ export function buildListener({ config, log, corridor, signatures, metrics }: Se
     {
       host: config.host,
       port: config.port,
-      ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
+      ...(tls && { tls }),
       limits: {
         headerBytes: config.maxHeaderBytes,
         headersTimeoutMs: config.headersTimeoutMs,
@@ -67,7 +71,10 @@ export function buildListener({ config, log, corridor, signatures, metrics }: Se
   );
 }
 
-/** Each service takes the signatures that are scoped to it. */
-function signed(options: SigV4Options<Principal>): (request: SignedRequest) => Promise<Principal> {
-  return async (request) => (await authenticate(request, options)).principal;
+function tlsFiles(config: Config): TlsFiles | undefined {
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsClientCaFile: caFile } = config;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  if (caFile === undefined) return { certFile, keyFile };
+  const required = config.tlsClientCertificates === 'required';
+  return { certFile, keyFile, clients: { caFile, required } };
 }

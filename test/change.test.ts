@@ -69,8 +69,7 @@ function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2
       needsNoPermission: false,
     },
     trail: new Trail(
-      randomUUID(),
-      { ...origin, service: 'kms' },
+      { requestId: randomUUID(), origin, service: 'kms' },
       { region: place.region, accountId },
     ),
   };

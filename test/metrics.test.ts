@@ -6,10 +6,12 @@ const origin = {
   secureTransport: false,
   userAgent: undefined,
   tls: undefined,
-  service: 'kms',
-} as const;
+};
 const trail = (claimed: string): Trail => {
-  const one = new Trail('r', origin, { region: 'us-east-1', accountId: '111122223333' });
+  const one = new Trail(
+    { requestId: 'r', origin, service: 'kms' },
+    { region: 'us-east-1', accountId: '111122223333' },
+  );
   one.claimedOperation = claimed;
   return one;
 };

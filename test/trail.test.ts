@@ -7,10 +7,9 @@ const origin = {
   secureTransport: false,
   userAgent: 'tests',
   tls: undefined,
-  service: 'kms',
-} as const;
+};
 const service = { region: 'us-east-1', accountId: '000000000000' };
-const trail = (): Trail => new Trail('the-request', origin, service);
+const trail = (): Trail => new Trail({ requestId: 'the-request', origin, service: 'kms' }, service);
 const parse = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;
 
@@ -71,7 +70,14 @@ test('a change is recorded as one, with what it answered', () => {
 });
 
 test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
-  const zoned = new Trail('r', { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } }, service);
+  const zoned = new Trail(
+    {
+      requestId: 'r',
+      origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } },
+      service: 'kms',
+    },
+    service,
+  );
   expect(parse(zoned.success(null))).toMatchObject({ vpcEndpointId: 'vpce-2' });
   expect(parse(trail().success(null))).not.toHaveProperty('vpcEndpointId');
 });
@@ -108,7 +114,7 @@ test.each([
   ['sts', 'sts.amazonaws.com'],
   [undefined, 'sts.amazonaws.com'],
 ] as const)('a request for %s is an event of %s', (name, source) => {
-  const one = new Trail('the-request', { ...origin, service: name }, service);
+  const one = new Trail({ requestId: 'the-request', origin, service: name }, service);
   expect(parse(one.success(null))).toMatchObject({ eventSource: source });
 });
 

@@ -67,7 +67,7 @@ const maxClaimLength = 2048;
  * Condition keys `<issuer>:<claim>`. AWS has aud, oaud, sub and amr of every issuer and more of some; here every claim
  * that is text, a number, a boolean or a list of texts is one.
  */
-function conditionClaims(
+export function conditionClaims(
   issuer: string,
   { claims, audiences }: { claims: JWTPayload; audiences: readonly string[] },
 ): Readonly<Record<string, string | readonly string[]>> {

@@ -111,8 +111,8 @@ export class ManagedKeys {
         completedAt: new Date(),
         eventId: randomUUID(),
         requestId: randomUUID(),
-        eventName: 'CreateKey',
         service: 'kms',
+        eventName: 'CreateKey',
         caller: {
           kind: 'service',
           accountId,

@@ -49,8 +49,10 @@ import { listEntitiesForPolicy } from './list-entities-for-policy';
 import { listGroupPolicies } from './list-group-policies';
 import { listGroups } from './list-groups';
 import { listGroupsForUser } from './list-groups-for-user';
+import { listOpenIDConnectProviderTags } from './list-open-id-connect-provider-tags';
 import { listOpenIDConnectProviders } from './list-open-id-connect-providers';
 import { listPolicies } from './list-policies';
+import { listPolicyTags } from './list-policy-tags';
 import { listPolicyVersions } from './list-policy-versions';
 import { listRolePolicies } from './list-role-policies';
 import { listRoleTags } from './list-role-tags';
@@ -66,8 +68,12 @@ import { putUserPolicy } from './put-user-policy';
 import { removeClientIDFromOpenIDConnectProvider } from './remove-client-id-from-open-id-connect-provider';
 import { removeUserFromGroup } from './remove-user-from-group';
 import { setDefaultPolicyVersion } from './set-default-policy-version';
+import { tagOpenIDConnectProvider } from './tag-open-id-connect-provider';
+import { tagPolicy } from './tag-policy';
 import { tagRole } from './tag-role';
 import { tagUser } from './tag-user';
+import { untagOpenIDConnectProvider } from './untag-open-id-connect-provider';
+import { untagPolicy } from './untag-policy';
 import { untagRole } from './untag-role';
 import { untagUser } from './untag-user';
 import { updateAccessKey } from './update-access-key';
@@ -129,8 +135,10 @@ export const iamOperations = {
   ListGroupPolicies: listGroupPolicies,
   ListGroups: listGroups,
   ListGroupsForUser: listGroupsForUser,
+  ListOpenIDConnectProviderTags: listOpenIDConnectProviderTags,
   ListOpenIDConnectProviders: listOpenIDConnectProviders,
   ListPolicies: listPolicies,
+  ListPolicyTags: listPolicyTags,
   ListPolicyVersions: listPolicyVersions,
   ListRolePolicies: listRolePolicies,
   ListRoleTags: listRoleTags,
@@ -146,8 +154,12 @@ export const iamOperations = {
   RemoveClientIDFromOpenIDConnectProvider: removeClientIDFromOpenIDConnectProvider,
   RemoveUserFromGroup: removeUserFromGroup,
   SetDefaultPolicyVersion: setDefaultPolicyVersion,
+  TagOpenIDConnectProvider: tagOpenIDConnectProvider,
+  TagPolicy: tagPolicy,
   TagRole: tagRole,
   TagUser: tagUser,
+  UntagOpenIDConnectProvider: untagOpenIDConnectProvider,
+  UntagPolicy: untagPolicy,
   UntagRole: untagRole,
   UntagUser: untagUser,
   UpdateAccessKey: updateAccessKey,
@@ -157,4 +169,4 @@ export const iamOperations = {
   UpdateRole: updateRole,
   UpdateRoleDescription: updateRoleDescription,
   UpdateUser: updateUser,
-} satisfies { readonly [N in IamOperationName]?: Operation<N> };
+} satisfies { readonly [N in IamOperationName]: Operation<N> };

@@ -1,39 +1,54 @@
 import { announcePrincipals } from '../../iam/announce';
-import { type EntityKind, type EntityName, entityArn, rootPath } from '../../iam/arns';
-import { findEntity, lockEntity } from '../../iam/entities';
-import { noSuchEntity } from '../../iam/errors';
-import type { Taggable, TaggedCall } from './tagging';
+import type { EntityName } from '../../iam/arns';
+import { lockEntity, requireEntity } from '../../iam/entities';
+import { entityAction, namedEntity } from './entity-action';
+import {
+  lockNamedPolicy,
+  noSuchPolicy,
+  onOwnPolicy,
+  onPolicy,
+  requirePolicy,
+} from './managed-policy';
+import { lockNamedProvider, onProvider, requireProvider } from './oidc-provider';
+import type { NamingCall, Taggable } from './tagging';
 
-export const taggableUser: Taggable = {
+export const taggableUser: Taggable<{ readonly UserName: string }> = {
   noun: 'User',
   quota: 'TagsPerUser',
-  ...taggableEntity('user', ({ UserName }) => UserName),
+  ...taggableEntity((call) => namedEntity('user', call)),
 };
 
-export const taggableRole: Taggable = {
+export const taggableRole: Taggable<{ readonly RoleName: string }> = {
   noun: 'Role',
   quota: 'TagsPerRole',
-  ...taggableEntity('role', ({ RoleName }) => RoleName),
+  ...taggableEntity((call) => namedEntity('role', call)),
 };
 
-function taggableEntity(
-  kind: EntityKind,
-  nameIn: (input: TaggedCall['input']) => string | undefined,
-): Omit<Taggable, 'noun' | 'quota'> {
-  const named = ({ input, caller }: TaggedCall): EntityName => ({
-    accountId: caller.accountId,
-    kind,
-    name: nameIn(input) ?? '',
-  });
+export const taggablePolicy: Taggable<{ readonly PolicyArn: string }> = {
+  noun: 'Policy',
+  quota: 'TagsPerPolicy',
+  actions: (call, action) =>
+    (action === 'iam:ListPolicyTags' ? onPolicy : onOwnPolicy)(action)(call),
+  find: async (call) => (await requirePolicy(call, noSuchPolicy)).policyId,
+  lock: async (transaction, call) =>
+    (await lockNamedPolicy(transaction, call, noSuchPolicy)).policyId,
+};
+
+export const taggableProvider: Taggable<{ readonly OpenIDConnectProviderArn: string }> = {
+  noun: 'OpenIDConnectProvider',
+  quota: 'TagsPerOpenIDConnectProvider',
+  actions: (call, action) => onProvider(action)(call),
+  find: async (call) => (await requireProvider(call)).arn,
+  lock: async (transaction, call) => (await lockNamedProvider(transaction, call)).arn,
+};
+
+function taggableEntity<I>(
+  named: (call: NamingCall<I>) => EntityName,
+): Omit<Taggable<I>, 'noun' | 'quota'> {
   return {
-    locate: async (call) => {
-      const entity = named(call);
-      const found = await findEntity(call.services.db, entity);
-      const arn = found?.arn ?? entityArn(call.services.place, entity, rootPath);
-      return { arn, id: found?.id };
-    },
+    actions: async (call, action) => [await entityAction(call, { action, entity: named(call) })],
+    find: async (call) => (await requireEntity(call.services.db, named(call))).id,
     lock: async (transaction, call) => (await lockEntity(transaction, named(call))).id,
-    missing: (call) => noSuchEntity(kind, named(call).name),
     announce: (transaction, id) => announcePrincipals(transaction, [id]),
   };
 }

@@ -1,5 +1,4 @@
 import type { Transaction } from '../../db';
-import type { KmsError } from '../../errors';
 import type { Quota } from '../../iam/quotas';
 import {
   type IamTag,
@@ -9,55 +8,56 @@ import {
   putTags,
   removeTags,
   requestTags,
-  resourceTags,
 } from '../../iam/tags';
 import type { AccountAction, Change } from '../../operation';
 import type { Conditions } from '../../policy/policy';
 import type { AnyCall } from './entity-action';
 import { type IamPage, listPage, wholeList } from './pagination';
 
-/** How requests name what they tag. */
-export type TaggedCall = AnyCall & {
-  readonly input: {
-    readonly UserName?: string;
-    readonly RoleName?: string;
-    readonly PolicyArn?: string;
-    readonly OpenIDConnectProviderArn?: string;
-  };
-};
-
-/** A kind of thing that has tags. */
-export interface Taggable {
+/** A kind of thing that has tags; `I` is how requests name one. */
+export interface Taggable<I> {
   /** As in the names of the operations: `TagUser`. */
   readonly noun: 'User' | 'Role' | 'Policy' | 'OpenIDConnectProvider';
   readonly quota: Quota & `TagsPer${string}`;
-  /** What the request names, existing or not. Without an id it does not exist. */
-  locate(call: TaggedCall): Promise<{ readonly arn: string; readonly id: string | undefined }>;
-  /** Locks what the request names until the transaction ends, and returns its id. Throws NoSuchEntity. */
-  lock(transaction: Transaction, call: TaggedCall): Promise<string>;
-  /** The refusal of a name that nothing has. */
-  missing(call: TaggedCall): KmsError;
+  /** `accountActions` on what the request names, existing or not. */
+  actions(call: NamingCall<I>, action: `iam:${string}`): Promise<readonly AccountAction[]>;
+  /** The id of what the request names. Throws NoSuchEntity. */
+  find(call: NamingCall<I>): Promise<string>;
+  /** As find, and locks it until the transaction ends. */
+  lock(transaction: Transaction, call: NamingCall<I>): Promise<string>;
   /** Says which principal's tags have changed. */
   announce?(transaction: Transaction, id: string): void;
 }
 
-type TagCall = TaggedCall & { readonly input: { readonly Tags: readonly IamTag[] } };
-type UntagCall = TaggedCall & { readonly input: { readonly TagKeys: readonly string[] } };
-type ListCall = TaggedCall & {
-  readonly input: { readonly Marker?: string; readonly MaxItems?: number };
-};
+export type NamingCall<I> = AnyCall & { readonly input: I };
+
+interface Tags {
+  readonly Tags: readonly IamTag[];
+}
+
+interface TagKeys {
+  readonly TagKeys: readonly string[];
+}
+
+interface PageInput {
+  readonly Marker?: string;
+  readonly MaxItems?: number;
+}
+
+interface TagChange<I> {
+  readonly readOnly: false;
+  check(input: I): void;
+  accountActions(call: NamingCall<I>): Promise<readonly AccountAction[]>;
+  write(call: NamingCall<I>, change: Change): Promise<Record<string, never>>;
+}
 
 /** What the operations that add tags have in common. */
-export function tagging(kind: Taggable): {
-  readonly readOnly: false;
-  check(input: TagCall['input']): void;
-  accountActions(call: TagCall): Promise<readonly AccountAction[]>;
-  write(call: TagCall, change: Change): Promise<Record<string, never>>;
-} {
+export function tagging<I>(kind: Taggable<I>): TagChange<I & Tags> {
   return {
     readOnly: false,
     check: ({ Tags }) => checkIamTags(Tags),
-    accountActions: (call) => actionOn(kind, call, 'Tag', requestTags(call.input.Tags)),
+    accountActions: async (call) =>
+      saying(requestTags(call.input.Tags), await kind.actions(call, `iam:Tag${kind.noun}`)),
     write: async (call, { transaction }) => {
       const id = await kind.lock(transaction, call);
       await putTags(transaction, { id, quota: kind.quota }, call.input.Tags);
@@ -68,16 +68,15 @@ export function tagging(kind: Taggable): {
 }
 
 /** What the operations that remove tags have in common. */
-export function untagging(kind: Taggable): {
-  readonly readOnly: false;
-  check(input: UntagCall['input']): void;
-  accountActions(call: UntagCall): Promise<readonly AccountAction[]>;
-  write(call: UntagCall, change: Change): Promise<Record<string, never>>;
-} {
+export function untagging<I>(kind: Taggable<I>): TagChange<I & TagKeys> {
   return {
     readOnly: false,
     check: ({ TagKeys }) => checkTagKeys(TagKeys),
-    accountActions: (call) => actionOn(kind, call, 'Untag', { 'aws:TagKeys': call.input.TagKeys }),
+    accountActions: async (call) =>
+      saying(
+        { 'aws:TagKeys': call.input.TagKeys },
+        await kind.actions(call, `iam:Untag${kind.noun}`),
+      ),
     write: async (call, { transaction }) => {
       const id = await kind.lock(transaction, call);
       await removeTags(transaction, id, call.input.TagKeys);
@@ -88,17 +87,16 @@ export function untagging(kind: Taggable): {
 }
 
 /** What the operations that list tags have in common. */
-export function tagListing(kind: Taggable): {
+export function tagListing<I>(kind: Taggable<I>): {
   readonly readOnly: true;
-  accountActions(call: ListCall): Promise<readonly AccountAction[]>;
-  run(call: ListCall): Promise<{ Tags: IamTag[] } & IamPage<unknown>['end']>;
+  accountActions(call: NamingCall<I & PageInput>): Promise<readonly AccountAction[]>;
+  run(call: NamingCall<I & PageInput>): Promise<{ Tags: IamTag[] } & IamPage<unknown>['end']>;
 } {
   return {
     readOnly: true,
-    accountActions: (call) => actionOn(kind, call, 'List', {}),
+    accountActions: (call) => kind.actions(call, `iam:List${kind.noun}Tags`),
     run: async (call) => {
-      const { id } = await kind.locate(call);
-      if (id === undefined) throw kind.missing(call);
+      const id = await kind.find(call);
       const { items, end } = await listPage(call.input, {
         operation: `List${kind.noun}Tags`,
         accountId: call.caller.accountId,
@@ -110,14 +108,12 @@ export function tagListing(kind: Taggable): {
   };
 }
 
-async function actionOn(
-  kind: Taggable,
-  call: TaggedCall,
-  verb: 'Tag' | 'Untag' | 'List',
+function saying(
   conditions: Conditions,
-): Promise<readonly AccountAction[]> {
-  const { arn, id } = await kind.locate(call);
-  const tags = id === undefined ? [] : await listTags(call.services.db, id);
-  const action = verb === 'List' ? `iam:List${kind.noun}Tags` : `iam:${verb}${kind.noun}`;
-  return [{ action, resource: arn, conditions: { ...resourceTags(tags), ...conditions } }];
+  actions: readonly AccountAction[],
+): readonly AccountAction[] {
+  return actions.map((action) => ({
+    ...action,
+    conditions: { ...action.conditions, ...conditions },
+  }));
 }

@@ -1,0 +1,73 @@
+import { type Authenticate, type Proofs, authenticator } from './auth/authenticator';
+import { BearerTokens } from './auth/bearer-tokens';
+import { CertificateCallers } from './auth/certificate-callers';
+import type { LastUsed } from './auth/last-used';
+import { RulePrincipals } from './auth/rule-principals';
+import { authenticate } from './auth/sigv4';
+import type { Caches } from './caches';
+import { type Config, identityRules } from './config';
+import { type Log, describeError } from './log';
+import type { Services } from './operation';
+import type { ServiceName } from './shapes';
+import type { Signatures } from './signatures';
+
+export interface CallerParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly services: Services;
+  readonly caches: Caches;
+  readonly signatures: Signatures;
+  readonly lastUsed: LastUsed;
+}
+
+/**
+ * Every way to prove who calls, for each service: a signature is scoped to one. Throws ConfigError when the identity
+ * rules cannot be used.
+ */
+export function buildAuthenticators(parts: CallerParts): Record<ServiceName, Authenticate> {
+  const { config, lastUsed, signatures } = parts;
+  const rules = byRules(parts);
+  const of = (service: ServiceName): Authenticate => {
+    const options = signatures.options[service];
+    const prove = authenticator({
+      signature: async (request) => (await authenticate(request, options)).principal,
+      ...rules,
+    });
+    const used = { service, region: options.regions.at(-1) ?? config.region };
+    return async (request) => {
+      const principal = await prove(request);
+      lastUsed.note(principal, used);
+      return principal;
+    };
+  };
+  return { kms: of('kms'), iam: of('iam'), sts: of('sts') };
+}
+
+function byRules(parts: CallerParts): Omit<Proofs, 'signature'> {
+  const { config, log, services, caches, signatures } = parts;
+  const rules = identityRules(config);
+  const { db, place } = services;
+  const now = Date.now;
+  const principals = new RulePrincipals({ db, rules, cache: caches.rulePrincipals });
+  const refused = (message: string) => (reason: unknown) => {
+    log.info(message, { reason: describeError(reason) });
+  };
+  const tokens = new BearerTokens({
+    rules: rules.tokens,
+    tokens: signatures.identityTokens,
+    principals,
+    place,
+    now,
+    onRefused: refused('a bearer token was not accepted'),
+  });
+  const certificates = new CertificateCallers({
+    rules: rules.certificates,
+    principals,
+    now,
+    onRefused: refused('a client certificate was not accepted'),
+  });
+  return {
+    token: (token) => tokens.find(token),
+    certificate: (certificate) => certificates.find(certificate),
+  };
+}
