@@ -11,6 +11,7 @@ import {
 } from '../../src/shapes';
 import { formValue } from '../../src/shapes/form';
 import { shapeNamed } from '../../src/shapes/table';
+import { thrownBy } from '../auth/thrown';
 import { valuesOf } from './arbitraries';
 import { knownToSdk, writtenBySdk } from './query-sdk';
 
@@ -277,9 +278,10 @@ test.each<[string, OperationName, string, string]>([
     'The name of a parameter has more than 16 parts',
   ],
 ])('%s is refused', (_, name, form, message) => {
-  const refusal = (): unknown => read(name, form);
-  expect(refusal).toThrow(new KmsError('SerializationException', message));
-  expect(refusal).toThrow(expect.objectContaining({ code: 'SerializationException' }));
+  expect(thrownBy(() => read(name, form))).toMatchObject({
+    code: 'SerializationException',
+    message,
+  });
 });
 
 test('A list has at most 1000 elements', () => {
