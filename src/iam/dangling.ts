@@ -20,6 +20,7 @@ export async function letDangle(
   { arn, uniqueId }: { readonly arn: string; readonly uniqueId: string },
 ): Promise<void> {
   await followRename(transaction, services, { from: arn, to: uniqueId });
+  await inGrantsOfSessions(transaction, { from: arn, to: uniqueId });
 }
 
 /**
@@ -97,5 +98,26 @@ async function inGrants(transaction: Transaction, { from, to }: Renaming): Promi
     for (const grantee of [from, to]) {
       transaction.announce({ topic: 'grant', id: grantChangeId({ keyId, grantee }) });
     }
+  }
+}
+
+const roleForm = /^arn:([^:]+):iam::([0-9]{12}):role\/(?:.*\/)?([^/]+)$/;
+
+/** Grants name sessions of a role too: by its name, which another role may have next. `AROA…:<session>` is nobody's. */
+async function inGrantsOfSessions(transaction: Transaction, { from, to }: Renaming): Promise<void> {
+  const [, partition, accountId, name] = roleForm.exec(from) ?? [];
+  if (name === undefined) return;
+  const prefix = `arn:${partition}:sts::${accountId}:assumed-role/${name}/`;
+  const sessions = await transaction.query<{ arn: string }>({
+    name: 'grants-of-sessions',
+    text: `
+      select grantee as arn from kms_grant where grantee > $1::text and grantee < $2::text
+      union select retiring_principal from kms_grant
+      where retiring_principal > $1::text and retiring_principal < $2::text`,
+    // `0` is the character after `/`.
+    values: [prefix, `${prefix.slice(0, -1)}0`],
+  });
+  for (const { arn } of sessions) {
+    await inGrants(transaction, { from: arn, to: `${to}:${arn.slice(prefix.length)}` });
   }
 }
