@@ -69,6 +69,16 @@ test('a change is recorded as one, with what it answered', () => {
   });
 });
 
+test('what a change notes is recorded when it is made, and not when it is refused', () => {
+  const one = trail();
+  one.additional = { GrantId: 'g', GrantToken: 'secret' };
+  expect(parse(one.success(null))).toMatchObject({ additionalEventData: { grantId: 'g' } });
+  expect(one.success(null)).not.toContain('secret');
+  const refused = parse(one.refusal(new KmsError('KMSInternalException')));
+  expect(refused).not.toHaveProperty('additionalEventData');
+  expect(parse(trail().success(null))).not.toHaveProperty('additionalEventData');
+});
+
 test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
   const zoned = new Trail(
     {

@@ -1,6 +1,7 @@
 import { KmsError } from '../errors';
 import type { Place } from '../keys/identifiers';
 import { compileIdentityPolicy, compileManagedPolicy, compileTrustPolicy } from '../policy/compile';
+import { readJson } from '../policy/json';
 import { PolicyError, type TrustPolicy } from '../policy/policy';
 import { requireQuota } from './quotas';
 
@@ -20,9 +21,21 @@ export function checkManagedPolicy(document: string): void {
  * principals exist is asked elsewhere.
  */
 export function readTrustPolicy(document: string, place: Place): TrustPolicy {
-  const policy = compiled(() => compileTrustPolicy(document, place));
+  const policy = compiled(() => {
+    requireJson(document);
+    return compileTrustPolicy(document, place);
+  });
   requireQuota('ACLSizePerRole', documentSize(document));
   return policy;
+}
+
+/** Of trust policies alone, IAM has words of their own for what is no JSON. */
+function requireJson(document: string): void {
+  try {
+    readJson(document);
+  } catch (cause) {
+    throw new PolicyError('syntax', 'This policy contains invalid Json', { cause });
+  }
 }
 
 function compiled<T>(compile: () => T): T {

@@ -19,20 +19,18 @@ export async function checkTrustPolicy(
   place: Place,
   { accountId, document }: Trust,
 ): Promise<void> {
-  const policy = readTrustPolicy(document, place);
-  const sessions = policy.principals.filter((name) => name.split(':', 3)[2] === 'sts');
-  const known = new Set([
-    ...(await lockPrincipals(db, [...policy.principals, ...policy.services])),
+  const { principals, services, federated } = readTrustPolicy(document, place);
+  const sessions = principals.filter((name) => name.split(':', 3)[2] === 'sts');
+  refuseUnknown('AWS', principals, [
+    ...(await lockPrincipals(db, principals, ['root', 'user', 'role'])),
     ...(await lockSessionRoles(db, place, sessions)),
-    ...(await lockProviders(db, accountId, policy.federated)),
   ]);
-  refuseUnknown('AWS', policy.principals, known);
-  refuseUnknown('SERVICE', policy.services, known);
-  refuseUnknown('FEDERATED', policy.federated, known);
+  refuseUnknown('SERVICE', services, await lockPrincipals(db, services, ['service']));
+  refuseUnknown('FEDERATED', federated, await lockProviders(db, accountId, federated));
 }
 
-function refuseUnknown(kind: string, named: readonly string[], known: ReadonlySet<string>): void {
-  const unknown = named.find((name) => !known.has(name));
+function refuseUnknown(kind: string, named: readonly string[], known: readonly string[]): void {
+  const unknown = named.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new KmsError(
     'MalformedPolicyDocument',
@@ -40,15 +38,20 @@ function refuseUnknown(kind: string, named: readonly string[], known: ReadonlySe
   );
 }
 
-/** Which of them are roots, users, roles and services that exist: by ARN, unique id or a service's name. */
-async function lockPrincipals(db: Queryable, names: readonly string[]): Promise<string[]> {
+/** Which of them exist: by ARN, unique id or a service's name. */
+async function lockPrincipals(
+  db: Queryable,
+  names: readonly string[],
+  kinds: readonly string[],
+): Promise<string[]> {
+  if (names.length === 0) return [];
   const rows = await db.query<{ arn: string; principal_id: string }>({
     name: 'trust-principals',
     text: `
       select arn, principal_id from principal
-      where (arn = any($1::text[]) or principal_id = any($1::text[])) and kind <> 'group'
+      where (arn = any($1::text[]) or principal_id = any($1::text[])) and kind = any($2::text[])
       order by principal_id for key share`,
-    values: [names],
+    values: [names, kinds],
   });
   return rows.flatMap((row) => [row.arn, row.principal_id]);
 }
