@@ -3,6 +3,7 @@ import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
+import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
@@ -15,7 +16,7 @@ import { Trail } from './trail';
  */
 export async function handle(corridor: Corridor, request: DoorRequest): Promise<Answer> {
   const started = performance.now();
-  const trail = new Trail(request.requestId, request.origin, corridor.service);
+  const trail = new Trail(request, corridor.service);
   const answer = await answerTo(corridor, request, trail);
   corridor.onRequest({
     trail,
@@ -95,6 +96,7 @@ async function perform<N extends OperationName>(
   }
   trail.declare(operation, input);
   operation.check?.(input);
+  await checkGrantTokens(input, services);
   const call: Call<N> = {
     ...(asking ?? (await identify(operation, { input, services, trail }))),
     input,
@@ -106,7 +108,7 @@ async function perform<N extends OperationName>(
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
-  trail.aliases = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   const asker: Asker = { call, conditions: operation.conditions?.(call) };
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };

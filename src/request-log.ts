@@ -6,6 +6,7 @@ const faults = new Set([
   'KMSInternalException',
   'DependencyTimeoutException',
   'KeyUnavailableException',
+  'ServiceFailure',
 ]);
 
 /** One event a request: who, what, outcome, time; the hidden cause of an internal error. No member of the input. */

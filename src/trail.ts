@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { type AuditedCall, type AuditResource, auditLine, auditRecord, recordable } from './audit';
+import {
+  type AuditedCall,
+  type AuditResource,
+  accountOf,
+  auditLine,
+  auditRecord,
+  recordable,
+} from './audit';
 import type { KmsError } from './errors';
 import type { Key } from './keys/key';
 import type { NetworkZone } from './networks';
 import type { ResponseElements } from './operation';
 import type { Principal } from './policy/principal';
-import type { OperationName } from './shapes/operations';
+import type { OperationName, ServiceName } from './shapes/operations';
 
 /** Where a request came from. */
 export interface RequestOrigin {
@@ -24,6 +31,14 @@ export interface RequestOrigin {
   readonly tls:
     | { readonly version: string; readonly cipherSuite: string; readonly host: string | undefined }
     | undefined;
+}
+
+/** What a record is made of besides what the corridor learns. */
+export interface TrailedRequest {
+  readonly requestId: string;
+  readonly origin: RequestOrigin;
+  /** Known once the operation is named. */
+  readonly service: ServiceName | undefined;
 }
 
 /** What the service says of itself in every record. */
@@ -48,16 +63,25 @@ export class Trail {
   claimedOperation: string | undefined;
   caller: Principal | undefined;
   keys: readonly Key[] = [];
-  /** ARNs of the caller's aliases that the request changes: recorded beside the key (kms-semantics §16.3). */
-  aliases: readonly string[] = [];
+  /** ARNs of what else the request is about: aliases, recorded beside their keys (kms-semantics §16.3), IAM entities. */
+  otherArns: readonly string[] = [];
+  /** Of a change that is made, what its record says besides request and answer. */
+  additional: Readonly<Record<string, unknown>> | undefined;
   private declared: AuditedOperation | undefined;
   private input: object | undefined;
 
   constructor(
-    readonly requestId: string,
-    readonly origin: RequestOrigin,
+    private readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
+
+  get requestId(): string {
+    return this.request.requestId;
+  }
+
+  get origin(): RequestOrigin {
+    return this.request.origin;
+  }
 
   /** The input is valid, so its audited members may be recorded. */
   declare(operation: AuditedOperation, input: object): void {
@@ -76,7 +100,8 @@ export class Trail {
   private resources(): readonly AuditResource[] {
     const accountId = this.caller?.accountId;
     if (accountId === undefined) return this.keys;
-    return [...this.aliases.map((arn) => ({ accountId, arn })), ...this.keys];
+    const others = this.otherArns.map((arn) => ({ accountId: accountOf(arn, accountId), arn }));
+    return [...others, ...this.keys];
   }
 
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
@@ -86,6 +111,8 @@ export class Trail {
         completedAt: new Date(),
         eventId: randomUUID(),
         requestId: this.requestId,
+        // Only the query protocol has requests that name no service of ours.
+        service: this.request.service ?? 'sts',
         eventName:
           this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
         caller,
@@ -98,8 +125,8 @@ export class Trail {
           declared === undefined || input === undefined
             ? null
             : recordable(input, declared.audited),
-        responseElements:
-          responseElements && recordable(responseElements, Object.keys(responseElements)),
+        responseElements: recorded(responseElements) ?? null,
+        additionalEventData: error === undefined ? recorded(this.additional) : undefined,
         readOnly: declared?.readOnly ?? true,
         resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,
@@ -107,4 +134,10 @@ export class Trail {
       }),
     );
   }
+}
+
+function recorded(
+  members: ResponseElements | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  return (members && recordable(members, Object.keys(members))) ?? undefined;
 }

@@ -68,7 +68,10 @@ function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2
       crossAccount: false,
       needsNoPermission: false,
     },
-    trail: new Trail(randomUUID(), origin, { region: place.region, accountId }),
+    trail: new Trail(
+      { requestId: randomUUID(), origin, service: 'kms' },
+      { region: place.region, accountId },
+    ),
   };
 }
 

@@ -8,7 +8,10 @@ const origin = {
   tls: undefined,
 };
 const trail = (claimed: string): Trail => {
-  const one = new Trail('r', origin, { region: 'us-east-1', accountId: '111122223333' });
+  const one = new Trail(
+    { requestId: 'r', origin, service: 'kms' },
+    { region: 'us-east-1', accountId: '111122223333' },
+  );
   one.claimedOperation = claimed;
   return one;
 };

@@ -13,7 +13,10 @@ const origin = {
 
 function logged(outcome: string, cause?: unknown): ReturnType<typeof recordingLog>['events'][0] {
   const { log, events } = recordingLog();
-  const trail = new Trail('the-request', origin, { region: 'us-east-1', accountId });
+  const trail = new Trail(
+    { requestId: 'the-request', origin, service: 'kms' },
+    { region: 'us-east-1', accountId },
+  );
   trail.operation = 'Encrypt';
   trail.caller = rootOf(accountId);
   trail.keys = [keyWith()];
@@ -64,7 +67,10 @@ test('the cause of a refusal is the client’s own doing and not logged', () => 
 
 test('a request of which nothing was learned is logged too', () => {
   const { log, events } = recordingLog();
-  const trail = new Trail('r', origin, { region: 'us-east-1', accountId });
+  const trail = new Trail(
+    { requestId: 'r', origin, service: 'kms' },
+    { region: 'us-east-1', accountId },
+  );
   trail.claimedOperation = 'DropTables';
   requestLog(log)({ trail, seconds: 0, outcome: 'UnknownOperationException', cause: undefined });
   expect(events[0]?.fields).toMatchObject({ operation: 'unknown', principal: undefined });

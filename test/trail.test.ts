@@ -9,7 +9,7 @@ const origin = {
   tls: undefined,
 };
 const service = { region: 'us-east-1', accountId: '000000000000' };
-const trail = (): Trail => new Trail('the-request', origin, service);
+const trail = (): Trail => new Trail({ requestId: 'the-request', origin, service: 'kms' }, service);
 const parse = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;
 
@@ -70,7 +70,14 @@ test('a change is recorded as one, with what it answered', () => {
 });
 
 test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
-  const zoned = new Trail('r', { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } }, service);
+  const zoned = new Trail(
+    {
+      requestId: 'r',
+      origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } },
+      service: 'kms',
+    },
+    service,
+  );
   expect(parse(zoned.success(null))).toMatchObject({ vpcEndpointId: 'vpce-2' });
   expect(parse(trail().success(null))).not.toHaveProperty('vpcEndpointId');
 });
@@ -99,4 +106,26 @@ test('a record is one line that Postgres can read as JSON, whatever was sent', (
       },
     },
   });
+});
+
+test.each([
+  ['kms', 'kms.amazonaws.com'],
+  ['iam', 'iam.amazonaws.com'],
+  ['sts', 'sts.amazonaws.com'],
+  [undefined, 'sts.amazonaws.com'],
+] as const)('a request for %s is an event of %s', (name, source) => {
+  const one = new Trail({ requestId: 'the-request', origin, service: name }, service);
+  expect(parse(one.success(null))).toMatchObject({ eventSource: source });
+});
+
+test('what a request is about besides keys stands before them, with its own account', () => {
+  const one = trail();
+  one.caller = rootOf(accountId);
+  one.keys = [keyWith()];
+  one.otherArns = ['arn:aws:iam::444455556666:role/r', 'arn:aws:iam::aws:policy/p'];
+  expect(parse(one.success(null))['resources']).toEqual([
+    { accountId: '444455556666', type: 'AWS::IAM::Role', ARN: 'arn:aws:iam::444455556666:role/r' },
+    { accountId, type: 'AWS::IAM::Policy', ARN: 'arn:aws:iam::aws:policy/p' },
+    { accountId, type: 'AWS::KMS::Key', ARN: keyWith().arn },
+  ]);
 });

@@ -16,6 +16,7 @@ function call(): AuditedCall {
     completedAt: new Date(),
     eventId: randomUUID(),
     requestId: randomUUID(),
+    service: 'kms',
     eventName: 'Encrypt',
     caller: {
       kind: 'user',

@@ -153,6 +153,7 @@ function lineOf(
       completedAt: new Date(),
       eventId: randomUUID(),
       requestId: randomUUID(),
+      service: 'kms',
       eventName: operation,
       caller,
       region: options.region,

@@ -1,10 +1,5 @@
 export { recordable } from './recordable';
-export {
-  auditLine,
-  auditRecord,
-  type AuditedCall,
-  type AuditedCaller,
-  type AuditRecord,
-  type AuditResource,
-} from './record';
+export type { AuditedCaller } from './identity';
+export { auditLine, auditRecord, type AuditedCall, type AuditRecord } from './record';
+export { accountOf, type AuditResource } from './resources';
 export { openAuditWriter, type AuditWriter, type AuditWriterOptions } from './writer';

@@ -1,19 +1,5 @@
-/** Who called, as far as it was proved. */
-export interface AuditedCaller {
-  readonly kind: 'root' | 'user' | 'assumed-role' | 'service' | 'web-identity';
-  readonly accountId: string;
-  readonly arn: string;
-  readonly principalId: string;
-  readonly userName?: string | undefined;
-  readonly accessKeyId: string | undefined;
-}
-
-export interface AuditResource {
-  readonly accountId: string;
-  readonly arn: string;
-}
-
-type Members = Readonly<Record<string, unknown>>;
+import { type AuditedCaller, type Members, userIdentity, wholeSeconds } from './identity';
+import { type AuditResource, type RecordedResource, recordedResource } from './resources';
 
 /** What the corridor knows of a request when it ends. */
 export interface AuditedCall {
@@ -21,6 +7,7 @@ export interface AuditedCall {
   readonly completedAt: Date;
   readonly eventId: string;
   readonly requestId: string;
+  readonly service: 'kms' | 'iam' | 'sts';
   readonly eventName: string;
   /** Undefined when nobody was authenticated. */
   readonly caller: AuditedCaller | undefined;
@@ -56,7 +43,7 @@ export interface AuditRecord {
   readonly userIdentity: Members;
   /** ISO 8601 in UTC, whole seconds. */
   readonly eventTime: string;
-  readonly eventSource: 'kms.amazonaws.com';
+  readonly eventSource: `${AuditedCall['service']}.amazonaws.com`;
   readonly eventName: string;
   readonly awsRegion: string;
   readonly sourceIPAddress: string;
@@ -69,11 +56,7 @@ export interface AuditRecord {
   readonly requestID: string;
   readonly eventID: string;
   readonly readOnly: boolean;
-  readonly resources: readonly {
-    readonly accountId: string;
-    readonly type: 'AWS::KMS::Key';
-    readonly ARN: string;
-  }[];
+  readonly resources: readonly RecordedResource[];
   readonly eventType: 'AwsApiCall';
   readonly managementEvent: true;
   readonly recipientAccountId: string;
@@ -83,17 +66,26 @@ export interface AuditRecord {
   readonly tlsDetails?: Members;
 }
 
-const identityTypes = {
-  root: 'Root',
-  user: 'IAMUser',
-  'assumed-role': 'AssumedRole',
-  service: 'AWSService',
-  'web-identity': 'WebIdentityUser',
-} as const satisfies Record<AuditedCaller['kind'], string>;
-
-/** CloudTrail knows this one error by another name than the SDKs do. */
+/** CloudTrail's names of errors, where they are not those of the wire: it has IAM's and STS's by their exceptions' names. */
 const recordedErrorCodes: Readonly<Record<string, string>> = {
   AccessDeniedException: 'AccessDenied',
+  ConcurrentModification: 'ConcurrentModificationException',
+  DeleteConflict: 'DeleteConflictException',
+  EntityAlreadyExists: 'EntityAlreadyExistsException',
+  EntityTemporarilyUnmodifiable: 'EntityTemporarilyUnmodifiableException',
+  ExpiredToken: 'ExpiredTokenException',
+  IDPCommunicationError: 'IDPCommunicationErrorException',
+  IDPRejectedClaim: 'IDPRejectedClaimException',
+  InvalidIdentityToken: 'InvalidIdentityTokenException',
+  InvalidInput: 'InvalidInputException',
+  LimitExceeded: 'LimitExceededException',
+  MalformedPolicyDocument: 'MalformedPolicyDocumentException',
+  NoSuchEntity: 'NoSuchEntityException',
+  OpenIdIdpCommunicationError: 'OpenIdIdpCommunicationErrorException',
+  PackedPolicyTooLarge: 'PackedPolicyTooLargeException',
+  PolicyNotAttachable: 'PolicyNotAttachableException',
+  ServiceFailure: 'ServiceFailureException',
+  UnmodifiableEntity: 'UnmodifiableEntityException',
 };
 
 /** CloudTrail's limits: 1 KB for userAgent and errorMessage, 100 KB for the members of request and answer. */
@@ -106,8 +98,8 @@ export function auditRecord(call: AuditedCall): AuditRecord {
   return {
     eventVersion: '1.11',
     userIdentity: userIdentity(call.caller),
-    eventTime: `${call.completedAt.toISOString().slice(0, 19)}Z`,
-    eventSource: 'kms.amazonaws.com',
+    eventTime: wholeSeconds(call.completedAt),
+    eventSource: `${call.service}.amazonaws.com`,
     eventName: call.eventName.slice(0, maxTextLength),
     awsRegion: call.region,
     sourceIPAddress: call.sourceIPAddress,
@@ -124,11 +116,7 @@ export function auditRecord(call: AuditedCall): AuditRecord {
     requestID: call.requestId,
     eventID: call.eventId,
     readOnly: call.readOnly,
-    resources: call.resources.map(({ accountId, arn }) => ({
-      accountId,
-      type: 'AWS::KMS::Key',
-      ARN: arn,
-    })),
+    resources: call.resources.map(recordedResource),
     eventType: 'AwsApiCall',
     managementEvent: true,
     recipientAccountId: call.recipientAccountId,
@@ -170,18 +158,6 @@ function bounded(members: Members | null): Members | null {
   const length = JSON.stringify(members).length;
   if (length <= maxMembersLength) return members;
   return { omitted: true, originalSize: length, reason: 'larger than 100 KB' };
-}
-
-function userIdentity(caller: AuditedCaller | undefined): Members {
-  if (caller === undefined) return { type: 'Unknown' };
-  return {
-    type: identityTypes[caller.kind],
-    principalId: caller.principalId,
-    arn: caller.arn,
-    accountId: caller.accountId,
-    accessKeyId: caller.accessKeyId,
-    ...(caller.userName === undefined ? {} : { userName: caller.userName }),
-  };
 }
 
 function tlsDetails(tls: NonNullable<AuditedCall['tls']>): Members {

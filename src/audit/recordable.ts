@@ -1,8 +1,12 @@
-/** What CloudTrail leaves out of requestParameters (kms-semantics §16.2), and what answers hold of the same kind. */
+/**
+ * What CloudTrail leaves out of requestParameters (kms-semantics §16.2), and what answers hold of the same kind: of IAM and
+ * STS, whatever credentials can be made of.
+ */
 const neverRecorded: ReadonlySet<string> = new Set([
   'AttestationDocument',
   'CiphertextBlob',
   'CiphertextForRecipient',
+  'ContextAssertion',
   'EncryptedKeyMaterial',
   'GrantToken',
   'GrantTokens',
@@ -11,14 +15,20 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'Mac',
   'Message',
   'Plaintext',
+  'PresignedCallerIdentity',
   'PrivateKeyCiphertextBlob',
   'PrivateKeyPlaintext',
   'PublicKey',
   'RawSecretAccessKey',
+  'SecretAccessKey',
   'Recipient',
+  'SecretAccessKey',
+  'SessionToken',
   'SharedSecret',
   'Signature',
+  'TokenCode',
   'TrustAnchorCertificate',
+  'WebIdentityToken',
   'XksProxyAuthenticationCredential',
 ]);
 

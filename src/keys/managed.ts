@@ -111,6 +111,7 @@ export class ManagedKeys {
         completedAt: new Date(),
         eventId: randomUUID(),
         requestId: randomUUID(),
+        service: 'kms',
         eventName: 'CreateKey',
         caller: {
           kind: 'service',

@@ -72,6 +72,14 @@ export interface ResourcePolicy {
   ask(question: PolicyQuestion, names: PrincipalNames): PolicyAnswer;
 }
 
+/** A role's trust policy: everyone whom it names must exist. */
+export interface TrustPolicy extends ResourcePolicy {
+  /** Names under `Service`. */
+  readonly services: readonly string[];
+  /** ARNs and names under `Federated`. */
+  readonly federated: readonly string[];
+}
+
 /** What a document is not, for those who turn it into their service's error. */
 export type PolicyFault =
   /** Not JSON, or no policy's grammar. */

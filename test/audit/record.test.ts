@@ -7,6 +7,7 @@ const call: AuditedCall = {
   completedAt: new Date('2026-08-10T22:38:27.999Z'),
   eventId: '91041475-a80b-4f8e-a6d9-d41ef5ae7a3d',
   requestId: '2e5bf8e0-9a5b-4f5c-8f5e-0e6f5d0c1b2a',
+  service: 'kms',
   eventName: 'Encrypt',
   caller: {
     kind: 'user',
@@ -51,6 +52,15 @@ test('A refusal has the error’s code and text, and access denied has CloudTrai
   const denied = auditRecord({ ...call, error: { code: 'AccessDeniedException', message: '' } });
   expect(denied.errorCode).toBe('AccessDenied');
   expect(denied).not.toHaveProperty('errorMessage');
+});
+
+test.each([
+  ['NoSuchEntity', 'NoSuchEntityException'],
+  ['MalformedPolicyDocument', 'MalformedPolicyDocumentException'],
+  ['ExpiredToken', 'ExpiredTokenException'],
+  ['NotFoundException', 'NotFoundException'],
+])('CloudTrail calls %s %s', (code, recorded) => {
+  expect(auditRecord({ ...call, error: { code, message: '' } }).errorCode).toBe(recorded);
 });
 
 test('The root of an account has no user name, and nobody has the type Unknown', () => {

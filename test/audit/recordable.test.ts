@@ -75,3 +75,26 @@ test('Nothing left is null', () => {
   expect(recordable({ Plaintext: 'secret' }, ['Plaintext', 'KeyId'])).toBeNull();
   expect(recordable({ KeyId: 'a' }, [])).toBeNull();
 });
+
+test('Nothing that credentials can be made of is recorded', () => {
+  const answer = {
+    Credentials: {
+      AccessKeyId: 'ASIAEXAMPLE',
+      SecretAccessKey: 'secret',
+      SessionToken: 'secret',
+      Expiration: new Date('2024-12-31T12:00:00Z'),
+    },
+  };
+  expect(recordable(answer, ['Credentials'])).toEqual({
+    credentials: { accessKeyId: 'ASIAEXAMPLE', expiration: 'Dec 31, 2024, 12:00:00 PM' },
+  });
+  const request = {
+    ...{ RoleArn: 'arn', WebIdentityToken: 'secret', TokenCode: '123456' },
+    ...{ PresignedCallerIdentity: 'https://secret' },
+    ProvidedContexts: [{ ProviderArn: 'provider', ContextAssertion: 'secret' }],
+  };
+  expect(recordable(request, Object.keys(request))).toEqual({
+    roleArn: 'arn',
+    providedContexts: [{ providerArn: 'provider' }],
+  });
+});
