@@ -1,4 +1,5 @@
 import type { Token } from '../hsm';
+import { type RulePrincipalMap, everyRulePrincipal } from './auth/rule-principals';
 import type { Credential } from './auth/sigv4';
 import type { Config } from './config';
 import {
@@ -21,6 +22,7 @@ export interface Caches {
   readonly keys: FeedCache<Key>;
   readonly aliases: FeedCache<string>;
   readonly accessKeys: FeedCache<Credential<Principal>>;
+  readonly rulePrincipals: FeedCache<RulePrincipalMap>;
   readonly grants: FeedCache<readonly Grant[]>;
   readonly identities: FeedCache<Identity>;
 }
@@ -58,6 +60,11 @@ export function openCaches(feed: ChangeFeed): Caches {
     keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key', 'key-labels') }),
     aliases: new FeedCache({ feed, capacity: cachedAliases, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
+    rulePrincipals: new FeedCache({
+      feed,
+      capacity: 1,
+      keyOf: ({ topic }) => (topic === 'principal' ? everyRulePrincipal : undefined),
+    }),
     grants: new FeedCache({ feed, capacity: cachedGrantees, keyOf: on('grant') }),
     identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
   };

@@ -40,12 +40,13 @@ export async function write<N extends OperationName>(
     transaction,
     undo: (step) => void undoing.push(step),
     made: (key) => (trail.keys = [...trail.keys, key]),
+    note: (data) => (trail.additional = data),
   };
   let text: string;
   try {
     const targets = await lockTargets(corridor.services, transaction, permissions.targets);
     // The policy too may have changed since the caller was authorized by what the worker had cached.
-    await authorize(asker, { ...permissions, targets });
+    await authorize(asker, { ...permissions, targets, lockedIn: transaction });
     const keys = targets.map((target) => target.key);
     const targeted: TargetedCall<N> = { ...call, keys };
     requireUsable(operation, targeted);

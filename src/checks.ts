@@ -1,21 +1,15 @@
 import type { Awaitable } from './awaitable';
+import type { Queryable } from './db';
 import { KmsError } from './errors';
 import { contextConditions, keyConditions, keyLabels } from './keys/conditions';
+import type { Grant } from './keys/grants';
 import { requireState } from './keys/states';
 import type { AccountAction, Call, Operation, Target, TargetedCall } from './operation';
 import { accessDenied, hiddenKey, roleDenied } from './policy/authorize';
 import { type ConditionLayer, type RequestFacts, requestContext } from './policy/context';
-import {
-  type Denial,
-  type Matter,
-  type Owner,
-  type Weighed,
-  decide,
-  decideByGrant,
-  weigh,
-} from './policy/decide';
-import { askGrants, granteeNames, isGrantable } from './policy/grants';
-import type { Conditions, PrincipalMatch } from './policy/policy';
+import { type Denial, type Matter, decide, decideByGrant, weigh } from './policy/decide';
+import { type GrantQuestion, askGrants, granteeNames, isGrantable } from './policy/grants';
+import type { Conditions } from './policy/policy';
 import { principalNames } from './policy/names';
 import type { OperationName } from './shapes/operations';
 
@@ -31,6 +25,8 @@ export interface Permissions {
   /** The operation works on keys of another account too. */
   readonly crossAccount: boolean;
   readonly needsNoPermission: boolean;
+  /** The transaction of a change, which holds the locks of its keys. */
+  readonly lockedIn?: Queryable;
 }
 
 /**
@@ -38,25 +34,26 @@ export interface Permissions {
  * has to be looked for.
  */
 export function authorize(asker: Asker, permissions: Permissions): Awaitable<void> {
-  const { accountActions, targets, crossAccount, needsNoPermission } = permissions;
+  const { accountActions, targets, needsNoPermission } = permissions;
   // Default-deny: an operation that asks for nothing is not authorized by having nothing to fail.
   if (accountActions.length === 0 && targets.length === 0 && !needsNoPermission) {
     throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
   for (const action of accountActions) authorizeAccountAction(asker, action);
-  return authorizeTargets(asker, targets, crossAccount);
+  return authorizeTargets(asker, permissions, targets);
 }
 
-/** One after the other: which of them is refused must not depend on whose grants are found sooner. */
+/** One after the other, so that the first refusal is the answer, whether or not a grant had to be looked for. */
 function authorizeTargets(
   asker: Asker,
+  permissions: Permissions,
   targets: readonly Target[],
-  crossAccount: boolean,
 ): Awaitable<void> {
-  for (const [at, target] of targets.entries()) {
-    const looking = authorizeTarget(asker, target, crossAccount);
-    if (looking instanceof Promise) {
-      return looking.then(() => authorizeTargets(asker, targets.slice(at + 1), crossAccount));
+  for (const [index, target] of targets.entries()) {
+    const authorizing = authorizeTarget(asker, permissions, target);
+    if (authorizing instanceof Promise) {
+      const rest = targets.slice(index + 1);
+      return authorizing.then(() => authorizeTargets(asker, permissions, rest));
     }
   }
 }
@@ -77,45 +74,53 @@ function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
   throw accessDenied(caller, { action, resource, denial });
 }
 
-function authorizeTarget(asker: Asker, target: Target, crossAccount: boolean): Awaitable<void> {
-  const { caller } = asker.call;
-  const { key, action } = target;
-  if (!crossAccount && isForeign(asker, target)) throw refusal(hiddenKey(caller, action), target);
-  const weighed = weighOnKey(asker, target);
+function authorizeTarget(asker: Asker, permissions: Permissions, target: Target): Awaitable<void> {
+  if (!permissions.crossAccount && isForeign(asker, target)) throw refusal(asker, target);
+  const matter = matterOnKey(asker, target);
+  const weighed = weigh(matter);
   const denial = decide(weighed);
   if (denial === undefined) return;
-  const denied = (left: NonNullable<Denial>): KmsError =>
-    refusal(accessDenied(caller, { action, resource: key.arn, denial: left }), target);
-  if (denial.explicit || target.decidedBy !== undefined || !isGrantable(action)) {
-    throw denied(denial);
-  }
-  const settle = (match: PrincipalMatch): void => {
+  const byGrants = !denial.explicit && target.decidedBy === undefined;
+  if (!byGrants || !isGrantable(target.action)) throw refusal(asker, target, denial);
+  const settle = (grants: readonly Grant[]): void => {
+    const match = askGrants(grants, grantQuestion(target, matter), matter.names);
     const left = match === 'none' ? denial : decideByGrant(weighed, match);
-    if (left !== undefined) throw denied(left);
+    if (left !== undefined) throw refusal(asker, target, left);
   };
-  const granted = matchByGrant(asker, target);
-  if (granted instanceof Promise) return granted.then(settle);
-  settle(granted);
+  const found = grantsFor(asker, permissions, { target, matter });
+  if (found instanceof Promise) return found.then(settle);
+  settle(found);
 }
 
-/** How the grants of the key name the caller for this action. */
-function matchByGrant({ call }: Asker, target: Target): Awaitable<PrincipalMatch> {
-  const { caller, origin, services } = call;
-  const names = principalNames(caller, services.place);
-  const question = {
-    action: target.action,
+/** The caller's grants for the key: of a change as they are in its transaction, else as the worker knows them. */
+function grantsFor(
+  { call: { services } }: Asker,
+  { lockedIn }: Permissions,
+  { target, matter }: { readonly target: Target; readonly matter: Matter },
+): Awaitable<readonly Grant[]> {
+  const { grantFinder } = services;
+  const { keyId } = target.key;
+  const grantees = granteeNames(matter.names);
+  return lockedIn === undefined
+    ? grantFinder.of(keyId, grantees)
+    : grantFinder.now(lockedIn, keyId, grantees);
+}
+
+function grantQuestion(target: Target, { action, context }: Matter): GrantQuestion {
+  const sourceArn = context.get('aws:sourcearn');
+  return {
+    action,
     encryptionContext: target.encryptionContext,
-    sourceArn: caller.kind === 'service' ? origin.sourceArn : undefined,
     child: target.childGrant,
+    ...(typeof sourceArn === 'string' ? { sourceArn } : {}),
   };
-  const grants = services.grantFinder.of(target.key.keyId, granteeNames(names));
-  return grants instanceof Promise
-    ? grants.then((found) => askGrants(found, question, names))
-    : askGrants(grants, question, names);
 }
 
-function refusal(denied: KmsError, { deniedAs }: Target): KmsError {
-  return deniedAs ?? denied;
+function refusal({ call: { caller } }: Asker, target: Target, denial?: Denial): KmsError {
+  const { key, action, deniedAs } = target;
+  if (deniedAs !== undefined) return deniedAs;
+  if (denial === undefined) return hiddenKey(caller, action);
+  return accessDenied(caller, { action, resource: key.arn, denial });
 }
 
 /** Operations of one account alone have no effect on another's keys, whatever their policies say (kms-semantics §2.4). */
@@ -125,35 +130,25 @@ function isForeign({ call: { caller } }: Asker, { key }: Target): boolean {
 
 /** What every policy says of an action on a key: PutKeyPolicy asks it of policies that are not in force yet. */
 export function decideOnKey(asker: Asker, target: Target): Denial {
-  return decide(weighOnKey(asker, target));
+  return decide(weigh(matterOnKey(asker, target)));
 }
 
-function weighOnKey(asker: Asker, target: Target): Weighed {
-  const { key } = target;
+function matterOnKey(asker: Asker, target: Target): Matter {
+  const { key, decidedBy } = target;
   const layers: ConditionLayer[] = [
     target.conditions,
     asker.conditions,
     () => targetConditions(asker, target),
   ];
-  const matter: Matter = {
+  return {
     ...matterOf(asker, { action: target.action, resource: key.arn }),
     context: requestContext(factsOf(asker), [...layers, () => keyLabels(key)]),
     owner: {
-      ...deciding(asker, target),
+      accountId: decidedBy === undefined ? key.accountId : asker.call.caller.accountId,
+      policy: decidedBy ?? key.policy,
       context: requestContext(factsOf(asker), layers),
     },
   };
-  return weigh(matter);
-}
-
-/** Whose policy has its word on the target, and in which account it counts as one of the resource. */
-function deciding(
-  { call: { caller } }: Asker,
-  { key, decidedBy }: Target,
-): Pick<Owner, 'accountId' | 'policy'> {
-  return decidedBy === undefined
-    ? { accountId: key.accountId, policy: key.policy }
-    : { accountId: caller.accountId, policy: decidedBy };
 }
 
 function targetConditions(asker: Asker, target: Target): Conditions {

@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import Ajv from 'ajv';
-import {
-  NetworkFault,
-  type NetworkSettings,
-  readNetworkZones,
-  readTrustedProxies,
-} from './networks';
+import { type IdentityRules, noIdentityRules } from './auth/identity-rules';
+import { requireConsistent } from './config/checks';
+import { ConfigError } from './config/error';
+import { readIdentityRules } from './config/identity-rules';
+
+export { ConfigError };
+export { networkSettings, unsafeSettings } from './config/checks';
 
 export interface Setting {
   /** Environment variable. */
@@ -178,6 +179,23 @@ export const settings = {
     schema: text,
     sentence: 'PEM private key of the certificate.',
   },
+  tlsClientCaFile: {
+    env: 'CLAVIGER_TLS_CLIENT_CA_FILE',
+    schema: text,
+    sentence: 'PEM certificates of the authorities whose client certificates are believed.',
+  },
+  tlsClientCertificates: {
+    env: 'CLAVIGER_TLS_CLIENT_CERTIFICATES',
+    schema: { enum: ['optional', 'required'] },
+    default: 'optional',
+    sentence:
+      'With a client CA, `required` refuses connections without a good client certificate, probes of `/healthz` too.',
+  },
+  identityRulesFile: {
+    env: 'CLAVIGER_IDENTITY_RULES_FILE',
+    schema: text,
+    sentence: 'JSON file that says which principals the holders of certificates and tokens are.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,
@@ -259,11 +277,6 @@ export type Config = {
   readonly [K in Exclude<keyof Settings, NameWithDefault>]?: ValueOf<Settings[K]>;
 };
 
-/** A setting that cannot be used; the message names the variable, and never a value that may be a secret. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 /**
  * Reads the settings: the process environment first, then `<data dir>/claviger.env` (KEY=value lines), then defaults.
  * Throws ConfigError with every fault at once.
@@ -284,30 +297,19 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (!validate(values)) {
     throw new ConfigError((validate.errors ?? []).map((e) => explain(e)).join('; '));
   }
-  if ((values['tlsCertFile'] === undefined) !== (values['tlsKeyFile'] === undefined)) {
-    throw new ConfigError('CLAVIGER_TLS_CERT_FILE and CLAVIGER_TLS_KEY_FILE go together');
-  }
-  requireNetworks(values);
+  requireConsistent(values);
   return Object.freeze(values);
 }
 
-/** What readNetworks() takes. */
-export function networkSettings(config: Config): NetworkSettings {
-  return { trustedProxies: config.trustedProxies, zones: config.networkZones };
-}
-
-function requireNetworks({ trustedProxies, networkZones }: Config): void {
-  within(settings.trustedProxies.env, () => readTrustedProxies(trustedProxies));
-  within(settings.networkZones.env, () => readNetworkZones(networkZones));
-}
-
-function within(variable: string, read: () => unknown): void {
-  try {
-    read();
-  } catch (cause) {
-    if (!(cause instanceof NetworkFault)) throw cause;
-    throw new ConfigError(`${variable}: ${cause.message}`, { cause });
+/** Who the holders of certificates and tokens are. Reads a file. Throws ConfigError. */
+export function identityRules(config: Config): IdentityRules {
+  if (config.identityRulesFile === undefined) return noIdentityRules;
+  const { env } = settings.identityRulesFile;
+  const rules = readIdentityRules(env, config.identityRulesFile);
+  if (rules.certificates.length > 0 && config.tlsClientCaFile === undefined) {
+    throw new ConfigError(`${env}: rules for certificates need CLAVIGER_TLS_CLIENT_CA_FILE`);
   }
+  return rules;
 }
 
 /** The one setting without a default that every command with a database needs. Throws ConfigError. */
@@ -319,24 +321,6 @@ export function requireDatabaseUrl(config: Config): string {
 /** The environment as a native library reads it: SoftHSM2 finds its configuration by getenv. */
 export function exportToLibraries(config: Config): void {
   if (config.softhsmConf !== undefined) process.env[settings.softhsmConf.env] = config.softhsmConf;
-}
-
-/** What is set in a way that is fine on a laptop and not in production; each is shouted at start-up. */
-export function unsafeSettings(config: Config): string[] {
-  const loopback = ['127.0.0.1', '::1', 'localhost'].includes(config.host);
-  const everyone = readTrustedProxies(config.trustedProxies).some(({ prefix }) => prefix === 0);
-  return [
-    ...(!loopback && config.tlsCertFile === undefined
-      ? [
-          'CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear',
-        ]
-      : []),
-    ...(everyone
-      ? [
-          'CLAVIGER_TRUSTED_PROXIES is every address: anyone can choose the address that policies see',
-        ]
-      : []),
-  ];
 }
 
 function readEnvFile(file: string): NodeJS.ProcessEnv {

@@ -3,6 +3,7 @@ import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
+import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
@@ -95,6 +96,7 @@ async function perform<N extends OperationName>(
   }
   trail.declare(operation, input);
   operation.check?.(input);
+  await checkGrantTokens(input, services);
   const call: Call<N> = {
     ...(asking ?? (await identify(operation, { input, services, trail }))),
     input,

@@ -1,5 +1,6 @@
 import { openToken } from '../hsm';
 import { openAuditWriter } from './audit';
+import { LastUsed } from './auth/last-used';
 import { cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
@@ -87,11 +88,14 @@ async function build(
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
   });
+  const lastUsed = noteUses(database, log);
+  onClose(() => lastUsed.close());
   const listener = buildListener({
     config,
     log,
     corridor,
     caches,
+    lastUsed,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   const { port } = await listener.listen();
@@ -112,6 +116,21 @@ function connect(
       metrics.databaseQuery(name, milliseconds / 1000, outcome),
     onConnectionLost: (error) =>
       log.warn('a database connection was lost', { error: describeError(error) }),
+  });
+}
+
+/** AWS itself tells of a use after minutes. */
+const lastUsedIntervalMs = 10_000;
+
+function noteUses(database: Database, log: Log): LastUsed {
+  return new LastUsed({
+    db: database,
+    intervalMs: lastUsedIntervalMs,
+    now: Date.now,
+    onFailed: (error) =>
+      log.warn('when access keys were last used could not be written yet', {
+        error: describeError(error),
+      }),
   });
 }
 

@@ -55,7 +55,7 @@ export interface Target {
    * Has its word in place of the key's policy and of grants, as a policy of the caller's own account would: RetireGrant
    * (kms-semantics §7.5).
    */
-  readonly decidedBy?: Pick<ResourcePolicy, 'ask'>;
+  readonly decidedBy?: ResourcePolicy;
   /** Thrown in place of the ordinary denial, where AWS hides which it was (kms-semantics §4.4). */
   readonly deniedAs?: KmsError;
 }
@@ -94,6 +94,8 @@ export interface Change {
   undo(step: () => Promise<void>): void;
   /** A key that the operation made: its record names it. */
   made(key: Key): void;
+  /** CloudTrail's additionalEventData: what the record says besides request and answer (kms-semantics §16.4). */
+  note(data: Readonly<Record<string, unknown>>): void;
 }
 
 /** What a change answered; the record has it in CloudTrail's spelling and without secrets (kms-semantics §16.3). */

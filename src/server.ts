@@ -7,11 +7,12 @@ import type {
 } from 'node:http';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { namesAction } from './doors/aws-query';
 import { describeError } from './log';
 import type { Log } from './log';
 import { loadTls, watchTls } from './server/tls';
-import type { TlsFiles } from './server/tls';
+import type { ClientCertificates, TlsFiles } from './server/tls';
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -86,7 +87,9 @@ export function createServer(handlers: Handlers, options: ListenerOptions): List
     if (closing) res.setHeader('Connection', 'close');
     (isAws(req) ? handlers.aws : handlers.rest)(req, res);
   };
-  const server = files ? httpsServer(limits, serve) : createHttpServer(httpOptions(limits), serve);
+  const server = files
+    ? httpsServer(limits, { serve, clients: files.clients, log })
+    : createHttpServer(httpOptions(limits), serve);
   prepare(server, limits, log);
   let stopWatching = (): void => undefined;
 
@@ -140,12 +143,26 @@ function httpOptions(limits: ServerLimits): ServerOptions {
   };
 }
 
-function httpsServer(limits: ServerLimits, serve: Handler): HttpsServer {
-  const handshakeTimeout = limits.headersTimeoutMs;
-  return createHttpsServer(
-    { ...httpOptions(limits), handshakeTimeout, ALPNProtocols: ['http/1.1'] },
+interface SecureServing {
+  readonly serve: Handler;
+  readonly clients: ClientCertificates | undefined;
+  readonly log: Log | undefined;
+}
+
+function httpsServer(limits: ServerLimits, { serve, clients, log }: SecureServing): HttpsServer {
+  const server = createHttpsServer(
+    {
+      ...httpOptions(limits),
+      handshakeTimeout: limits.headersTimeoutMs,
+      ALPNProtocols: ['http/1.1'],
+      // Never without authorities of our own: node would believe every public one.
+      requestCert: clients !== undefined,
+      rejectUnauthorized: clients?.required === true,
+    },
     serve,
   );
+  if (clients !== undefined) reportCertificates(server, log);
+  return server;
 }
 
 function prepare(
@@ -159,6 +176,16 @@ function prepare(
   });
   server.on('tlsClientError', (error: Error) => {
     log?.debug('a TLS handshake failed', { error: describeError(error) });
+  });
+}
+
+/** A client whose certificate counts as none is told that it sent no proof; why, the operator finds here. */
+function reportCertificates(server: HttpsServer, log: Log | undefined): void {
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.authorized || socket.getPeerX509Certificate() === undefined) return;
+    // Typed as an Error, and the code of one in fact.
+    const reason = String(socket.authorizationError);
+    log?.info('a client certificate was not accepted', { reason });
   });
 }
 

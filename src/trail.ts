@@ -37,7 +37,7 @@ export interface RequestOrigin {
 export interface TrailedRequest {
   readonly requestId: string;
   readonly origin: RequestOrigin;
-  /** Known when the operation has been named; undefined of a request for no service of ours. */
+  /** Known once the operation is named. */
   readonly service: ServiceName | undefined;
 }
 
@@ -65,13 +65,23 @@ export class Trail {
   keys: readonly Key[] = [];
   /** ARNs of what else the request is about: aliases, recorded beside their keys (kms-semantics §16.3), IAM entities. */
   otherArns: readonly string[] = [];
+  /** Of a change that is made, what its record says besides request and answer. */
+  additional: Readonly<Record<string, unknown>> | undefined;
   private declared: AuditedOperation | undefined;
   private input: object | undefined;
 
   constructor(
-    readonly request: TrailedRequest,
+    private readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
+
+  get requestId(): string {
+    return this.request.requestId;
+  }
+
+  get origin(): RequestOrigin {
+    return this.request.origin;
+  }
 
   /** The input is valid, so its audited members may be recorded. */
   declare(operation: AuditedOperation, input: object): void {
@@ -95,15 +105,14 @@ export class Trail {
   }
 
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
-    const { request, service, caller, declared, input } = this;
-    const { origin } = request;
+    const { origin, service, caller, declared, input } = this;
     return auditLine(
       auditRecord({
         completedAt: new Date(),
         eventId: randomUUID(),
-        requestId: request.requestId,
+        requestId: this.requestId,
         // Only the query protocol has requests that name no service of ours.
-        service: request.service ?? 'sts',
+        service: this.request.service ?? 'sts',
         eventName:
           this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
         caller,
@@ -116,8 +125,8 @@ export class Trail {
           declared === undefined || input === undefined
             ? null
             : recordable(input, declared.audited),
-        responseElements:
-          responseElements && recordable(responseElements, Object.keys(responseElements)),
+        responseElements: recorded(responseElements) ?? null,
+        additionalEventData: error === undefined ? recorded(this.additional) : undefined,
         readOnly: declared?.readOnly ?? true,
         resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,
@@ -125,4 +134,10 @@ export class Trail {
       }),
     );
   }
+}
+
+function recorded(
+  members: ResponseElements | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  return (members && recordable(members, Object.keys(members))) ?? undefined;
 }

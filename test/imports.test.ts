@@ -15,7 +15,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node:https': ['src/doors/', 'src/server/', 'src/server.ts'],
   'node:http2': ['src/doors/', 'src/server/', 'src/server.ts'],
   winston: ['src/log.ts'],
-  ajv: ['src/shapes/', 'src/config.ts'],
+  ajv: ['src/shapes/', 'src/config/', 'src/config.ts'],
 };
 
 /** `cli → main → server → doors → dispatch → operations → keys, policy → db`: nobody imports a room to its left. */

@@ -9,8 +9,7 @@ const origin = {
   tls: undefined,
 };
 const service = { region: 'us-east-1', accountId: '000000000000' };
-const request = { requestId: 'the-request', origin, service: 'kms' } as const;
-const trail = (): Trail => new Trail(request, service);
+const trail = (): Trail => new Trail({ requestId: 'the-request', origin, service: 'kms' }, service);
 const parse = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;
 
@@ -72,7 +71,11 @@ test('a change is recorded as one, with what it answered', () => {
 
 test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
   const zoned = new Trail(
-    { ...request, origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } } },
+    {
+      requestId: 'r',
+      origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } },
+      service: 'kms',
+    },
     service,
   );
   expect(parse(zoned.success(null))).toMatchObject({ vpcEndpointId: 'vpce-2' });
@@ -111,7 +114,7 @@ test.each([
   ['sts', 'sts.amazonaws.com'],
   [undefined, 'sts.amazonaws.com'],
 ] as const)('a request for %s is an event of %s', (name, source) => {
-  const one = new Trail({ ...request, service: name }, service);
+  const one = new Trail({ requestId: 'the-request', origin, service: name }, service);
   expect(parse(one.success(null))).toMatchObject({ eventSource: source });
 });
 

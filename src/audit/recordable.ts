@@ -20,6 +20,7 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'PrivateKeyPlaintext',
   'PublicKey',
   'RawSecretAccessKey',
+  'SecretAccessKey',
   'Recipient',
   'SecretAccessKey',
   'SessionToken',

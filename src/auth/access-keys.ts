@@ -65,17 +65,20 @@ export interface NewAccessKey {
   readonly secret: Secret;
 }
 
-/** Stores an access key, its secret sealed. */
+/** Stores an access key, its secret sealed; returns when that was. */
 export async function insertAccessKey(
   db: Queryable,
   sealing: Sealing,
   { key, sealingKeyId }: { key: NewAccessKey; sealingKeyId: string },
-): Promise<void> {
+): Promise<{ readonly createdAt: Date }> {
   const sealed = await sealing.seal(key.secret, { owner: key.accessKeyId, keyId: sealingKeyId });
-  await db.execute({
+  const [row] = await db.query<{ created_at: Date }>({
     text: `
       insert into access_key (access_key_id, account_id, principal_id, sealed_secret, sealing_key_id)
-      values ($1::text, $2::text, $3::text, $4::bytea, $5::text)`,
+      values ($1::text, $2::text, $3::text, $4::bytea, $5::text)
+      returning created_at`,
     values: [key.accessKeyId, key.accountId, key.principalId, sealed.blob, sealed.sealingKeyId],
   });
+  if (row === undefined) throw new Error('an access key that was inserted is not there');
+  return { createdAt: row.created_at };
 }

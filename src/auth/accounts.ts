@@ -85,7 +85,9 @@ export async function isInitialised(db: Queryable, accountId: string): Promise<b
 }
 
 /** AKIA and 16 base32 characters; 30 random bytes of the token as 40 base64 characters. */
-function newCredentials(token: Token): Pick<IssuedAccessKey, 'AccessKeyId' | 'SecretAccessKey'> {
+export function newCredentials(
+  token: Token,
+): Pick<IssuedAccessKey, 'AccessKeyId' | 'SecretAccessKey'> {
   const id = [...token.generateRandom(16)].map((byte) => base32.charAt(byte & 31)).join('');
   return {
     AccessKeyId: `AKIA${id}`,

@@ -2,7 +2,7 @@ import { decode } from './sigv4-canonical';
 import type { HeaderValues, QueryParameter } from './sigv4-canonical';
 import { parseSigningTime } from './sigv4-clock';
 import type { SigningTime } from './sigv4-clock';
-import { echo, incomplete, refusal } from './sigv4-errors';
+import { echo, incomplete, refusal, twoHeaders, twoMechanisms } from './sigv4-errors';
 import type { Generations } from './generations';
 import { SIGNATURE } from './sigv4-keys';
 import { signerOf } from './sigv4-signer';
@@ -45,28 +45,30 @@ export type Signers = Generations<Signer>;
  */
 export function readClaim(source: ClaimSource, signers: Signers): Claim {
   const authorization = source.headers.get('authorization');
-  const presigned = source.query.some(({ name }) => PRESIGNED_MARKS.has(name));
+  const presigned = isPresigned(source.query);
   if (authorization === undefined) {
     if (!presigned) throw refusal('missingToken');
     return readPresigned(source);
   }
   if (presigned) {
-    throw incomplete(
-      'Only one authentication mechanism is allowed: the Authorization header or the query-string parameters.',
-    );
+    throw twoMechanisms();
   }
   requireOneAuthorization(source.rawHeaders);
   return readAuthorization(authorization, source.headers, signers);
 }
 
-/** Two Authorization headers are an attempt to have two readers see two callers. */
+/** Whether the query claims to carry a signature. */
+export function isPresigned(query: readonly QueryParameter[]): boolean {
+  return query.some(({ name }) => PRESIGNED_MARKS.has(name));
+}
+
 function requireOneAuthorization(rawHeaders: readonly string[]): void {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     if (name.length === 13 && name.toLowerCase() === 'authorization') count++;
   }
-  if (count > 1) throw incomplete('Only one Authorization header is allowed.');
+  if (count > 1) throw twoHeaders();
 }
 
 function readAuthorization(header: string, headers: HeaderValues, signers: Signers): Claim {

@@ -29,6 +29,17 @@ export function invalidSignature(message: string): KmsError {
   return new KmsError('InvalidSignatureException', message);
 }
 
+/** Two proofs are an attempt to have two readers see two callers. */
+export function twoHeaders(): KmsError {
+  return incomplete('Only one Authorization header is allowed.');
+}
+
+export function twoMechanisms(): KmsError {
+  return incomplete(
+    'Only one authentication mechanism is allowed: the Authorization header or the query-string parameters.',
+  );
+}
+
 const ECHO_LIMIT = 1024;
 
 /**

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { type Config, requireDatabaseUrl, unsafeSettings } from '../config';
+import { type Config, identityRules, requireDatabaseUrl, unsafeSettings } from '../config';
 import { createLog, describeError } from '../log';
 import { Supervisor } from '../supervisor';
 import { tokenOptions } from '../token-options';
@@ -16,6 +16,7 @@ async function supervise(config: Config): Promise<void> {
   // Said once, and not by every worker.
   requireDatabaseUrl(config);
   tokenOptions(config, log);
+  identityRules(config);
   for (const sentence of unsafeSettings(config)) log.warn(`unsafe setting: ${sentence}`);
   const supervisor = new Supervisor({
     workers: config.workers,

@@ -1,20 +1,19 @@
-import type { Awaitable } from '../awaitable';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Authenticate } from '../auth/authenticator';
 import type { Answer, DoorRequest } from '../corridor';
 import type { KmsError } from '../errors';
 import type { Networks } from '../networks';
-import type { Principal } from '../policy/principal';
-import type { SignedRequest } from '../auth/sigv4';
 import { parseBody, writeOutput } from '../shapes';
 import { type WireError, wireErrors } from './aws-json-errors';
 import { completeBody } from './body';
+import { certificateOf } from './certificate';
 import { originOf } from './origin';
 
 export interface AwsJsonDoor {
   readonly maxBodyBytes: number;
   readonly newRequestId: () => string;
   readonly networks: Networks;
-  readonly authenticate: (request: SignedRequest) => Awaitable<Principal>;
+  readonly authenticate: Authenticate;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
 
@@ -33,15 +32,17 @@ export function awsJson(door: AwsJsonDoor): (req: IncomingMessage, res: ServerRe
 
 function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string): DoorRequest {
   let body: Buffer | undefined;
+  const origin = originOf(req, door.networks);
   return {
     requestId,
     service: 'kms',
     operation: () => operationOf(req),
-    origin: originOf(req, door.networks),
+    origin,
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;
-      return door.authenticate({ method, url, rawHeaders, body });
+      const certificate = certificateOf(req);
+      return door.authenticate({ method, url, rawHeaders, body, origin, certificate });
     },
     body() {
       if (body === undefined) throw new Error('the body was asked for before it was authenticated');

@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
 import type { Principal } from '../policy/principal';
-import type { SignedRequest } from '../auth/sigv4';
+import type { Presented } from '../auth/authenticator';
+import type { Networks } from '../networks';
 import { escapeXml, formInput, writeXml } from '../shapes';
 import { type QueryError, queryErrors } from './aws-query-errors';
 import { completeBody } from './body';
+import { certificateOf } from './certificate';
 import { parseParameters } from './form';
-import type { Networks } from '../networks';
 import { originOf } from './origin';
 
 /** The services that speak the query protocol. */
@@ -19,7 +20,7 @@ export interface AwsQueryDoor {
   readonly newRequestId: () => string;
   readonly networks: Networks;
   /** Given the service that the request is for, which its signature must be scoped to. */
-  readonly authenticate: (service: QueryService, request: SignedRequest) => Awaitable<Principal>;
+  readonly authenticate: (service: QueryService, request: Presented) => Awaitable<Principal>;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
 
@@ -97,7 +98,10 @@ class QueryRequest implements DoorRequest {
       throw new Error('a request was authenticated before its operation was named');
     }
     const { method = 'POST', url = '/', rawHeaders } = this.req;
-    return this.door.authenticate(service, { method, url, rawHeaders, body });
+    const certificate = certificateOf(this.req);
+    const { origin } = this;
+    const presented = { method, url, rawHeaders, body, origin, certificate };
+    return this.door.authenticate(service, presented);
   }
 
   body: DoorRequest['body'] = (operation) => formInput(operation, this.parameters);

@@ -93,8 +93,8 @@ interface PolicyUserRow {
 export interface PolicyUserPage {
   readonly accountId: string;
   readonly policyId: string;
-  /** Undefined for all of them. */
-  readonly kind: PolicyUser['kind'] | undefined;
+  readonly kinds: readonly PolicyUser['kind'][];
+  /** Undefined for either. */
   readonly use: 'attached' | 'boundary' | undefined;
   readonly pathPrefix: string;
   /** Position of a user of the policy, or the empty string. */
@@ -120,13 +120,13 @@ export async function listPolicyUsers(db: Queryable, page: PolicyUserPage): Prom
           select principal_id from principal
           where boundary_policy_id = $2::text and $4::text is distinct from 'attached'
         )
-        and ($3::text is null or kind = $3::text) and starts_with(path, $5::text)
+        and kind = any($3::text[]) and starts_with(path, $5::text)
         and (kind, name) > ($6::text, $7::text)
       order by kind, name limit $8::int`,
     values: [
       page.accountId,
       page.policyId,
-      page.kind ?? null,
+      page.kinds,
       page.use ?? null,
       page.pathPrefix,
       afterKind ?? '',

@@ -19,7 +19,7 @@ export interface Entity extends EntityName {
   readonly lastUsedRegion: string | undefined;
 }
 
-interface EntityRow {
+export interface EntityRow {
   readonly principal_id: string;
   readonly account_id: string;
   readonly kind: EntityKind;
@@ -35,21 +35,22 @@ interface EntityRow {
   readonly last_used_region: string | null;
 }
 
-/** Columns of `principal p left join managed_policy b`, for toEntity. */
+/** Columns of entitySource, for toEntity. */
 export const entityColumns = `
   p.principal_id, p.account_id, p.kind, p.name, p.path, p.arn, p.created_at, p.description, p.trust_policy,
   p.max_session_seconds, p.last_used_at, p.last_used_region,
   'arn:' || split_part(p.arn, ':', 2) || ':iam::' || coalesce(b.account_id, 'aws') || ':policy' || b.path || b.name
     as boundary_arn`;
 
-const joined = `principal p left join managed_policy b on b.policy_id = p.boundary_policy_id`;
+export const entitySource =
+  'principal p left join managed_policy b on b.policy_id = p.boundary_policy_id';
 const named = `p.account_id = $1::text and p.kind = $2::text and lower(p.name) = lower($3::text)`;
 
 /** Names are the same without regard to case. */
 export async function findEntity(db: Queryable, entity: EntityName): Promise<Entity | undefined> {
   const [row] = await db.query<EntityRow>({
     name: 'entity-find',
-    text: `select ${entityColumns} from ${joined} where ${named}`,
+    text: `select ${entityColumns} from ${entitySource} where ${named}`,
     values: [entity.accountId, entity.kind, entity.name],
   });
   return row && toEntity(row);
@@ -63,7 +64,7 @@ export async function findEntityByArn(
 ): Promise<Entity | undefined> {
   const [row] = await db.query<EntityRow>({
     name: 'entity-find-by-arn',
-    text: `select ${entityColumns} from ${joined} where p.arn = $2::text and p.kind = $1::text`,
+    text: `select ${entityColumns} from ${entitySource} where p.arn = $2::text and p.kind = $1::text`,
     values: [kind, arn],
   });
   return row && toEntity(row);
@@ -81,7 +82,7 @@ export async function requireEntity(db: Queryable, entity: EntityName): Promise<
 export async function lockEntity(db: Queryable, entity: EntityName): Promise<Entity> {
   const [row] = await db.query<EntityRow>({
     name: 'entity-lock',
-    text: `select ${entityColumns} from ${joined} where ${named} for update of p`,
+    text: `select ${entityColumns} from ${entitySource} where ${named} for update of p`,
     values: [entity.accountId, entity.kind, entity.name],
   });
   return row === undefined ? refuse(entity) : toEntity(row);
@@ -169,7 +170,7 @@ export async function listEntities(db: Queryable, page: EntityPage): Promise<Ent
   const rows = await db.query<EntityRow>({
     name: 'entity-list',
     text: `
-      select ${entityColumns} from ${joined}
+      select ${entityColumns} from ${entitySource}
       where p.account_id = $1::text and p.kind = $2::text and p.name > $3::text and starts_with(p.path, $4::text)
       order by p.name limit $5::int`,
     values: [page.accountId, page.kind, page.after, page.pathPrefix ?? rootPath, page.limit],

@@ -2,7 +2,7 @@ import type { Queryable } from '../db';
 
 /** The SQL of inline_policy. An owner is a user, role or group, by its id. */
 
-/** Returns false when the owner has no such policy. */
+/** Its document; undefined when the owner has no such policy. */
 export async function findInlinePolicy(
   db: Queryable,
   ownerId: string,

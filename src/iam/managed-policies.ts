@@ -160,7 +160,10 @@ export interface PolicyPage {
 }
 
 /** Where a policy stands in a list: names are unique in an account, and AWS may have the same. */
-export function policyPosition({ name, policyId }: ManagedPolicy): string {
+export function policyPosition({
+  name,
+  policyId,
+}: Pick<ManagedPolicy, 'name' | 'policyId'>): string {
   return `${name}/${policyId}`;
 }
 

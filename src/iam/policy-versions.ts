@@ -86,17 +86,19 @@ export async function setDefaultVersion(
   });
 }
 
+/** Returns false when the policy has no such version. */
 export async function removeVersion(
   db: Queryable,
   policyId: string,
   version: number,
-): Promise<void> {
-  await db.execute({
+): Promise<boolean> {
+  const removed = await db.execute({
     name: 'policy-version-remove',
     text: `
       delete from managed_policy_version where policy_id = $1::text and version = $2::int`,
     values: [policyId, version],
   });
+  return removed === 1;
 }
 
 function toVersion(row: PolicyVersionRow): PolicyVersion {

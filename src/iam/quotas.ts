@@ -11,7 +11,11 @@ export const quotas = {
   PoliciesPerUser: 10,
   PoliciesPerRole: 10,
   PoliciesPerGroup: 10,
-  OpenIDConnectProvidersPerAccount: 100,
+  // Characters of a managed policy's and of a trust policy's document.
+  PolicySize: 6144,
+  ACLSizePerRole: 2048,
+  ClientIdsPerOpenIdConnectProvider: 100,
+  OpenIdConnectProvidersPerAccount: 100,
   TagsPerUser: 50,
   TagsPerRole: 50,
   TagsPerPolicy: 50,

@@ -29,6 +29,18 @@ export class GrantFinder {
     return known;
   }
 
+  /**
+   * As the database has them now: what a change is decided on, which holds the key's lock, and so without what a worker
+   * may have missed.
+   */
+  async now(db: Queryable, keyId: string, grantees: readonly string[]): Promise<readonly Grant[]> {
+    const found: Grant[] = [];
+    for (const grantee of grantees) {
+      found.push(...(await this.parts.grants.allOfGrantee(db, keyId, grantee)));
+    }
+    return found;
+  }
+
   private async read(keyId: string, grantees: readonly string[]): Promise<readonly Grant[]> {
     const { cache, db, grants } = this.parts;
     const found = await Promise.all(

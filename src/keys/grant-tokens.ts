@@ -1,4 +1,5 @@
 import { HsmError } from '../../hsm';
+import type { Awaitable } from '../awaitable';
 import type { Sealed, Sealing } from '../auth/sealing';
 import type { SealingKeys } from '../auth/sealing-keys';
 import { Secret } from '../auth/secret';
@@ -60,11 +61,6 @@ export class GrantTokens {
     };
   }
 
-  /** Of the GrantTokens of a request, which may be of any grants: throws InvalidGrantTokenException unless all are tokens. */
-  async check(tokens: readonly string[]): Promise<void> {
-    await Promise.all(tokens.map((token) => this.open(token)));
-  }
-
   private async unseal(sealed: Sealed): Promise<Secret> {
     try {
       return await this.parts.sealing.open(sealed, owner);
@@ -75,6 +71,18 @@ export class GrantTokens {
       throw thrown;
     }
   }
+}
+
+/**
+ * The GrantTokens of a request, where its operation takes any, may be of any grants: whatever they allow their grants
+ * allow too. Throws InvalidGrantTokenException unless all are tokens.
+ */
+export function checkGrantTokens(
+  input: object,
+  { grantTokens }: { readonly grantTokens: GrantTokens },
+): Awaitable<unknown> {
+  const { GrantTokens: given = [] } = input as { readonly GrantTokens?: readonly string[] };
+  return given.length === 0 ? undefined : Promise.all(given.map((text) => grantTokens.open(text)));
 }
 
 /** Undefined for what is no token of ours. A token has one spelling only. */

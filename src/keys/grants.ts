@@ -20,6 +20,9 @@ export interface Grant {
 
 export type NewGrant = Omit<Grant, 'createdAt'>;
 
+/** A grant with the account of its key. */
+export type RetirableGrant = Grant & { readonly keyAccountId: string };
+
 interface GrantRow {
   readonly grant_id: string;
   readonly key_id: string;
@@ -139,20 +142,20 @@ export class GrantStore {
     return rows.map(toGrant);
   }
 
-  /** Of keys of whatever account. */
+  /** Of keys of whatever account, which is said of each. */
   async listRetirable(
     db: Queryable,
     page: Page & { readonly retiringPrincipal: string },
-  ): Promise<Grant[]> {
-    const rows = await db.query<GrantRow>({
+  ): Promise<RetirableGrant[]> {
+    const rows = await db.query<GrantRow & { readonly account_id: string }>({
       name: 'grant-list-retirable',
       text: `
-        select ${columns} from kms_grant g
+        select ${columns}, k.account_id from kms_grant g join kms_key k using (key_id)
         where g.retiring_principal = $1::text and g.grant_id > $2::text
         order by g.grant_id limit $3::int`,
       values: [page.retiringPrincipal, page.after, page.limit],
     });
-    return rows.map(toGrant);
+    return rows.map((row) => ({ ...toGrant(row), keyAccountId: row.account_id }));
   }
 
   async allOfGrantee(db: Queryable, keyId: string, grantee: string): Promise<Grant[]> {

@@ -52,6 +52,17 @@ export const stateRules = {
     Creating: ok,
     Updating: ok,
   },
+  /** CreateGrant. */
+  grantable: {
+    Enabled: ok,
+    Disabled: disabled,
+    PendingDeletion: pendingDeletion,
+    PendingReplicaDeletion: pendingDeletion,
+    PendingImport: pendingImport,
+    Unavailable: ok,
+    Creating: creating,
+    Updating: ok,
+  },
   any: {
     Enabled: ok,
     Disabled: ok,

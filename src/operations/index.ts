@@ -1,6 +1,7 @@
 import type { Operation } from '../operation';
 import type { OperationName } from '../shapes/operations';
 import { createAlias } from './create-alias';
+import { createGrant } from './create-grant';
 import { createKey } from './create-key';
 import { decrypt } from './decrypt';
 import { deleteAlias } from './delete-alias';
@@ -14,10 +15,14 @@ import { generateRandom } from './generate-random';
 import { getKeyPolicy } from './get-key-policy';
 import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
+import { listGrants } from './list-grants';
 import { listKeyPolicies } from './list-key-policies';
 import { listKeys } from './list-keys';
+import { listRetirableGrants } from './list-retirable-grants';
 import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
+import { retireGrant } from './retire-grant';
+import { revokeGrant } from './revoke-grant';
 import { stsOperations } from './sts';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
@@ -25,6 +30,7 @@ import { updateKeyDescription } from './update-key-description';
 /** Every operation that is served: the attack surface, written by hand. */
 export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   CreateAlias: createAlias,
+  CreateGrant: createGrant,
   CreateKey: createKey,
   Decrypt: decrypt,
   DeleteAlias: deleteAlias,
@@ -37,10 +43,14 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   GenerateRandom: generateRandom,
   GetKeyPolicy: getKeyPolicy,
   ListAliases: listAliases,
+  ListGrants: listGrants,
   ListKeyPolicies: listKeyPolicies,
   ListKeys: listKeys,
+  ListRetirableGrants: listRetirableGrants,
   PutKeyPolicy: putKeyPolicy,
   ReEncrypt: reEncrypt,
+  RetireGrant: retireGrant,
+  RevokeGrant: revokeGrant,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
   ...iamOperations,

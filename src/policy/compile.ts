@@ -15,6 +15,7 @@ import type {
   PolicyQuestion,
   PrincipalMatch,
   ResourcePolicy,
+  TrustPolicy,
 } from './policy';
 import { type PrincipalElement, compilePrincipal } from './principal-element';
 import {
@@ -57,7 +58,7 @@ export function compileKeyPolicy(text: string, place: Place, keyArn: string): Re
 }
 
 /** Who may assume a role. Throws PolicyError. */
-export function compileTrustPolicy(text: string, place: Place): ResourcePolicy {
+export function compileTrustPolicy(text: string, place: Place): TrustPolicy {
   return resourcePolicy(readChecked(text, trustRules), { text, place });
 }
 
@@ -73,7 +74,7 @@ function identityPolicy(text: string, checks: readonly DocumentRule[]): Policy {
 function resourcePolicy(
   document: PolicyDocument,
   { text, place, resource }: { text: string; place: Place; resource?: string },
-): ResourcePolicy {
+): TrustPolicy {
   const isKey = resource !== undefined;
   const all = document.statements.map((statement) => ({
     ...compileStatement(
@@ -92,10 +93,16 @@ function resourcePolicy(
   const rules = all.filter(({ inert }) => !inert);
   return {
     text,
-    principals: [...new Set(all.flatMap(({ principal }) => [...principal.aws]))],
+    principals: unique(all.flatMap(({ principal }) => [...principal.aws])),
+    services: unique(all.flatMap(({ principal }) => [...principal.services])),
+    federated: unique(all.flatMap(({ principal }) => [...principal.federated])),
     ask: (question, names) =>
       ask(rules, question, ({ principal }) => principal?.match(names) ?? 'none'),
   };
+}
+
+function unique(names: readonly string[]): readonly string[] {
+  return [...new Set(names)];
 }
 
 function readChecked(text: string, checks: readonly DocumentRule[]): PolicyDocument {

@@ -1,6 +1,5 @@
 import type { Grant } from '../keys/grants';
 import type { GrantConstraints, GrantOperation } from '../shapes/kms.generated';
-import { enumListing } from '../shapes/table';
 import type { PolicyAnswer, PrincipalMatch, PrincipalNames, ResourcePolicy } from './policy';
 
 type Pairs = Readonly<Record<string, string>>;
@@ -18,16 +17,6 @@ export interface GrantQuestion {
   readonly sourceArn?: string | undefined;
   /** Of CreateGrant: the grant to be created. */
   readonly child?: GrantScope | undefined;
-}
-
-/** Actions that a grant may allow. */
-const grantable: ReadonlySet<string> = new Set(
-  enumListing('GrantOperation').map((operation) => `kms:${operation}`),
-);
-
-/** May a grant have a word on the action at all? */
-export function isGrantable(action: string): boolean {
-  return grantable.has(action);
 }
 
 const noPairs: Pairs = {};
@@ -49,7 +38,7 @@ const withoutContext: ReadonlySet<string> = new Set<GrantOperation>([
 export function grantAllows(grant: GrantScope, question: GrantQuestion): boolean {
   const { operations, constraints = {} } = grant;
   const operation = operationOf(question.action);
-  if (operation === 'RetireGrant' || !operations.some((listed) => listed === operation)) {
+  if (!isGrantable(question.action) || !operations.some((listed) => listed === operation)) {
     return false;
   }
   if (constraints.SourceArn !== undefined && constraints.SourceArn !== question.sourceArn) {
@@ -107,11 +96,39 @@ export function mayRetire(grant: Grant, names: PrincipalNames): PrincipalMatch {
 }
 
 /** A grant's word on its own retirement, in the form in which a resource's policy has its word. It never denies. */
-export function retirement(grant: Grant): Pick<ResourcePolicy, 'ask'> {
+export function retirement(grant: Grant): ResourcePolicy {
   return {
+    text: '',
+    principals: [],
     ask: (_question, names): PolicyAnswer => ({ denied: false, allowed: mayRetire(grant, names) }),
   };
 }
+
+/** Can any grant allow the action? Where none can, none is looked for. */
+export function isGrantable(action: string): boolean {
+  return grantable.has(operationOf(action));
+}
+
+const grantable: ReadonlySet<string> = new Set<Exclude<GrantOperation, 'RetireGrant'>>([
+  'CreateGrant',
+  'Decapsulate',
+  'Decrypt',
+  'DeriveSharedSecret',
+  'DescribeKey',
+  'Encapsulate',
+  'Encrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyPair',
+  'GenerateDataKeyPairWithoutPlaintext',
+  'GenerateDataKeyWithoutPlaintext',
+  'GenerateMac',
+  'GetPublicKey',
+  'ReEncryptFrom',
+  'ReEncryptTo',
+  'Sign',
+  'Verify',
+  'VerifyMac',
+]);
 
 function operationOf(action: string): string {
   return action.slice(action.indexOf(':') + 1);

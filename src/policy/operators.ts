@@ -57,8 +57,8 @@ const bool: Compile = (value, variables) => {
 };
 
 const binary: Compile = (value) => {
-  if (!base64.test(value)) throw unreadable();
   const expected = canonicalBase64(value);
+  if (expected === undefined) throw unreadable();
   return (actual) => canonicalBase64(actual) === expected;
 };
 
@@ -125,8 +125,9 @@ function parseNumber(written: string): number | undefined {
   return number.test(written) ? Number(written) : undefined;
 }
 
-/** One text for the same bytes. */
-function canonicalBase64(written: string): string {
+/** One text for the same bytes; undefined for what is no base64. */
+function canonicalBase64(written: string): string | undefined {
+  if (written.length % 4 !== 0 || !base64.test(written)) return undefined;
   return Buffer.from(written, 'base64').toString('base64');
 }
 

@@ -50,6 +50,11 @@ export interface PrincipalNames {
   readonly service: string | undefined;
   /** ARN or name under `Federated`. */
   readonly federated: string | undefined;
+  /**
+   * The caller has a permissions boundary: then a Deny with NotPrincipal denies it, whomever it excepts (IAM User Guide,
+   * "NotPrincipal").
+   */
+  readonly bounded?: boolean;
 }
 
 /** A policy document, read and compiled once. Evaluation is pure, and its time linear in document and request. */
@@ -65,6 +70,14 @@ export interface ResourcePolicy {
   /** AWS principals that the document names, account ids as root ARNs; without `*`. */
   readonly principals: readonly string[];
   ask(question: PolicyQuestion, names: PrincipalNames): PolicyAnswer;
+}
+
+/** A role's trust policy: everyone whom it names must exist. */
+export interface TrustPolicy extends ResourcePolicy {
+  /** Names under `Service`. */
+  readonly services: readonly string[];
+  /** ARNs and names under `Federated`. */
+  readonly federated: readonly string[];
 }
 
 /** What a document is not, for those who turn it into their service's error. */

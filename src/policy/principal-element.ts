@@ -6,6 +6,8 @@ import { PolicyError, type PrincipalMatch, type PrincipalNames } from './policy'
 export interface PrincipalElement {
   /** ARNs and unique ids under AWS, account ids as root ARNs; without `*`. */
   readonly aws: ReadonlySet<string>;
+  readonly services: ReadonlySet<string>;
+  readonly federated: ReadonlySet<string>;
   match(names: PrincipalNames): PrincipalMatch;
 }
 
@@ -48,12 +50,14 @@ export function compilePrincipal(
   { place, deny, not }: ElementOptions,
 ): PrincipalElement {
   const named = readNamed(value, place);
-  if (!not) return { aws: named.aws, match: (names) => nearest(named, names) };
+  const { aws, services, federated } = named;
+  if (!not) return { aws, services, federated, match: (names) => nearest(named, names) };
   // Whoever is not wholly excepted is denied; whoever is named at all is not allowed.
   const excepted = deny
     ? (names: PrincipalNames) => isExcepted(named, names)
     : (names: PrincipalNames) => nearest(named, names) !== 'none';
-  return { aws: named.aws, match: (names) => (excepted(names) ? 'none' : 'caller') };
+  const match = (names: PrincipalNames) => (excepted(names) ? 'none' : 'caller');
+  return { aws, services, federated, match };
 }
 
 function nearest(
@@ -72,6 +76,7 @@ function nearest(
  * "NotPrincipal"): a caller is excepted only when each of them is.
  */
 function isExcepted({ everyone, aws, services, federated }: Named, names: PrincipalNames): boolean {
+  if (names.bounded === true) return false;
   if (everyone || has(services, names.service) || has(federated, names.federated)) return true;
   if (!has(aws, names.account)) return false;
   if (names.role !== undefined && !has(aws, names.role)) return false;

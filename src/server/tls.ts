@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -14,6 +14,15 @@ export interface TlsFiles {
   readonly keyFile: string;
   /** Default TLSv1.2, the least that AWS SDKs and the XKS specification allow. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Asks clients for certificates. */
+  readonly clients?: ClientCertificates;
+}
+
+export interface ClientCertificates {
+  /** PEM: the authorities whose certificates count; the system's own do not. */
+  readonly caFile: string;
+  /** Refuse the connection of a client without a good certificate; else a bad one counts as none. */
+  readonly required: boolean;
 }
 
 /** Renewal tools write two files, and links to them, in several steps. */
@@ -25,7 +34,8 @@ const SETTLE_MS = 200;
  * @throws Error that names the file, never what is in it.
  */
 export async function loadTls(files: TlsFiles, nowMs: number): Promise<SecureContextOptions> {
-  const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)]);
+  const { certFile, keyFile, clients } = files;
+  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
   const certificate = parse(files.certFile, () => new X509Certificate(cert));
   const privateKey = parse(files.keyFile, () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
@@ -34,8 +44,27 @@ export async function loadTls(files: TlsFiles, nowMs: number): Promise<SecureCon
   if (Date.parse(certificate.validTo) <= nowMs) {
     throw new Error(`the certificate ${files.certFile} expired on ${certificate.validTo}`);
   }
-  return { cert, key, minVersion: files.minVersion ?? 'TLSv1.2', honorCipherOrder: true };
+  const minVersion = files.minVersion ?? 'TLSv1.2';
+  const authorities = clients === undefined ? {} : await loadClientCa(clients.caFile);
+  return { cert, key, minVersion, honorCipherOrder: true, ...authorities };
 }
+
+/**
+ * Sessions are not resumed where clients show certificates: what is resumed is not verified again, and a certificate
+ * that has expired, or whose authority is trusted no more, would live on.
+ */
+async function loadClientCa(file: string): Promise<SecureContextOptions> {
+  const ca = (await readFile(file, 'utf8')).match(pemCertificate) ?? [];
+  const authorities = ca.map((pem) => parse(file, () => new X509Certificate(pem)));
+  if (authorities.length === 0) throw new Error(`${file} has no PEM certificate in it`);
+  const other = authorities.find((authority) => !authority.ca);
+  if (other !== undefined) {
+    throw new Error(`${file} has a certificate that is no authority's: ${other.fingerprint256}`);
+  }
+  return { ca, secureOptions: constants.SSL_OP_NO_TICKET };
+}
+
+const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** OpenSSL's own message says neither which file it is about nor anything of what is in it. */
 function parse<T>(file: string, read: () => T): T {
@@ -48,7 +77,7 @@ function parse<T>(file: string, read: () => T): T {
 }
 
 /**
- * Calls `changed` a moment after anything moved in the directories of the two files: Kubernetes and
+ * Calls `changed` a moment after anything moved in the directories of the files: Kubernetes and
  * certbot replace links, which a watch on the file itself would not see.
  * @returns stops watching.
  */
@@ -59,7 +88,8 @@ export function watchTls(files: TlsFiles, changed: () => void, log: Log | undefi
     timer = setTimeout(changed, SETTLE_MS);
     timer.unref();
   };
-  const directories = new Set([dirname(files.certFile), dirname(files.keyFile)]);
+  const all = [files.certFile, files.keyFile, files.clients?.caFile ?? files.certFile];
+  const directories = new Set(all.map((file) => dirname(file)));
   const watchers = [...directories].map((directory): FSWatcher => {
     const watcher = watch(directory, { persistent: false }, settle);
     watcher.on('error', (error) => {

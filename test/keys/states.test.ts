@@ -41,6 +41,16 @@ const expected: Readonly<Record<StateRule, Readonly<Record<KeyState, string>>>> 
     Creating: ok,
     Updating: ok,
   },
+  grantable: {
+    Enabled: ok,
+    Disabled: disabled,
+    PendingDeletion: deletion,
+    PendingReplicaDeletion: deletion,
+    PendingImport: state('pending import'),
+    Unavailable: ok,
+    Creating: state('creating'),
+    Updating: ok,
+  },
   any: {
     Enabled: ok,
     Disabled: ok,

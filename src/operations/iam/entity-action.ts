@@ -14,7 +14,7 @@ const nameMembers = {
   group: 'GroupName',
 } as const satisfies Record<EntityKind, string>;
 
-type NamingCall<K extends EntityKind> = AnyCall & {
+export type NamingCall<K extends EntityKind> = AnyCall & {
   readonly input: Readonly<Record<(typeof nameMembers)[K], string>>;
 };
 
@@ -41,6 +41,22 @@ export function onEntity<K extends EntityKind>(
   ];
 }
 
+/** As onEntity, of the actions to which IAM also says the permissions boundary that the user or role has. */
+export function onBoundedEntity<K extends EntityKind, C extends NamingCall<K>>(
+  kind: K,
+  action: `iam:${string}`,
+  conditions: (input: C['input']) => Conditions = () => ({}),
+): (call: C) => Promise<readonly AccountAction[]> {
+  return async (call) => [
+    await entityAction(call, {
+      action,
+      entity: namedEntity(kind, call),
+      conditions: conditions(call.input),
+      bounded: true,
+    }),
+  ];
+}
+
 /**
  * An action on an entity: on its ARN and with its tags. Of one that does not exist, on the ARN that it would have
  * without a path, so that whoever may not learns nothing.
@@ -51,10 +67,13 @@ export async function entityAction(
     action,
     entity,
     conditions = {},
+    bounded = false,
   }: {
     readonly action: `iam:${string}`;
     readonly entity: EntityName;
     readonly conditions?: Conditions;
+    /** Supplies iam:PermissionsBoundary, unless the conditions do. */
+    readonly bounded?: boolean;
   },
 ): Promise<AccountAction> {
   const found = await findEntity(services.db, entity);
@@ -62,5 +81,10 @@ export async function entityAction(
     return { action, resource: entityArn(services.place, entity, rootPath), conditions };
   }
   const tags = entity.kind === 'group' ? [] : await listTags(services.db, found.id);
-  return { action, resource: found.arn, conditions: { ...resourceTags(tags), ...conditions } };
+  const boundary = bounded ? { 'iam:PermissionsBoundary': found.boundaryArn } : {};
+  return {
+    action,
+    resource: found.arn,
+    conditions: { ...resourceTags(tags), ...boundary, ...conditions },
+  };
 }

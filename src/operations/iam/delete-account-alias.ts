@@ -1,0 +1,14 @@
+import { removeAccountAlias } from '../../iam/account';
+import type { Operation } from '../../operation';
+
+export const deleteAccountAlias: Operation<'DeleteAccountAlias'> = {
+  name: 'DeleteAccountAlias',
+  readOnly: false,
+  audited: ['AccountAlias'],
+  accountActions: () => [{ action: 'iam:DeleteAccountAlias', resource: '*' }],
+
+  async write({ input, caller }, { transaction }) {
+    await removeAccountAlias(transaction, caller.accountId, input.AccountAlias);
+    return {};
+  },
+};

@@ -1,0 +1,9 @@
+import type { Operation } from '../../operation';
+import { deletesBoundary } from './boundary';
+
+export const deleteUserPermissionsBoundary: Operation<'DeleteUserPermissionsBoundary'> = {
+  name: 'DeleteUserPermissionsBoundary',
+  readOnly: false,
+  audited: ['UserName'],
+  ...deletesBoundary('user', 'iam:DeleteUserPermissionsBoundary'),
+};

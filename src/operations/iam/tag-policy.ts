@@ -1,0 +1,9 @@
+import type { Operation } from '../../operation';
+import { taggablePolicy } from './taggable';
+import { tagging } from './tagging';
+
+export const tagPolicy: Operation<'TagPolicy'> = {
+  name: 'TagPolicy',
+  audited: ['PolicyArn', 'Tags'],
+  ...tagging(taggablePolicy),
+};

@@ -1,0 +1,9 @@
+import type { Operation } from '../../operation';
+import { taggableProvider } from './taggable';
+import { untagging } from './tagging';
+
+export const untagOpenIDConnectProvider: Operation<'UntagOpenIDConnectProvider'> = {
+  name: 'UntagOpenIDConnectProvider',
+  audited: ['OpenIDConnectProviderArn', 'TagKeys'],
+  ...untagging(taggableProvider),
+};

@@ -1,0 +1,9 @@
+import type { Operation } from '../../operation';
+import { taggablePolicy } from './taggable';
+import { untagging } from './tagging';
+
+export const untagPolicy: Operation<'UntagPolicy'> = {
+  name: 'UntagPolicy',
+  audited: ['PolicyArn', 'TagKeys'],
+  ...untagging(taggablePolicy),
+};
