@@ -10,6 +10,7 @@ import {
   type FeedEvent,
   openChangeFeed,
 } from './db';
+import type { OidcProvider } from './iam/oidc-providers';
 import type { Grant } from './keys/grants';
 import type { Key } from './keys/key';
 import { materialsOf } from './keys/store';
@@ -25,6 +26,7 @@ export interface Caches {
   readonly rulePrincipals: FeedCache<RulePrincipalMap>;
   readonly grants: FeedCache<readonly Grant[]>;
   readonly identities: FeedCache<Identity>;
+  readonly oidcProviders: FeedCache<OidcProvider>;
 }
 
 const cachedAccessKeys = 10_000;
@@ -32,6 +34,7 @@ const cachedIdentities = 10_000;
 const cachedAliases = 100_000;
 const cachedGrantees = 100_000;
 const cachedKeys = 100_000;
+const cachedProviders = 1000;
 
 export interface FeedParts {
   readonly config: Config;
@@ -67,6 +70,7 @@ export function openCaches(feed: ChangeFeed): Caches {
     }),
     grants: new FeedCache({ feed, capacity: cachedGrantees, keyOf: on('grant') }),
     identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
+    oidcProviders: new FeedCache({ feed, capacity: cachedProviders, keyOf: on('oidc-provider') }),
   };
 }
 
@@ -95,6 +99,7 @@ export function cacheCounters(
     access_key: caches.accessKeys,
     grant: caches.grants,
     identity: caches.identities,
+    oidc_provider: caches.oidcProviders,
     token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }

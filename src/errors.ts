@@ -10,6 +10,7 @@ export type FrontDoorErrorCode =
   | 'ExpiredToken'
   | 'IncompleteSignatureException'
   | 'InternalFailure'
+  | 'InvalidParameterValue'
   | 'InvalidSignatureException'
   | 'MissingAction'
   | 'MissingAuthenticationTokenException'

@@ -13,12 +13,14 @@ import { readNetworks } from './networks';
 import { type Listener, createServer } from './server';
 import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
+import type { Signatures } from './signatures';
 
 export interface Served {
   readonly config: Config;
   readonly log: Log;
   readonly corridor: Corridor;
   readonly caches: Caches;
+  readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
   readonly metrics: HealthOptions['metrics'];
 }

@@ -10,6 +10,7 @@ import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
+import { buildSignatures } from './signatures';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -77,9 +78,10 @@ async function build(
       error: describeError(error),
     });
   const parts = { database, changes: feed, audit, onLeftover };
+  const signatures = buildSignatures({ config, database, token, caches });
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches }),
+    services: buildServices(config, { ...parts, token, caches, signatures }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
@@ -96,6 +98,7 @@ async function build(
     corridor,
     caches,
     lastUsed,
+    signatures,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   const { port } = await listener.listen();

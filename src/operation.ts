@@ -1,4 +1,7 @@
 import type { Token } from '../hsm';
+import type { PresignedCallers } from './auth/presigned';
+import type { Sessions } from './auth/sessions';
+import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
@@ -34,6 +37,9 @@ export interface Services {
   readonly grantFinder: GrantFinder;
   readonly grantTokens: GrantTokens;
   readonly identities: Identities;
+  readonly sessions: Sessions;
+  readonly webIdentities: WebIdentities;
+  readonly presignedCallers: PresignedCallers;
   /** A new key id. */
   readonly newKeyId: () => string;
 }

@@ -16,18 +16,23 @@ import { Keyring } from './keys/keyring';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
+import type { Signatures } from './signatures';
 
 export interface ServiceParts {
   readonly database: Database;
   readonly token: Token;
   readonly caches: Caches;
+  readonly signatures: Signatures;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
   readonly onLeftover: (error: unknown) => void;
 }
 
 /** The services that operations use. */
-export function buildServices(config: Config, { caches, ...parts }: ServiceParts): Services {
+export function buildServices(
+  config: Config,
+  { caches, signatures, ...parts }: ServiceParts,
+): Services {
   const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
@@ -58,6 +63,9 @@ export function buildServices(config: Config, { caches, ...parts }: ServiceParts
       sealingKeys: new SealingKeys(database, grantTokenSealing),
     }),
     identities: new Identities({ db: database, cache: caches.identities }),
+    sessions: signatures.sessions,
+    webIdentities: signatures.webIdentities,
+    presignedCallers: signatures.presignedCallers,
     newKeyId: randomUUID,
   };
 }

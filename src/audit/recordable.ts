@@ -20,7 +20,6 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'PrivateKeyPlaintext',
   'PublicKey',
   'RawSecretAccessKey',
-  'SecretAccessKey',
   'Recipient',
   'SecretAccessKey',
   'SessionToken',

@@ -9,7 +9,7 @@ interface AccessKeyRow {
   readonly account_id: string;
   readonly principal_id: string;
   readonly arn: string;
-  readonly kind: 'root' | 'user';
+  readonly kind: 'root' | 'user' | 'service';
   readonly name: string | null;
   readonly sealed_secret: Buffer;
   readonly sealing_key_id: string;
@@ -51,11 +51,24 @@ export class AccessKeys {
         accountId: row.account_id,
         arn: row.arn,
         principalId: row.principal_id,
-        userName: row.name ?? undefined,
+        userName: row.kind === 'user' ? (row.name ?? undefined) : undefined,
         accessKeyId,
       },
     };
   }
+}
+
+/** Of an access key in use or not; undefined when there is none. */
+export async function accountOfAccessKey(
+  db: Queryable,
+  accessKeyId: string,
+): Promise<string | undefined> {
+  const [row] = await db.query<{ account_id: string }>({
+    name: 'access-key-account',
+    text: 'select account_id from access_key where access_key_id = $1::text',
+    values: [accessKeyId],
+  });
+  return row?.account_id;
 }
 
 export interface NewAccessKey {

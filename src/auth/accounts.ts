@@ -38,30 +38,58 @@ export async function initialiseAccount(
       const keys = new Sealing(parts.token, purpose);
       if ((await keys.currentKey(transaction)) === undefined) await keys.createKey(transaction);
     }
-    const sealing = new Sealing(parts.token);
-    const sealingKeyId = await sealing.currentKey(transaction);
-    if (sealingKeyId === undefined) throw new Error('there is no sealing key');
     const arn = accountRootArn(parts.place, accountId);
-    await insertAccount(transaction, accountId, arn);
+    await insertAccount(transaction, { accountId, rootArn: arn });
     if (!another && (await isInitialised(transaction, accountId))) return undefined;
-    const issued = { AccountId: accountId, Arn: arn, ...newCredentials(parts.token) };
-    await insertAccessKey(transaction, sealing, {
-      sealingKeyId,
-      key: {
-        accountId,
-        principalId: accountId,
-        accessKeyId: issued.AccessKeyId,
-        secret: issued.SecretAccessKey,
-      },
-    });
-    return issued;
+    const owner = { AccountId: accountId, Arn: arn };
+    return issueAccessKey({ token: parts.token, transaction }, { owner, principalId: accountId });
   });
 }
 
-async function insertAccount(db: Queryable, accountId: string, rootArn: string): Promise<void> {
-  await db.execute({
-    text: 'insert into account (account_id) values ($1::text) on conflict do nothing',
-    values: [accountId],
+/** Makes an access key of a principal. Its id is new, so that no worker can have cached that there is none. */
+export async function issueAccessKey(
+  { token, transaction }: { readonly token: Token; readonly transaction: Queryable },
+  {
+    owner,
+    principalId,
+  }: {
+    readonly owner: Pick<IssuedAccessKey, 'AccountId' | 'Arn'>;
+    readonly principalId: string;
+  },
+): Promise<IssuedAccessKey> {
+  const sealing = new Sealing(token);
+  const sealingKeyId = await sealing.currentKey(transaction);
+  if (sealingKeyId === undefined) {
+    throw new Error('there is no sealing key: `claviger init` makes it');
+  }
+  const issued = { ...owner, ...newCredentials(token) };
+  await insertAccessKey(transaction, sealing, {
+    sealingKeyId,
+    key: {
+      accountId: owner.AccountId,
+      principalId,
+      accessKeyId: issued.AccessKeyId,
+      secret: issued.SecretAccessKey,
+    },
+  });
+  return issued;
+}
+
+interface NewAccount {
+  readonly accountId: string;
+  readonly rootArn: string;
+  readonly name?: string | undefined;
+}
+
+/** An account and its root, each when it is missing. Returns false when the account was there. */
+export async function insertAccount(
+  db: Queryable,
+  { accountId, rootArn, name }: NewAccount,
+): Promise<boolean> {
+  const inserted = await db.execute({
+    text: `
+      insert into account (account_id, name) values ($1::text, $2::text) on conflict do nothing`,
+    values: [accountId, name ?? null],
   });
   await db.execute({
     text: `
@@ -69,6 +97,32 @@ async function insertAccount(db: Queryable, accountId: string, rootArn: string):
       values ($1::text, $1::text, $2::text, 'root') on conflict do nothing`,
     values: [accountId, rootArn],
   });
+  return inserted === 1;
+}
+
+export interface Account {
+  readonly accountId: string;
+  readonly name: string | undefined;
+}
+
+interface AccountRow {
+  readonly account_id: string;
+  readonly name: string | null;
+}
+
+export async function listAccounts(db: Queryable): Promise<Account[]> {
+  const rows = await db.query<AccountRow>({
+    text: 'select account_id, name from account order by account_id',
+  });
+  return rows.map((row) => ({ accountId: row.account_id, name: row.name ?? undefined }));
+}
+
+export async function findAccount(db: Queryable, accountId: string): Promise<boolean> {
+  const rows = await db.query({
+    text: 'select account_id from account where account_id = $1::text',
+    values: [accountId],
+  });
+  return rows.length > 0;
 }
 
 /** Whether there is nothing left to make: an active access key exists, and a sealing key of every purpose. */

@@ -1,12 +1,12 @@
 import { HsmError, type Token } from '../../hsm';
 import type { Awaitable } from '../awaitable';
-import type { Queryable } from '../db';
 import { KmsError } from '../errors';
 import { type Policy, PolicyError } from '../policy/policy';
 import type { Principal } from '../policy/principal';
 import { newSessionKeyId } from './access-key-ids';
 import { Generations } from './generations';
 import type { Sealing } from './sealing';
+import type { SealingKeys } from './sealing-keys';
 import { Secret } from './secret';
 import {
   type Carried,
@@ -32,10 +32,10 @@ export interface IssuedSession {
 }
 
 interface Parts {
-  readonly db: Queryable;
   readonly token: Token;
   /** Of the purpose `session-sealing`. */
   readonly sealing: Sealing;
+  readonly sealingKeys: SealingKeys;
   /** Compiles a session policy; throws what it throws for what is none. */
   readonly compile: (text: string) => Policy;
   /** Milliseconds since the epoch. */
@@ -45,18 +45,12 @@ interface Parts {
 /** Sessions in use at a time that are verified without the token. */
 const remembered = 4096;
 
-/** Strangers can name sealing keys that do not exist; the database is asked for new ones this often at the most. */
-const rereadAfterMs = 1000;
-
 /**
  * Temporary credentials. Everything about them is sealed in their session token, so that verifying one asks no
  * database: the token opens it once, and the worker remembers it by its text.
  */
 export class Sessions {
   private readonly known = new Generations<Credential<Principal>>(remembered);
-  private sealingKeys: readonly string[] = [];
-  private readAt = -Infinity;
-  private reading: Promise<void> | undefined;
 
   constructor(private readonly parts: Parts) {}
 
@@ -81,7 +75,7 @@ export class Sessions {
     const accessKeyId = newSessionKeyId(accountId, this.parts.token.generateRandom(6));
     const secret = new Secret(this.parts.token.generateRandom(secretBytes).toString('base64'));
     const plaintext = serialise({ secret, principal });
-    const keyId = await this.currentKey();
+    const keyId = await this.parts.sealingKeys.current();
     const sealed = await this.parts.sealing.seal(plaintext, {
       owner: tokenOwner(accessKeyId),
       keyId,
@@ -105,7 +99,8 @@ export class Sessions {
     sessionToken: string,
   ): Promise<Credential<Principal> | undefined> {
     const sealed = parseToken(sessionToken);
-    if (sealed === undefined || !(await this.isSealingKey(sealed.sealingKeyId))) return undefined;
+    if (sealed === undefined || !(await this.parts.sealingKeys.has(sealed.sealingKeyId)))
+      return undefined;
     const carried = await this.unseal(sealed, accessKeyId);
     if (carried === undefined) return undefined;
     const { secret, principal } = carried;
@@ -138,34 +133,6 @@ export class Sessions {
       if (thrown instanceof PolicyError) return undefined;
       throw thrown;
     }
-  }
-
-  /** A token may name keys of session sealing alone, never another key of the token. */
-  private async isSealingKey(id: string): Promise<boolean> {
-    if (this.sealingKeys.includes(id)) return true;
-    if (performance.now() - this.readAt < rereadAfterMs) return false;
-    await this.readSealingKeys();
-    return this.sealingKeys.includes(id);
-  }
-
-  private async currentKey(): Promise<string> {
-    if (this.sealingKeys.length === 0) await this.readSealingKeys();
-    const [current] = this.sealingKeys;
-    if (current === undefined) {
-      throw new Error('there is no key for session tokens: `claviger init` makes it');
-    }
-    return current;
-  }
-
-  private readSealingKeys(): Promise<void> {
-    this.reading ??= this.parts.sealing
-      .keys(this.parts.db)
-      .then((keys) => {
-        this.sealingKeys = keys;
-        this.readAt = performance.now();
-      })
-      .finally(() => (this.reading = undefined));
-    return this.reading;
   }
 }
 

@@ -2,13 +2,20 @@
 import { Command } from 'commander';
 import { ConfigError, exportToLibraries, loadConfig } from '../config';
 import { describeError } from '../log';
-import { createAccessKey } from './account';
+import { createAccessKey, createAccount, listAllAccounts } from './account';
 import { init } from './init';
 import { migrateDatabase } from './migrate';
 import { serve } from './serve';
+import {
+  createService,
+  createServiceKey,
+  deleteService,
+  deleteServiceKey,
+  listAllServices,
+} from './service';
 import { inspectTokenCommand } from './token-inspect';
 import { reapToken } from './token-reap';
-import type { Command as Subcommand } from './subcommand';
+import { CommandError, type Command as Subcommand } from './subcommand';
 
 const program = new Command('claviger').description(
   'A key management service that speaks the AWS KMS API on a PKCS#11 token.',
@@ -28,9 +35,48 @@ program
 
 const account = program.command('account').description('accounts');
 account
+  .command('create')
+  .description('make an account and its root (without an access key)')
+  .argument('<id>', '12 digits')
+  .option('--name <name>', 'what people call it')
+  .action(run(createAccount, 'id'));
+account
+  .command('list')
+  .description('print every account, one JSON object a line')
+  .action(run(listAllAccounts));
+account
   .command('create-access-key')
-  .description('make another access key of the account root (shown once, as JSON)')
+  .description('make another access key of an account root (shown once, as JSON)')
+  .option('--account <id>', 'of this account, and not of that of the settings')
   .action(run(createAccessKey));
+
+const service = program.command('service').description('registered services');
+service
+  .command('create')
+  .description('register a service as a principal')
+  .argument('<name>', 'like docs.claviger.internal, or like s3.amazonaws.com')
+  .option('--account <id>', 'in this account, and not in that of the settings')
+  .action(run(createService, 'name'));
+service
+  .command('list')
+  .description('print every service and its access keys, one JSON object a line')
+  .action(run(listAllServices));
+service
+  .command('delete')
+  .description('remove a service and its access keys')
+  .argument('<name>')
+  .action(run(deleteService, 'name'));
+service
+  .command('create-access-key')
+  .description('make an access key of a service (shown once, as JSON); it may have two')
+  .argument('<name>')
+  .action(run(createServiceKey, 'name'));
+service
+  .command('delete-access-key')
+  .description('remove an access key of a service')
+  .argument('<name>')
+  .argument('<id>', 'AKIA…')
+  .action(run(deleteServiceKey, 'name', 'id'));
 
 const token = program.command('token').description('the PKCS#11 token');
 token
@@ -44,15 +90,24 @@ token
   .option('--destroy', 'destroy them: never with a restored database, or a token that is shared')
   .action(run(reapToken));
 
-/** Reads the settings, runs, and turns a failure into one line and exit code 1. */
-function run(command: Subcommand): (options: Record<string, unknown>) => Promise<void> {
-  return async (options) => {
+/**
+ * Reads the settings, runs, and turns a failure into one line and exit code 1. Arguments are options by the names given
+ * here, in their order.
+ */
+function run(
+  command: Subcommand,
+  ...names: readonly string[]
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
     try {
       const config = loadConfig();
       exportToLibraries(config);
-      await command(config, options);
+      const options = given[names.length] as Record<string, unknown>;
+      const named = Object.fromEntries(names.map((name, at) => [name, given[at]]));
+      await command(config, { ...options, ...named });
     } catch (error) {
-      const text = error instanceof ConfigError ? error.message : describeError(error);
+      const plain = error instanceof ConfigError || error instanceof CommandError;
+      const text = plain ? error.message : describeError(error);
       process.stderr.write(`claviger: ${text}\n`);
       process.exitCode = 1;
     }

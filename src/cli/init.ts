@@ -1,7 +1,8 @@
-import { type IssuedAccessKey, initialiseAccount, isInitialised } from '../auth/accounts';
+import { initialiseAccount, isInitialised } from '../auth/accounts';
 import type { Config } from '../config';
 import { createLog } from '../log';
 import { withDatabase, withToken } from './open';
+import { printKey } from './print';
 import type { Command } from './subcommand';
 
 /** `claviger init`: prints the access key as JSON when it made one, and nothing when there was one. */
@@ -16,11 +17,6 @@ export async function issue(config: Config, { another }: { another: boolean }): 
     const issued = await withToken(config, createLog('warn'), (token) =>
       initialiseAccount({ token, database, place: { partition, region } }, accountId, { another }),
     );
-    if (issued !== undefined) print(issued);
+    if (issued !== undefined) printKey(issued);
   });
-}
-
-function print({ SecretAccessKey, ...rest }: IssuedAccessKey): void {
-  const shown = { ...rest, SecretAccessKey: SecretAccessKey.revealText() };
-  process.stdout.write(`${JSON.stringify(shown)}\n`);
 }

@@ -1,7 +1,8 @@
 import { type Token, openToken } from '../../hsm';
 import { type Config, requireDatabaseUrl } from '../config';
-import { type Database, openDatabase } from '../db';
-import type { Log } from '../log';
+import { openFeed } from '../caches';
+import { type Database, type Transaction, openDatabase } from '../db';
+import { type Log, createLog } from '../log';
 import { tokenOptions } from '../token-options';
 
 /** Runs with an open database, and closes it whatever happens. */
@@ -20,6 +21,34 @@ export async function withDatabase<T>(
   } finally {
     await database.close();
   }
+}
+
+/**
+ * Runs in a transaction, and ends when every running daemon has dropped what it knew of the changes that the work
+ * announced.
+ */
+export async function changeDatabase<T>(
+  config: Config,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return withDatabase(config, async (database) => {
+    const url = requireDatabaseUrl(config);
+    const feed = openFeed({ config, url, database, log: createLog('warn') });
+    try {
+      await feed.listening();
+      const transaction = await database.begin();
+      try {
+        const result = await work(transaction);
+        await transaction.commit();
+        await feed.acknowledged(transaction.announcements);
+        return result;
+      } finally {
+        await transaction.rollback();
+      }
+    } finally {
+      await feed.close();
+    }
+  });
 }
 
 /** Runs with an open token, and closes it whatever happens. */

@@ -52,6 +52,7 @@ export const wireErrors = {
   InvalidInput: badRequest,
   InvalidKeyUsageException: badRequest,
   InvalidMarkerException: badRequest,
+  InvalidParameterValue: badRequest,
   InvalidSignatureException: badRequest,
   KeyUnavailableException: serverFault,
   KMSInternalException: serverFault,

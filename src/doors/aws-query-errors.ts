@@ -59,6 +59,7 @@ export const queryErrors = {
   InvalidInput: badRequest,
   InvalidKeyUsageException: badRequest,
   InvalidMarkerException: badRequest,
+  InvalidParameterValue: badRequest,
   InvalidSignatureException: { status: 403, code: 'SignatureDoesNotMatch' },
   KeyUnavailableException: unavailable,
   KMSInternalException: internal,

@@ -1,4 +1,5 @@
 import { Sealing } from '../../src/auth/sealing';
+import { SealingKeys } from '../../src/auth/sealing-keys';
 import { Secret } from '../../src/auth/secret';
 import { Sessions } from '../../src/auth/sessions';
 import { formatToken, parseToken, tokenOwner } from '../../src/auth/session-token';
@@ -26,10 +27,11 @@ function compile(text: string): Policy {
 }
 
 function open(different: { readonly db?: Vault['database'] } = {}): Sessions {
+  const sealing = new Sealing(vault.token, 'session-sealing');
   return new Sessions({
-    db: different.db ?? vault.database,
     token: vault.token,
-    sealing: new Sealing(vault.token, 'session-sealing'),
+    sealing,
+    sealingKeys: new SealingKeys(different.db ?? vault.database, sealing),
     compile,
     now: () => now,
   });

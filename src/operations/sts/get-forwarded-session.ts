@@ -1,0 +1,55 @@
+import { KmsError } from '../../errors';
+import type { Operation } from '../../operation';
+import type { Principal, Session } from '../../policy/principal';
+import { period, recordedCredentials, shownOnce } from './role-session';
+
+const defaultSeconds = 900;
+
+/**
+ * Claviger's own: a registered service shows that a principal called it, and gets short credentials that carry both. They
+ * do what the principal may do, for this service, and for nothing but KMS.
+ */
+export const getForwardedSession: Operation<'GetForwardedSession'> = {
+  name: 'GetForwardedSession',
+  readOnly: true,
+  audited: ['DurationSeconds'],
+  needsNoPermission: true,
+
+  async run({ input, caller, services, now }) {
+    if (caller.kind !== 'service') {
+      throw new KmsError(
+        'AccessDeniedException',
+        `User: ${caller.arn} is not authorized to perform: sts:GetForwardedSession because only registered services may call it`,
+      );
+    }
+    const service = caller.arn;
+    const principal = await services.presignedCallers.identify(
+      input.PresignedCallerIdentity,
+      service,
+    );
+    await services.identities.of(principal);
+    const { accessKeyId: _, ...rest } = principal;
+    const times = period(now, input.DurationSeconds ?? defaultSeconds);
+    const session = forwarded(principal, { ...times, via: service });
+    return {
+      Credentials: shownOnce(await services.sessions.issue({ ...rest, session })),
+      Principal: principal.arn,
+      Service: service,
+    };
+  },
+
+  responseElements: (_call, { Credentials, ...output }) => ({
+    ...output,
+    Credentials: recordedCredentials(Credentials),
+  }),
+};
+
+/** A session is forwarded as it is: it was issued when it was, or its revocation would not reach it, and ends no later. */
+function forwarded(
+  { session }: Principal,
+  { issuedAt, expiresAt, via }: Pick<Session, 'issuedAt' | 'expiresAt'> & { readonly via: string },
+): Session {
+  const own = session ?? { issuedAt, expiresAt, policies: [], tags: {}, transitiveTagKeys: [] };
+  const ends = Math.min(own.expiresAt.getTime(), expiresAt.getTime());
+  return { ...own, expiresAt: new Date(ends), via };
+}
