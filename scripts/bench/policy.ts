@@ -77,19 +77,20 @@ function comparisonsOnly(): number {
   return matched;
 }
 
+/** The best of many short rounds, which nothing else on the machine interrupted. */
 function measure(title: string, iterations: number, work: () => unknown): number {
-  for (let i = 0; i < iterations / 5; i++) work();
-  const rounds = Array.from({ length: 5 }, () => {
+  for (let i = 0; i < iterations; i++) work();
+  const rounds = Array.from({ length: 100 }, () => {
     const start = process.hrtime.bigint();
-    for (let i = 0; i < iterations; i++) work();
-    return Number(process.hrtime.bigint() - start) / 1000 / iterations;
+    for (let i = 0; i < iterations / 100; i++) work();
+    return Number(process.hrtime.bigint() - start) / (10 * iterations);
   });
   const best = Math.min(...rounds);
   process.stdout.write(`${title.padEnd(48)} ${best.toFixed(2)} us\n`);
   return best;
 }
 
-const iterations = Number(process.argv[2] ?? 200_000);
+const iterations = Number(process.argv[2] ?? 500_000);
 for (const answer of [identity.ask(question), key.ask(question, names)]) {
   if (answer.denied || answer.allowed !== 'caller')
     throw new Error('the last statement must allow');

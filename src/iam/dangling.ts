@@ -64,8 +64,10 @@ async function inKeyPolicies(
 async function inTrustPolicies(transaction: Transaction, { from, to }: Renaming): Promise<void> {
   const rows = await transaction.query<{ principal_id: string; trust_policy: string }>({
     name: 'trust-policies-naming',
+    // They are kept as they were given: what JSON escapes in them, SQL does not read.
     text: `
-      select principal_id, trust_policy from principal where position($1::text in trust_policy) > 0
+      select principal_id, trust_policy from principal
+      where position($1::text in trust_policy) > 0 or position('\\' in trust_policy) > 0
       order by principal_id for update`,
     values: [from],
   });
