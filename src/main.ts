@@ -122,8 +122,8 @@ function connect(
   });
 }
 
-/** AWS itself tells of a use after minutes. */
-const lastUsedIntervalMs = 10_000;
+/** AWS itself tells of a use after minutes; each key in use costs a row each time, in each worker. */
+const lastUsedIntervalMs = 60_000;
 
 function noteUses(database: Database, log: Log): LastUsed {
   return new LastUsed({

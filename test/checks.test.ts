@@ -1,9 +1,12 @@
 import { type Asker, type Permissions, authorize, requireUsable } from '../src/checks';
+import type { Queryable } from '../src/db';
 import { KmsError } from '../src/errors';
+import type { Grant } from '../src/keys/grants';
 import type { Services, Target, TargetedCall } from '../src/operation';
 import { operations } from '../src/operations';
 import { hiddenKey } from '../src/policy/authorize';
 import { compileIdentityPolicy, compileTrustPolicy } from '../src/policy/compile';
+import { retirement } from '../src/policy/grants';
 import { noIdentity } from '../src/policy/identity';
 import type { Principal } from '../src/policy/principal';
 import { refusalOf } from './support/refusal';
@@ -83,6 +86,100 @@ describe('authorize', () => {
     expect(await refusal(root, { targets: [hidden], crossAccount: true })).toEqual({
       code: deniedAs.code,
       message: deniedAs.message,
+    });
+  });
+
+  describe('asks grants', () => {
+    const alice = userOf(accountId, 'alice');
+    const granted = (different: Partial<Grant> = {}): Grant => ({
+      grantId: 'ab'.repeat(32),
+      keyId: keyWith().keyId,
+      name: undefined,
+      grantee: alice.arn,
+      retiringPrincipal: undefined,
+      issuingAccount: accountId,
+      operations: ['Encrypt'],
+      constraints: undefined,
+      createdAt: callFacts.now,
+      ...different,
+    });
+    /** Finds grants in the worker and in a transaction, and says which it was asked for. */
+    const asked: string[] = [];
+    const askerWith = (caller: Principal, here: Grant[], there: Grant[] = []): Asker => {
+      const grantFinder = {
+        of: (_keyId: string, grantees: readonly string[]) => {
+          asked.push(`cache ${grantees.join(' ')}`);
+          return here;
+        },
+        now: (_db: unknown, _keyId: string, grantees: readonly string[]) => {
+          asked.push(`transaction ${grantees.join(' ')}`);
+          return Promise.resolve(there);
+        },
+      };
+      const services = { place, grantFinder } as unknown as Services;
+      return { call: { ...callFacts, caller, services }, conditions: undefined };
+    };
+    const decide = (asker: Asker, different: Partial<Permissions>) =>
+      refusalOf(() => authorize(asker, permissions(different)));
+    beforeEach(() => void asked.splice(0));
+    const names = `${alice.arn} ${root.arn}`;
+    const lockedIn = {} as Queryable;
+
+    test('where policies do not allow, those of the worker or of the transaction of a change', async () => {
+      const targets = [target()];
+      expect(await decide(askerWith(alice, [granted()]), { targets })).toEqual(allowed);
+      expect(await decide(askerWith(alice, [], [granted()]), { targets, lockedIn })).toEqual(
+        allowed,
+      );
+      expect(asked).toEqual([`cache ${names}`, `transaction ${names}`]);
+      const withoutIt = await decide(askerWith(alice, [granted()]), { targets, lockedIn });
+      expect(withoutIt.message).toMatch(/because no identity-based policy allows the kms:Encrypt/);
+    });
+
+    test('not where policies allow, or deny, or no grant can allow, or something else decides', async () => {
+      expect(await decide(askerWith(root, []), { targets: [target()] })).toEqual(allowed);
+      const Statement = { Effect: 'Deny', Principal: '*', Action: 'kms:*', Resource: '*' };
+      const denied = target({ key: keyWith({ policyText: JSON.stringify({ Statement }) }) });
+      const other = target({ action: 'kms:DisableKey' });
+      const retiring = granted({ retiringPrincipal: root.arn, issuingAccount: otherAccountId });
+      const retired = target({ action: 'kms:RetireGrant', decidedBy: retirement(retiring) });
+      for (const one of [denied, other, retired]) {
+        const refused = await decide(askerWith(alice, [granted()]), { targets: [one] });
+        expect(refused.code).toBe('AccessDeniedException');
+      }
+      expect(asked).toEqual([]);
+    });
+
+    test('of each key in turn, so that the first refusal is the answer', async () => {
+      const first = target();
+      const second = target({ action: 'kms:Decrypt' });
+      for (const different of [{}, { lockedIn }]) {
+        const asker = askerWith(alice, [granted()], [granted()]);
+        const both = await decide(asker, { targets: [first, second], ...different });
+        expect(both.message).toContain('kms:Decrypt');
+        const turned = await decide(asker, { targets: [second, first], ...different });
+        expect(turned.message).toContain('kms:Decrypt');
+      }
+      expect(asked).toHaveLength(6);
+    });
+
+    test('with the encryption context of the key’s own part of the request', async () => {
+      const constraints = { EncryptionContextEquals: { a: 'b' } };
+      const asker = askerWith(alice, [granted({ constraints })]);
+      const right = target({ encryptionContext: { a: 'b' } });
+      expect(await decide(asker, { targets: [right] })).toEqual(allowed);
+      const wrong = target({ encryptionContext: { a: 'c' } });
+      expect((await decide(asker, { targets: [right, wrong] })).code).toBe('AccessDeniedException');
+    });
+
+    test('of keys of another account only for operations that cross accounts', async () => {
+      const foreign = target({ key: keyWith({ accountId: otherAccountId }) });
+      const asker = askerWith(alice, [granted()]);
+      expect(await decide(asker, { targets: [foreign], crossAccount: true })).toEqual(allowed);
+      expect(await decide(asker, { targets: [foreign] })).toEqual({
+        code: 'AccessDeniedException',
+        message: hiddenKey(alice, 'kms:Encrypt').message,
+      });
     });
   });
 

@@ -9,7 +9,8 @@ const origin = {
   tls: undefined,
 };
 const service = { region: 'us-east-1', accountId: '000000000000' };
-const trail = (): Trail => new Trail({ requestId: 'the-request', origin, service: 'kms' }, service);
+const request = { requestId: 'the-request', origin, service: 'kms' } as const;
+const trail = (): Trail => new Trail(request, service);
 const parse = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;
 
@@ -69,13 +70,19 @@ test('a change is recorded as one, with what it answered', () => {
   });
 });
 
+test('what a change notes is recorded when it is made, and not when it is refused', () => {
+  const one = trail();
+  one.additional = { GrantId: 'g', GrantToken: 'secret' };
+  expect(parse(one.success(null))).toMatchObject({ additionalEventData: { grantId: 'g' } });
+  expect(one.success(null)).not.toContain('secret');
+  const refused = parse(one.refusal(new KmsError('KMSInternalException')));
+  expect(refused).not.toHaveProperty('additionalEventData');
+  expect(parse(trail().success(null))).not.toHaveProperty('additionalEventData');
+});
+
 test('a client in a network zone with an endpoint is recorded with it, and others with none', () => {
   const zoned = new Trail(
-    {
-      requestId: 'r',
-      origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } },
-      service: 'kms',
-    },
+    { ...request, origin: { ...origin, zone: { vpcId: 'vpc-1', vpceId: 'vpce-2' } } },
     service,
   );
   expect(parse(zoned.success(null))).toMatchObject({ vpcEndpointId: 'vpce-2' });
@@ -114,7 +121,7 @@ test.each([
   ['sts', 'sts.amazonaws.com'],
   [undefined, 'sts.amazonaws.com'],
 ] as const)('a request for %s is an event of %s', (name, source) => {
-  const one = new Trail({ requestId: 'the-request', origin, service: name }, service);
+  const one = new Trail({ ...request, service: name }, service);
   expect(parse(one.success(null))).toMatchObject({ eventSource: source });
 });
 

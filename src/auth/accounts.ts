@@ -1,5 +1,6 @@
 import type { Token } from '../../hsm';
 import { type Database, type Queryable, inTransaction } from '../db';
+import { newUniqueId } from '../iam/ids';
 import { type Place, accountRootArn } from '../keys/identifiers';
 import { insertAccessKey } from './access-keys';
 import { Sealing, sealingPurposes } from './sealing';
@@ -18,8 +19,6 @@ interface Parts {
   readonly token: Token;
   readonly place: Place;
 }
-
-const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** Two `claviger init` at once must not make two sealing keys: this number is their advisory lock. */
 const initLock = 0x636c6176;
@@ -138,13 +137,12 @@ export async function isInitialised(db: Queryable, accountId: string): Promise<b
   return rows.length > 0;
 }
 
-/** AKIA and 16 base32 characters; 30 random bytes of the token as 40 base64 characters. */
+/** A new id, and 30 random bytes of the token as 40 base64 characters. */
 export function newCredentials(
   token: Token,
 ): Pick<IssuedAccessKey, 'AccessKeyId' | 'SecretAccessKey'> {
-  const id = [...token.generateRandom(16)].map((byte) => base32.charAt(byte & 31)).join('');
   return {
-    AccessKeyId: `AKIA${id}`,
+    AccessKeyId: newUniqueId('AKIA'),
     SecretAccessKey: new Secret(token.generateRandom(30).toString('base64')),
   };
 }

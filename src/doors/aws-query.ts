@@ -39,7 +39,7 @@ const namespaces: Readonly<Record<QueryService, string>> = {
 const maxEcho = 128;
 
 /** Whether a request to `/` is of this protocol: a form, or an action in its URL; and not of AWS JSON, by its target. */
-export function isAwsQuery({ headers, url }: IncomingMessage): boolean {
+export function isAwsQuery({ headers, url }: Pick<IncomingMessage, 'headers' | 'url'>): boolean {
   if (headers['x-amz-target'] !== undefined) return false;
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   return type === 'application/x-www-form-urlencoded' || namesAction(url);

@@ -42,9 +42,22 @@ function compiled<T>(compile: () => T): T {
   try {
     return compile();
   } catch (error) {
-    if (!(error instanceof PolicyError)) throw error;
-    throw new KmsError('MalformedPolicyDocument', error.message, { cause: error });
+    throw malformed(error);
   }
+}
+
+/** What the work throws, with MalformedPolicyDocument in place of PolicyError. */
+export async function orMalformed<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw malformed(error);
+  }
+}
+
+function malformed(error: unknown): unknown {
+  if (!(error instanceof PolicyError)) return error;
+  return new KmsError('MalformedPolicyDocument', error.message, { cause: error });
 }
 
 /** Characters of a document that count against quotas: white space does not. */

@@ -3,8 +3,8 @@ import type { Place } from '../keys/identifiers';
 
 /** Hosts that no traffic leaves this machine for: plain http is good enough for them. */
 const loopback = new Set(['127.0.0.1', '[::1]', 'localhost']);
-/** What a URL is written with, but for query, fragment and what policies read as a wildcard. */
-const written = /^https?:\/\/[\w\-.~:/@!$&'()+,;=%[\]]+$/;
+/** Scheme, host, port and path, but for what policies read as a wildcard. */
+const written = /^https?:\/\/[\w\-.:[\]]+(\/[\w\-.~:/@!$&'()+,;=%[\]]*)?$/;
 
 /**
  * Throws ValidationException for what cannot be an issuer: a https URL without query, fragment and credentials. A port is
@@ -18,8 +18,7 @@ export function checkProviderUrl(url: string): void {
 
 function isIssuer(url: string): boolean {
   if (!written.test(url) || !URL.canParse(url)) return false;
-  const { protocol, hostname, username, password } = new URL(url);
-  if (username !== '' || password !== '' || url.includes('@')) return false;
+  const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || loopback.has(hostname);
 }
 

@@ -1,7 +1,7 @@
 import type { Queryable } from '../db';
-import { KmsError } from '../errors';
 import type { Place } from '../keys/identifiers';
-import { readTrustPolicy } from './documents';
+import { invalidPrincipal, requirePrincipals } from '../policy/principals';
+import { orMalformed, readTrustPolicy } from './documents';
 
 interface Trust {
   /** The account of the role. */
@@ -11,8 +11,7 @@ interface Trust {
 
 /**
  * Throws MalformedPolicyDocument for what is no trust policy, or names somebody who does not exist; LimitExceeded for one
- * that is too long. Whoever it names cannot be deleted until the transaction ends: deletion looks for trust policies that
- * name the deleted, and must find this one.
+ * that is too long. Until the transaction ends, whoever is named can be neither deleted nor renamed.
  */
 export async function checkTrustPolicy(
   db: Queryable,
@@ -20,67 +19,34 @@ export async function checkTrustPolicy(
   { accountId, document }: Trust,
 ): Promise<void> {
   const { principals, services, federated } = readTrustPolicy(document, place);
-  const sessions = principals.filter((name) => name.split(':', 3)[2] === 'sts');
-  refuseUnknown('AWS', principals, [
-    ...(await lockPrincipals(db, principals, ['root', 'user', 'role'])),
-    ...(await lockSessionRoles(db, place, sessions)),
-  ]);
-  refuseUnknown('SERVICE', services, await lockPrincipals(db, services, ['service']));
-  refuseUnknown('FEDERATED', federated, await lockProviders(db, accountId, federated));
+  await orMalformed(async () => {
+    await requirePrincipals(db, principals);
+    refuseUnknown('SERVICE', services, await lockServices(db, services));
+    refuseUnknown('FEDERATED', federated, await lockProviders(db, accountId, federated));
+  });
 }
 
-function refuseUnknown(kind: string, named: readonly string[], known: readonly string[]): void {
+function refuseUnknown(
+  kind: 'SERVICE' | 'FEDERATED',
+  named: readonly string[],
+  known: readonly string[],
+): void {
   const unknown = named.find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new KmsError(
-    'MalformedPolicyDocument',
-    `Invalid principal in policy: "${kind}":"${unknown}"`,
-  );
+  if (unknown !== undefined) throw invalidPrincipal(kind, unknown);
 }
 
-/** Which of them exist: by ARN, unique id or a service's name. */
-async function lockPrincipals(
-  db: Queryable,
-  names: readonly string[],
-  kinds: readonly string[],
-): Promise<string[]> {
+/** Which of them are registered. */
+async function lockServices(db: Queryable, names: readonly string[]): Promise<string[]> {
   if (names.length === 0) return [];
-  const rows = await db.query<{ arn: string; principal_id: string }>({
-    name: 'trust-principals',
+  const rows = await db.query<{ principal_id: string }>({
+    name: 'trust-services',
     text: `
-      select arn, principal_id from principal
-      where (arn = any($1::text[]) or principal_id = any($1::text[])) and kind = any($2::text[])
+      select principal_id from principal
+      where principal_id = any($1::text[]) and kind = 'service'
       order by principal_id for key share`,
-    values: [names, kinds],
+    values: [names],
   });
-  return rows.flatMap((row) => [row.arn, row.principal_id]);
-}
-
-/** Which ARNs of sessions are of roles that exist. Of a federated user its account must. */
-async function lockSessionRoles(
-  db: Queryable,
-  { partition }: Place,
-  arns: readonly string[],
-): Promise<string[]> {
-  if (arns.length === 0) return [];
-  const parts = arns.map((arn) => arn.split(/[:/]/));
-  const rows = await db.query<{ arn: string }>({
-    name: 'trust-sessions',
-    text: `
-      select s.arn from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as s(arn, account_id, kind, name)
-      join principal p on p.account_id = s.account_id and case
-        when s.kind = 'assumed-role' then p.kind = 'role' and p.name = s.name
-        else p.kind = 'root' end
-      order by p.principal_id for key share of p`,
-    values: [
-      arns,
-      // arn:<partition>:sts::<account>:<kind>/<name>/<session>
-      parts.map((part) => (part[1] === partition ? part[4] : undefined) ?? ''),
-      parts.map((part) => part[5] ?? ''),
-      parts.map((part) => part[6] ?? ''),
-    ],
-  });
-  return rows.map((row) => row.arn);
+  return rows.map((row) => row.principal_id);
 }
 
 /** An account can trust its own providers only. */

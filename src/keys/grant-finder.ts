@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Awaitable } from '../awaitable';
 import type { FeedCache, Queryable } from '../db';
 import type { Grant, GrantStore } from './grants';
@@ -9,9 +10,13 @@ interface Parts {
   readonly cache: FeedCache<readonly Grant[]>;
 }
 
+/** ARNs with long paths would not fit into an announcement. */
+const maxGranteeLength = 256;
+
 /** The name of a grantee's grants for a key, in the cache and in the change feed. */
 export function grantChangeId({ keyId, grantee }: Pick<Grant, 'keyId' | 'grantee'>): string {
-  return `${keyId} ${grantee}`;
+  if (grantee.length <= maxGranteeLength) return `${keyId} ${grantee}`;
+  return `${keyId} sha256:${createHash('sha256').update(grantee).digest('hex')}`;
 }
 
 /** Finds who was granted what, from the worker's cache where it may be trusted: then at once. */

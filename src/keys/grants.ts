@@ -45,9 +45,11 @@ const columns = `
   g.grant_id, g.key_id, g.name, g.grantee, g.retiring_principal, g.issuing_account, g.operations, g.constraints,
   g.created_at`;
 
-/** Services have names with dots, and all else that is a principal is an ARN or a unique id. */
+const serviceForm = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/;
+
+/** Whatever else a grant names is an ARN, or a unique id. */
 export function isServiceName(principal: string): boolean {
-  return principal.includes('.') && !principal.startsWith('arn:');
+  return serviceForm.test(principal);
 }
 
 /** The SQL of kms_grant. Whoever changes grants announces `grant` with grantChangeId(). */

@@ -62,6 +62,8 @@ async function fetch(
 ): Promise<readonly Grant[]> {
   const { grants, db } = services;
   const { keyId } = onlyKey(keys);
+  // The name of a service may be any text, and this is one that Postgres does not take.
+  if (grantee?.includes('\0') === true) return [];
   if (input.GrantId !== undefined) {
     const grant = await grants.find(db, { keyId, grantId: input.GrantId });
     const wanted = grant !== undefined && grant.grantId > after;

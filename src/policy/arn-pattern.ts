@@ -4,7 +4,6 @@ import {
   type TextTest,
   compileTemplate,
   hasVariables,
-  hasWildcards,
   never,
   parseTemplate,
 } from './template';
@@ -34,7 +33,7 @@ export function compileArn(value: string, variables: boolean): TextTest {
 
 /** `${aws:PrincipalArn}` is a whole ARN; anything else of fewer parts, `*` too, is none. */
 function compileWhole(template: Template): TextTest {
-  if (!hasVariables(template) || hasWildcards(template)) return never;
+  if (template.length !== 1 || !hasVariables(template)) return never;
   const test = compileTemplate(template);
   return (actual, context) =>
     actual.split(':', partCount).length === partCount && test(actual, context);

@@ -1,3 +1,4 @@
+import { KmsError } from '../errors';
 import type { RequestOrigin } from '../trail';
 import type { Identity } from './identity';
 import type { Conditions, ConditionValue, Context } from './policy';
@@ -16,29 +17,47 @@ export interface RequestFacts {
 /** Conditions, or what makes them when a policy asks. The first layer that has a key wins. */
 export type ConditionLayer = Conditions | (() => Conditions | undefined) | undefined;
 
-/** What a request says of itself. Policies without conditions, which are most, cost it nothing. */
+/**
+ * What a request says of itself. Policies without conditions, which are most, cost it nothing. Throws
+ * AccessDeniedException when it is asked for what the request says twice.
+ */
 export function requestContext(facts: RequestFacts, layers: readonly ConditionLayer[]): Context {
-  let given: ReadonlyMap<string, ConditionValue> | undefined;
+  let given: ReadonlyMap<string, ConditionValue | typeof ambiguous> | undefined;
   return {
     get(key) {
       given ??= flatten(layers);
-      return given.get(key) ?? globalValue(facts, key);
+      const value = given.get(key);
+      if (value === ambiguous) throw ambiguity(key);
+      return value ?? globalValue(facts, key);
     },
   };
 }
 
-/** By key in lower case: condition keys compare without case. One that comes twice in a layer has both values. */
-function flatten(layers: readonly ConditionLayer[]): ReadonlyMap<string, ConditionValue> {
-  const flat = new Map<string, ConditionValue>();
+/**
+ * Condition keys compare without case, and the names in encryption contexts and tags do not. Whichever of two a policy
+ * was shown, an Allow or a Deny could be got round with the other: one that asks is answered with a denial.
+ */
+const ambiguous = Symbol('ambiguous');
+
+function ambiguity(key: string): KmsError {
+  return new KmsError(
+    'AccessDeniedException',
+    `A policy asks for the condition key ${key}, of which there are two that differ only in case.`,
+  );
+}
+
+/** By key in lower case. */
+function flatten(
+  layers: readonly ConditionLayer[],
+): ReadonlyMap<string, ConditionValue | typeof ambiguous> {
+  const flat = new Map<string, ConditionValue | typeof ambiguous>();
   for (const layer of layers) {
     const conditions = typeof layer === 'function' ? layer() : layer;
     if (conditions === undefined) continue;
-    const own = new Map<string, ConditionValue>();
+    const own = new Map<string, ConditionValue | typeof ambiguous>();
     for (const [key, value] of Object.entries(conditions)) {
-      if (value === undefined) continue;
       const lowered = key.toLowerCase();
-      const twin = own.get(lowered);
-      own.set(lowered, twin === undefined ? value : [twin, value].flat());
+      if (value !== undefined) own.set(lowered, own.has(lowered) ? ambiguous : value);
     }
     for (const [key, value] of own) if (!flat.has(key)) flat.set(key, value);
   }

@@ -53,7 +53,10 @@ export function weigh(matter: Matter): Weighed {
   const boundary = identity.boundary?.ask(question);
   const policies = caller.session?.policies ?? [];
   const session = policies.length === 0 ? undefined : union(policies, question);
-  const owned = owner?.policy.ask({ ...question, context: owner.context }, names);
+  const owned = owner?.policy.ask(
+    { ...question, context: owner.context },
+    boundary === undefined ? names : { ...names, bounded: true },
+  );
   return {
     explicitly: firstDenied({ identity: identityAnswer, resource: owned, boundary, session }),
     match: owned?.allowed ?? 'none',

@@ -34,7 +34,7 @@ export function readDocument(text: string): PolicyDocument {
   if (!isObject(document)) throw syntaxError();
   requireMembers(document, documentMembers);
   optionalText(document, 'Id');
-  const version = document.get('Version') ?? '2008-10-17';
+  const version = document.has('Version') ? document.get('Version') : '2008-10-17';
   if (version !== '2012-10-17' && version !== '2008-10-17') throw syntaxError();
   const statement = document.get('Statement') ?? [];
   const statements = (isList(statement) ? statement : [statement]).map(readStatement);
@@ -75,7 +75,8 @@ function oneOf<T>(
   const positive = statement.get(name);
   const negative = statement.get(`Not${name}`);
   if (positive !== undefined && negative !== undefined) throw syntaxError();
-  const value = positive ?? negative;
+  // Null is a value, which none of them can have.
+  const value = positive === undefined ? negative : positive;
   return value === undefined ? undefined : { not: positive === undefined, value: read(value) };
 }
 

@@ -79,6 +79,7 @@ export function askGrants(
   for (const grant of grants) {
     const match = nearer(matchOf(grant.grantee, names), best);
     if (match !== best && grantAllows(grant, question)) best = match;
+    if (best === 'caller') break;
   }
   return best;
 }

@@ -1,11 +1,8 @@
 /** An IPv4 address as its 32 bits, or an IPv6 address as its eight groups. */
 export type Address = number | readonly number[];
 
-/** The addresses that share their first `prefix` bits with `address`. */
-export interface IpRange {
-  readonly address: Address;
-  readonly prefix: number;
-}
+/** Is an address in it? IPv4 and IPv6 never contain each other. */
+export type IpRange = (candidate: Address) => boolean;
 
 /** `203.0.113.0/24`, `2001:db8::/32`, or an address alone; undefined for what is neither. */
 export function parseIpRange(text: string): IpRange | undefined {
@@ -15,11 +12,12 @@ export function parseIpRange(text: string): IpRange | undefined {
   if (address === undefined) return undefined;
   const isV6 = written.includes(':');
   const width = isV6 ? 128 : 32;
-  const prefix = slash === -1 ? width : parseDecimal(text.slice(slash + 1), width);
+  const prefix = slash === -1 ? width : parsePrefix(text.slice(slash + 1), width);
   if (prefix === undefined) return undefined;
-  if (!isV6 || typeof address !== 'number') return { address, prefix };
+  if (typeof address !== 'number') return rangeV6(address, prefix);
   // `::ffff:203.0.113.0/120` is a range of IPv4; a wider one than ::ffff:0:0/96 is no range of either.
-  return prefix < 96 ? undefined : { address, prefix: prefix - 96 };
+  if (!isV6) return rangeV4(address, prefix);
+  return prefix < 96 ? undefined : rangeV4(address, prefix - 96);
 }
 
 /** IPv4-mapped IPv6 addresses (`::ffff:203.0.113.1`, RFC 4291 §2.5.5.2) are the IPv4 addresses that they carry. */
@@ -32,44 +30,50 @@ export function parseAddress(text: string): Address | undefined {
   return isMapped ? high * 0x10000 + low : groups;
 }
 
-/** IPv4 and IPv6 never contain each other. */
-export function contains({ address, prefix }: IpRange, candidate: Address): boolean {
-  if (typeof address === 'number') {
-    return typeof candidate === 'number' && sameBits(address, candidate, { width: 32, prefix });
-  }
-  if (typeof candidate === 'number') return false;
-  return address.every((group, i) =>
-    sameBits(group, candidate[i] ?? 0, { width: 16, prefix: prefix - 16 * i }),
-  );
+/** Shifts are of 31 bits at the most in JavaScript: the range's size is a power and its start a remainder. */
+function rangeV4(address: number, prefix: number): IpRange {
+  const size = 2 ** (32 - prefix);
+  const first = address - (address % size);
+  return (candidate) =>
+    typeof candidate === 'number' && candidate >= first && candidate < first + size;
 }
 
-/** Shifts of 32 bits are shifts of none in JavaScript, so that halves are compared by division. */
-function sameBits(
-  a: number,
-  b: number,
-  { width, prefix }: { width: number; prefix: number },
-): boolean {
-  if (prefix <= 0) return true;
-  const divisor = 2 ** Math.max(0, width - prefix);
-  return Math.floor(a / divisor) === Math.floor(b / divisor);
+function rangeV6(address: readonly number[], prefix: number): IpRange {
+  // Of each group the bits that are shared: all, some or none.
+  const masks = address.map((_, i) => {
+    const bits = Math.min(16, Math.max(0, prefix - 16 * i));
+    return 0x10000 - 2 ** (16 - bits);
+  });
+  const isIn = (group: number, i: number): boolean =>
+    (((address[i] ?? 0) ^ group) & (masks[i] ?? 0)) === 0;
+  return (candidate) => typeof candidate !== 'number' && candidate.every(isIn);
 }
 
+/** Without leading zeros, which some read as octal. */
 function parseIpv4(text: string): number | undefined {
-  const parts = text.split('.', 5);
-  if (parts.length !== 4) return undefined;
   let bits = 0;
-  for (const part of parts) {
-    const octet = parseDecimal(part, 255);
-    if (octet === undefined) return undefined;
-    bits = bits * 256 + octet;
+  let octet = -1;
+  let dots = 0;
+  for (let i = 0; i < text.length && dots < 4; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (text[i] === '.' && octet >= 0) {
+      bits = bits * 256 + octet;
+      octet = -1;
+      dots += 1;
+    } else if (digit >= 0 && digit <= 9 && octet !== 0) {
+      octet = octet < 0 ? digit : octet * 10 + digit;
+      if (octet > 255) return undefined;
+    } else {
+      return undefined;
+    }
   }
-  return bits;
+  return dots === 3 && octet >= 0 ? bits * 256 + octet : undefined;
 }
 
 function parseIpv6(text: string): number[] | undefined {
   const halves = text.split('::', 3);
   if (halves.length > 2) return undefined;
-  const [before, after] = halves.map(parseGroups);
+  const [before, after] = halves.map((half, i) => parseGroups(half, i === halves.length - 1));
   if (before === undefined) return undefined;
   if (halves.length === 1) return before.length === 8 ? before : undefined;
   if (after === undefined) return undefined;
@@ -77,13 +81,13 @@ function parseIpv6(text: string): number[] | undefined {
   return missing < 1 ? undefined : [...before, ...Array<number>(missing).fill(0), ...after];
 }
 
-/** Groups of up to four hexadecimal digits; the last may be an IPv4 address, which is two. */
-function parseGroups(text: string): number[] | undefined {
+/** Groups of up to four hexadecimal digits; the last of an address may be an IPv4 address, which is two. */
+function parseGroups(text: string, atEnd: boolean): number[] | undefined {
   if (text === '') return [];
   const groups: number[] = [];
   const parts = text.split(':', 9);
   for (const [i, part] of parts.entries()) {
-    if (part.includes('.') && i === parts.length - 1) {
+    if (atEnd && part.includes('.') && i === parts.length - 1) {
       const bits = parseIpv4(part);
       if (bits === undefined) return undefined;
       groups.push(Math.floor(bits / 0x10000), bits % 0x10000);
@@ -96,8 +100,7 @@ function parseGroups(text: string): number[] | undefined {
   return groups;
 }
 
-/** Without leading zeros, which some read as octal. */
-function parseDecimal(text: string, max: number): number | undefined {
+function parsePrefix(text: string, max: number): number | undefined {
   if (!/^(0|[1-9][0-9]{0,2})$/.test(text)) return undefined;
   const value = Number(text);
   return value <= max ? value : undefined;

@@ -1,6 +1,6 @@
 import { compileArn } from './arn-pattern';
 import { parseInstant } from './instant';
-import { contains, parseAddress, parseIpRange } from './ip-range';
+import { parseAddress, parseIpRange } from './ip-range';
 import { PolicyError } from './policy';
 import {
   type TextTest,
@@ -67,7 +67,7 @@ const address: Compile = (value) => {
   if (range === undefined) throw unreadable();
   return (actual) => {
     const candidate = parseAddress(actual);
-    return candidate !== undefined && contains(range, candidate);
+    return candidate !== undefined && range(candidate);
   };
 };
 

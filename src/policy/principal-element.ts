@@ -80,7 +80,8 @@ function isExcepted({ everyone, aws, services, federated }: Named, names: Princi
   if (everyone || has(services, names.service) || has(federated, names.federated)) return true;
   if (!has(aws, names.account)) return false;
   if (names.role !== undefined && !has(aws, names.role)) return false;
-  return includesAny(aws, names.caller);
+  // A root is its account and has no other name.
+  return names.caller.length === 0 || includesAny(aws, names.caller);
 }
 
 function has(set: ReadonlySet<string>, name: string | undefined): boolean {

@@ -240,6 +240,16 @@ describe('a signature is refused', () => {
     );
   });
 
+  test('when it is scoped to none of the regions that there are', async () => {
+    const regions = ['eu-central-1', 'us-east-1'];
+    const at = async (region: string): Promise<string> =>
+      (await authenticate(await sign({}, { region }), options({ regions }))).principal;
+    expect([await at('eu-central-1'), await at('us-east-1')]).toEqual(['alice', 'alice']);
+    await expect(at('eu-west-1')).rejects.toMatchObject(
+      invalid("Credential should be scoped to a valid region, not 'eu-west-1'. "),
+    );
+  });
+
   test('when it is scoped to another service and terminator and day, all told at once', async () => {
     const request = await sign({}, { service: 's3' });
     const header = headerOf(request, 'authorization')

@@ -144,7 +144,7 @@ function exchange(given: {
 }
 
 async function stateOf(daemon: TestDaemon): Promise<unknown> {
-  const rows = [...tables, 'key_tag', 'alias'].map(
+  const rows = [...tables, 'key_tag', 'alias', 'kms_grant'].map(
     (table) => `(select json_agg(t order by t::text) from ${table} t) as "${table}"`,
   );
   const [database] = await administer(daemon.databaseUrl, `select ${rows.join(', ')}`);

@@ -126,13 +126,46 @@ describe('The AWS CLI', () => {
     );
   });
 
+  test('creates, lists, retires and revokes grants', async () => {
+    const root = `arn:aws:iam::${daemon.accountId}:root`;
+    const terms = ['--grantee-principal', root, '--retiring-principal', root];
+    const make = () =>
+      answer(
+        ...['create-grant', '--key-id', key.id, ...terms, '--operations', 'Decrypt', 'DescribeKey'],
+        ...['--constraints', 'EncryptionContextSubset={tenant=a}', '--name', 'cli'],
+      ) as Promise<{ GrantId: string; GrantToken: string }>;
+    const made = await make();
+    expect((await make()).GrantId).toBe(made.GrantId);
+    const entry = {
+      ...{ GrantId: made.GrantId, KeyId: key.arn, Name: 'cli', GranteePrincipal: root },
+      Constraints: { EncryptionContextSubset: { tenant: 'a' } },
+    };
+    expect(await answer('list-grants', '--key-id', key.id)).toMatchObject({ Grants: [entry] });
+    expect(await answer('list-retirable-grants', '--retiring-principal', root)).toMatchObject({
+      Grants: [entry],
+    });
+    const tokens = ['--grant-tokens', made.GrantToken];
+    expect(await answer('describe-key', '--key-id', key.id, ...tokens)).toMatchObject({});
+    expect(await answer('retire-grant', '--grant-token', made.GrantToken)).toBeUndefined();
+    const again = await make();
+    expect(again.GrantId).not.toBe(made.GrantId);
+    const named = ['--key-id', key.id, '--grant-id', again.GrantId];
+    expect(await answer('revoke-grant', ...named)).toBeUndefined();
+    expect(await failure('revoke-grant', ...named)).toContain(
+      `An error occurred (NotFoundException) when calling the RevokeGrant operation: Grant ID ${again.GrantId} not found`,
+    );
+    expect(await failure('retire-grant', '--grant-token', 'made-up')).toContain(
+      'An error occurred (InvalidGrantTokenException) when calling the RetireGrant operation: The grant token is not valid.',
+    );
+  });
+
   test('shows the text of AccessDeniedException and of an operation that is not served', async () => {
     const foreign = key.arn.replace(daemon.accountId, '999988887777');
     expect(await failure('describe-key', '--key-id', foreign)).toContain(
       `An error occurred (AccessDeniedException) when calling the DescribeKey operation: User: arn:aws:iam::${daemon.accountId}:root is not authorized to perform: kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access`,
     );
-    expect(await failure('list-grants', '--key-id', key.id)).toContain(
-      'An error occurred (UnsupportedOperationException) when calling the ListGrants operation: The operation ListGrants is not supported.',
+    expect(await failure('list-resource-tags', '--key-id', key.id)).toContain(
+      'An error occurred (UnsupportedOperationException) when calling the ListResourceTags operation: The operation ListResourceTags is not supported.',
     );
   });
 });

@@ -1,6 +1,7 @@
 import { type KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { createKey } from '../support/kms';
+import { newUser } from '../support/principals';
 import { until } from '../support/until';
 import { badRequest, call, refusal } from '../support/wire';
 
@@ -60,6 +61,27 @@ describe('What was answered is true at every worker', () => {
       for (const { status } of await everywhere('DescribeKey', describeIt))
         expect(status).toBe(400);
     }
+  });
+
+  test('A grant is of use everywhere, and one that was revoked nowhere', async () => {
+    const { id } = await createKey(kms);
+    const { arn, credentials } = await newUser(daemon, 'grantee');
+    const encrypt = async () => {
+      const sending = Array.from({ length: requestsAfterEachChange }, () =>
+        call(daemon, 'Encrypt', { KeyId: id, Plaintext: 'YQ==' }, { credentials }),
+      );
+      return new Set((await Promise.all(sending)).map(({ status }) => status));
+    };
+    for (let round = 0; round < 5; round++) {
+      // That there is no grant is known to the workers too.
+      expect(await encrypt()).toEqual(new Set([400]));
+      const terms = { KeyId: id, GranteePrincipal: arn, Operations: ['Encrypt'] };
+      const { text } = await call(daemon, 'CreateGrant', terms);
+      expect(await encrypt()).toEqual(new Set([200]));
+      const { GrantId } = JSON.parse(text) as { GrantId: string };
+      await change(round % 2 === 0 ? 'RevokeGrant' : 'RetireGrant', { KeyId: id, GrantId });
+    }
+    expect(await encrypt()).toEqual(new Set([400]));
   });
 
   test('A new key is listed and described everywhere', async () => {

@@ -11,9 +11,11 @@ import {
   RetireGrantCommand,
   RevokeGrantCommand,
 } from '@aws-sdk/client-kms';
+import { Client } from 'pg';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { type NewKey, clientOf, createKey, otherAccount, sdkRefusal } from '../support/kms';
 import { type TestPrincipal, letIdentity, newService, newUser } from '../support/principals';
+import { until } from '../support/until';
 import { call, refusal, refused, accessDenied } from '../support/wire';
 
 const Plaintext = Buffer.from('attack at dawn');
@@ -202,6 +204,30 @@ describe('Grants', () => {
       await kms.send(new RevokeGrantCommand({ KeyId: key.id, GrantId: parent.GrantId }));
       expect(await outcome(encrypt(bob.kms))).toBe('allowed');
       expect(await child({ Operations: ['Encrypt'] })).toMatchObject({ code: denied });
+    });
+
+    test('are not made by a parent that went while the request waited for the key', async () => {
+      const parent = await grant({ Operations: ['CreateGrant', 'Encrypt'] });
+      const operator = new Client({ connectionString: daemon.databaseUrl });
+      await operator.connect();
+      try {
+        await operator.query('begin');
+        await operator.query('select key_id from kms_key where key_id = $1 for update', [key.id]);
+        const answer = child({ Operations: ['Encrypt'] });
+        await until('the request waits for the key', async () => {
+          const { rows } = await operator.query(
+            "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+          );
+          return rows.length > 0;
+        });
+        // Nobody is told: the request must look for itself.
+        await operator.query('delete from kms_grant where grant_id = $1', [parent.GrantId]);
+        await operator.query('commit');
+        expect(await answer).toEqual(notAllowed(alice.arn, 'kms:CreateGrant'));
+      } finally {
+        await operator.end();
+      }
+      expect(await outcome(encrypt(bob.kms))).toBe(denied);
     });
 
     test('are at least as strict about the encryption context', async () => {

@@ -154,6 +154,7 @@ test.each([
   [alice, false],
   ['arn:aws:iam::111122223333:user/first.last', false],
   ['AIDACKCEVSQ6C2EXAMPLE', false],
+  ['AROACKCEVSQ6C2EXAMPLE:first.last', false],
 ])('%s is the name of a service: %s', (principal, expected) => {
   expect(isServiceName(principal)).toBe(expected);
 });

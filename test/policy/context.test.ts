@@ -3,6 +3,7 @@ import { noIdentity } from '../../src/policy/identity';
 import type { ConditionValue } from '../../src/policy/policy';
 import type { Principal, Session } from '../../src/policy/principal';
 import { viaServiceName } from '../../src/policy/via-service';
+import { refusalOf } from '../support/refusal';
 import { accountId, callFacts, rootOf, userOf } from '../support/sample-keys';
 
 const now = new Date('2026-11-25T12:00:00.500Z');
@@ -157,9 +158,19 @@ describe('what operations and resources supply', () => {
     expect(found.get('kms:requestalias')).toBe('alias/a');
   });
 
-  test('of names that differ in case alone has all their values, so that none hides another', () => {
-    const pairs = { 'kms:EncryptionContext:dept': 'x', 'kms:EncryptionContext:DEPT': 'y' };
-    expect(context(pairs).get('kms:encryptioncontext:dept')).toEqual(['x', 'y']);
+  test('of names that differ in case alone is a denial when a policy asks for it, so that none hides another', async () => {
+    const pairs = {
+      'kms:EncryptionContext:dept': 'x',
+      'kms:EncryptionContext:DEPT': 'y',
+      'kms:KeySpec': 'A',
+    };
+    const found = context(pairs);
+    expect(found.get('kms:keyspec')).toBe('A');
+    expect(await refusalOf(() => found.get('kms:encryptioncontext:dept'))).toEqual({
+      code: 'AccessDeniedException',
+      message:
+        'A policy asks for the condition key kms:encryptioncontext:dept, of which there are two that differ only in case.',
+    });
   });
 
   test('cannot be taken for a global key', () => {

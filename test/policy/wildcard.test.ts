@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { matchesWildcard } from '../../src/policy/wildcard';
+import {
+  matchesPattern,
+  matchesWildcard,
+  parsePattern,
+  PatternBuilder,
+} from '../../src/policy/wildcard';
 
 /** What a pattern means, said with the engine that must not be used on a stranger's pattern. */
 function reference(pattern: string, text: string): boolean {
@@ -38,9 +43,58 @@ test('it means what the same regular expression means', () => {
   );
 });
 
-test('a hostile pattern is decided without backtracking, which would never end', () => {
-  const pattern = `${'*a'.repeat(16_000)}*b`;
-  expect(matchesWildcard(pattern, 'a'.repeat(2048))).toBe(false);
-  expect(matchesWildcard(`${'a*'.repeat(1000)}b`, 'a'.repeat(2048))).toBe(false);
-  expect(matchesWildcard('*'.repeat(32_000), 'a'.repeat(2048))).toBe(true);
+test('stars beside each other are one', () => {
+  expect(parsePattern('a***b').segments).toHaveLength(2);
+  expect(parsePattern('*'.repeat(32_000)).segments).toHaveLength(2);
+});
+
+test('what a builder is told to take literally is no wildcard', () => {
+  const pattern = new PatternBuilder().literal('*?').wildcard('any run').literal('*').build();
+  expect(matchesPattern(pattern, '*?x*')).toBe(true);
+  expect(matchesPattern(pattern, 'abx*')).toBe(false);
+});
+
+/** How often the characters of a text are looked at. */
+function looksAt(pattern: string, text: string): { looks: number; matches: boolean } {
+  let looks = 0;
+  const counted = {
+    length: text.length,
+    charCodeAt: (at: number) => {
+      looks += 1;
+      return text.charCodeAt(at);
+    },
+  };
+  return { matches: matchesPattern(parsePattern(pattern), counted), looks };
+}
+
+describe('a hostile pattern', () => {
+  const text = 'a'.repeat(8192);
+
+  test.each<[what: string, pattern: string]>([
+    ['of many stars', `${'*a'.repeat(4000)}*b`],
+    ['of many stars that match', `${'*a'.repeat(4000)}*`],
+    ['whose stars end it', `${'a*'.repeat(1000)}b`],
+    ['of one long piece', `*${'a'.repeat(4096)}b*`],
+    ['of one long piece that almost repeats', `*${'aab'.repeat(1000)}*`],
+    ['of long pieces', `*${'a'.repeat(2000)}*${'a'.repeat(2000)}b*`],
+    ['of stars alone', '*'.repeat(32_000)],
+  ])('%s looks at each character a few times', (_what, pattern) => {
+    expect(looksAt(pattern, text).looks).toBeLessThanOrEqual(2 * text.length + pattern.length);
+  });
+
+  test('with one-character wildcards looks no oftener than pattern times text', () => {
+    const pattern = `*${'?a'.repeat(200)}b*`;
+    const { looks, matches } = looksAt(pattern, text);
+    expect(matches).toBe(false);
+    expect(looks).toBeLessThanOrEqual(pattern.length * text.length);
+  });
+
+  test('is decided rightly', () => {
+    expect(matchesWildcard(`${'*a'.repeat(16_000)}*b`, text)).toBe(false);
+    expect(matchesWildcard(`${'*a'.repeat(8192)}*`, text)).toBe(true);
+    expect(matchesWildcard(`${'*a'.repeat(8193)}*`, text)).toBe(false);
+    expect(matchesWildcard('*'.repeat(32_000), text)).toBe(true);
+    expect(matchesWildcard('?'.repeat(8192), text)).toBe(true);
+    expect(matchesWildcard(`*${'ab'.repeat(1000)}c*`, `${'ab'.repeat(2000)}c`)).toBe(true);
+  });
 });

@@ -2,6 +2,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -15,7 +16,8 @@ import { createServer } from '../../src/server';
 import type { Listener } from '../../src/server';
 import { loadTls } from '../../src/server/tls';
 import type { TlsFiles } from '../../src/server/tls';
-import { makeCertificate } from '../support/certificates';
+import { issueCertificate, makeAuthority, makeCertificate } from '../support/certificates';
+import type { CertificateFiles } from '../support/certificates';
 import { recordingLog } from '../support/log';
 import type { Recorded } from '../support/log';
 import { until } from '../support/until';
@@ -189,6 +191,135 @@ describe('loading', () => {
     const failure = loadTls({ ...first, keyFile }, Date.now());
     await expect(failure).rejects.toThrow(/broken\.key cannot be used as PEM \(\w+\)$/);
     await expect(failure).rejects.not.toThrow('c2VjcmV0');
+  });
+});
+
+describe('certificates of clients', () => {
+  let authority: CertificateFiles;
+  let good: CertificateFiles;
+  let foreign: CertificateFiles;
+  let late: CertificateFiles;
+
+  beforeAll(() => {
+    authority = makeAuthority(directory, 'authority');
+    good = issueCertificate(authority, directory, { name: 'good' });
+    late = issueCertificate(authority, directory, { name: 'late', days: -1 });
+    const other = makeAuthority(directory, 'other');
+    foreign = issueCertificate(other, directory, { name: 'foreign' });
+  });
+
+  const withClients = (required: boolean, caFile = authority.certFile): TlsFiles => ({
+    ...first,
+    clients: { caFile, required },
+  });
+  const by = (client: CertificateFiles | undefined): ConnectionOptions =>
+    client === undefined
+      ? {}
+      : { cert: readFileSync(client.certFile), key: readFileSync(client.keyFile) };
+
+  /** What the listener answers; a client learns in TLS 1.3 after its handshake that it was refused. */
+  function answer(port: number, options: ConnectionOptions): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
+      let text = '';
+      socket.on('error', reject);
+      socket.on('close', () => (text === '' ? reject(new Error('closed')) : resolve(text)));
+      socket.setEncoding('latin1');
+      socket.on('data', (data: string) => (text += data));
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    });
+  }
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('may be required, over %s', async (maxVersion) => {
+    const { port } = await start(withClients(true));
+    expect(await answer(port, { ...by(good), maxVersion })).toMatch(/^HTTP\/1\.1 200 /);
+    for (const client of [undefined, foreign, late]) {
+      await expect(answer(port, { ...by(client), maxVersion })).rejects.toThrow(
+        /closed|disconnected|ECONNRESET|alert|EPIPE/,
+      );
+    }
+  });
+
+  test('may be left away where they are optional, and a bad one is told in the log', async () => {
+    const { port, news } = await start(withClients(false));
+    for (const client of [undefined, good]) {
+      expect(await answer(port, by(client))).toMatch(/^HTTP\/1\.1 200 /);
+    }
+    expect(news()).toEqual([]);
+    for (const client of [foreign, late]) {
+      expect(await answer(port, by(client))).toMatch(/^HTTP\/1\.1 200 /);
+    }
+    expect(news()).toEqual(
+      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED'].map((reason) => ({
+        level: 'info',
+        message: 'a client certificate was not accepted',
+        fields: { reason },
+      })),
+    );
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'are shown on every connection: none is resumed over %s',
+    async (maxVersion) => {
+      const { port } = await start(withClients(true));
+      let session: Buffer | undefined;
+      const resumed = await new Promise<boolean>((resolve, reject) => {
+        const options = { host: '127.0.0.1', port, rejectUnauthorized: false, maxVersion };
+        const one = connect({ ...options, ...by(good) });
+        one.on('session', (given: Buffer) => (session = given));
+        one.on('error', reject);
+        one.on('close', () => {
+          const two = connect({ ...options, ...by(good), ...(session && { session }) }, () => {
+            resolve(two.isSessionReused());
+            two.destroy();
+          });
+          two.on('error', reject);
+        });
+        one.resume();
+        one.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      });
+      expect(resumed).toBe(false);
+    },
+  );
+
+  test('are judged by the authorities that the file holds now', async () => {
+    const own = join(directory, 'ca');
+    mkdirSync(own);
+    const caFile = join(own, 'ca.crt');
+    copyFileSync(authority.certFile, caFile);
+    const { port, news } = await start(withClients(true, caFile));
+    expect(await answer(port, by(good))).toMatch(/^HTTP/);
+    copyFileSync(join(directory, 'other.crt'), `${caFile}.new`);
+    renameSync(`${caFile}.new`, caFile);
+    await until('the certificate was read again', () => news().length > 0);
+    expect(await answer(port, by(foreign))).toMatch(/^HTTP/);
+    await expect(answer(port, by(good))).rejects.toThrow();
+  });
+
+  test('of two authorities are both good', async () => {
+    const caFile = join(directory, 'bundle.crt');
+    const both = [authority.certFile, join(directory, 'other.crt')].map((f) => readFileSync(f));
+    writeFileSync(caFile, Buffer.concat([Buffer.from('# a bundle\n'), ...both]));
+    const { port } = await start(withClients(true, caFile));
+    for (const client of [good, foreign]) {
+      expect(await answer(port, by(client))).toMatch(/^HTTP/);
+    }
+  });
+
+  test('need authorities: a file with none, or with what is none, is refused', async () => {
+    const empty = join(directory, 'empty.crt');
+    writeFileSync(empty, 'nothing');
+    await expect(start(withClients(false, empty))).rejects.toThrow(
+      `${empty} has no PEM certificate in it`,
+    );
+    await expect(start(withClients(false, good.certFile))).rejects.toThrow(
+      `${good.certFile} has a certificate that is no authority's: `,
+    );
+    const broken = join(directory, 'broken.crt');
+    writeFileSync(broken, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    await expect(start(withClients(false, broken))).rejects.toThrow(
+      `${broken} cannot be used as PEM`,
+    );
   });
 });
 

@@ -27,8 +27,8 @@ interface Client {
 }
 
 const clients: readonly { readonly library: object; readonly client: Client }[] = [
-  { library: iam, client: new iam.IAMClient(configuration) as unknown as Client },
-  { library: sts, client: new sts.STSClient(configuration) as unknown as Client },
+  { library: iam, client: new iam.IAMClient(configuration) },
+  { library: sts, client: new sts.STSClient(configuration) },
 ];
 
 /** Of GetForwardedSession, which is Claviger's own, no SDK knows. */

@@ -18,9 +18,13 @@ export function makeCertificate(
 }
 
 /** An authority that issues certificates. */
-export function makeAuthority(directory: string, name: string): CertificateFiles {
+export function makeAuthority(
+  directory: string,
+  name: string,
+  { commonName = name }: { commonName?: string } = {},
+): CertificateFiles {
   const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-  return selfSigned(directory, name, ['-days', '2', '-subj', `/CN=${name}`, ...usage]);
+  return selfSigned(directory, name, ['-days', '2', '-subj', `/CN=${commonName}`, ...usage]);
 }
 
 export interface ClientCertificateOptions {

@@ -121,6 +121,7 @@ export interface AuditRow {
   readonly userIdentity: Readonly<Record<string, string>>;
   readonly requestParameters: Readonly<Record<string, unknown>> | null;
   readonly responseElements: Readonly<Record<string, unknown>> | null;
+  readonly additionalEventData?: Readonly<Record<string, unknown>>;
   readonly resources: readonly Readonly<Record<string, string>>[];
   readonly readOnly: boolean;
 }

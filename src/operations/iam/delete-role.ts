@@ -1,4 +1,5 @@
 import { announceEntity } from '../../iam/announce';
+import { letDangle } from '../../iam/dangling';
 import { deleteEntity, lockEntity } from '../../iam/entities';
 import { requireDeletable } from '../../iam/obstacles';
 import { removeAllTags } from '../../iam/tags';
@@ -16,6 +17,7 @@ export const deleteRole: Operation<'DeleteRole'> = {
     await requireDeletable(transaction, role);
     await removeAllTags(transaction, role.id);
     await deleteEntity(transaction, role);
+    await letDangle(transaction, call.services, { arn: role.arn, uniqueId: role.id });
     await announceEntity(transaction, role);
     return {};
   },

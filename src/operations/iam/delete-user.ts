@@ -1,4 +1,5 @@
 import { announceEntity } from '../../iam/announce';
+import { letDangle } from '../../iam/dangling';
 import { deleteEntity, lockEntity } from '../../iam/entities';
 import { requireDeletable } from '../../iam/obstacles';
 import { removeAllTags } from '../../iam/tags';
@@ -16,6 +17,7 @@ export const deleteUser: Operation<'DeleteUser'> = {
     await requireDeletable(transaction, user);
     await removeAllTags(transaction, user.id);
     await deleteEntity(transaction, user);
+    await letDangle(transaction, call.services, { arn: user.arn, uniqueId: user.id });
     await announceEntity(transaction, user);
     return {};
   },

@@ -1,6 +1,7 @@
 import { announceEntity } from '../../iam/announce';
 import { accessKeyIdsOf } from '../../iam/access-keys';
 import { type EntityName, entityArn } from '../../iam/arns';
+import { followRename } from '../../iam/dangling';
 import { type Entity, findEntity, lockEntity, renameEntity } from '../../iam/entities';
 import type { AccountAction, Change } from '../../operation';
 import { type AnyCall, entityAction } from './entity-action';
@@ -34,7 +35,9 @@ export async function rename(
   renaming: Renaming,
 ): Promise<void> {
   const entity = await lockEntity(transaction, renaming.entity);
-  await renameEntity(transaction, entity, renamed(call, entity, renaming));
+  const to = renamed(call, entity, renaming);
+  await renameEntity(transaction, entity, to);
+  await followRename(transaction, call.services, { from: entity.arn, to: to.arn });
   await announceEntity(transaction, entity);
   const owner = { accountId: entity.accountId, principalId: entity.id };
   for (const id of await accessKeyIdsOf(transaction, owner)) {

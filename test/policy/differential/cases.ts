@@ -13,8 +13,10 @@ export interface Case {
 }
 
 export interface Caller {
+  /** Of a service its name. */
   readonly arn: string;
-  readonly account: string;
+  /** Undefined of a service. */
+  readonly account?: string;
   /** Of a role's session. */
   readonly role?: string;
 }
@@ -52,6 +54,7 @@ const callers: readonly Caller[] = [
   sessionOf(accountId, 'Builder', 'run-2'),
   sessionOf(foreignId, 'Visitor', 'v'),
 ];
+const service = 's3.amazonaws.com';
 
 const principals = [
   ...callers.flatMap(({ arn, role }) => (role === undefined ? [arn] : [arn, role])),
@@ -222,7 +225,12 @@ function keysFor(operator: string): fc.Arbitrary<string> {
   return fc.constantFrom(
     ...(pool ?? [
       ...contextKeys,
-      ...['aws:PrincipalTag/Team', 'AWS:principaltag/TEAM', 'aws:SourceVpce'],
+      ...[
+        'aws:PrincipalTag/Team',
+        'aws:PrincipalTag/Team',
+        'AWS:principaltag/TEAM',
+        'aws:SourceVpce',
+      ],
     ]),
   );
 }
@@ -267,6 +275,7 @@ const effect = fc.constantFrom('Allow' as const, 'Allow' as const, 'Deny' as con
 const principal = fc.oneof(
   fc.constant('*'),
   oneOrMany(principals).map((AWS) => ({ AWS })),
+  oneOrMany(principals).map((AWS) => ({ AWS, Service: [service, 'sns.amazonaws.com'] })),
 );
 
 const statementOf = (isKey: boolean): fc.Arbitrary<Statement> =>
@@ -301,7 +310,7 @@ const optional = (document: fc.Arbitrary<Document>): fc.Arbitrary<Document | und
 
 const anyCase: fc.Arbitrary<Case> = fc
   .record({
-    caller: fc.constantFrom(...callers),
+    caller: fc.constantFrom(...callers, ...callers, { arn: service }),
     action: fc.constantFrom(...actions),
     resource: fc.constant(keyArn),
     context,
@@ -310,7 +319,11 @@ const anyCase: fc.Arbitrary<Case> = fc
     session: optional(documentOf(false)),
     key: documentOf(true),
   })
-  .map((one) => (one.caller.role === undefined ? { ...one, session: undefined } : one));
+  .map((one) => (one.caller.role === undefined ? { ...one, session: undefined } : one))
+  // A service has no policies of its own.
+  .map((one) =>
+    one.caller.account === undefined ? { ...one, identity: [], boundary: undefined } : one,
+  );
 
 /** The same cases for the same seed. */
 export function casesOf(seed: number, count: number): Case[] {

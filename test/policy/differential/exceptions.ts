@@ -1,4 +1,5 @@
 import { type Case, type ConditionBlock, type Document, type Statement, rootArn } from './cases';
+import type { Verdict } from './judge';
 
 /** Where the judge is known to see a case otherwise. */
 export interface Exception {
@@ -9,7 +10,9 @@ export interface Exception {
    * The case as the judge sees it: ours decides it as the judge decides the case itself. It is changed in that one
    * respect, so that nothing else hides behind the exception.
    */
-  readonly seen: (one: Case) => Case;
+  readonly seen?: (one: Case) => Case;
+  /** The same of what comes out: the judge's decision where ours is this. */
+  readonly decided?: (verdict: Verdict) => Verdict;
 }
 
 type Values = readonly string[];
@@ -97,21 +100,39 @@ export const exceptions: readonly Exception[] = [
       'IAM User Guide, "NotPrincipal": with Deny the account, the role and the session are each asked, and must each be listed. The judge is content with one.',
     seen: (one) => ({ ...one, key: mapDocument(one.key, (s) => exceptWholly(s, one)) }),
   },
+  {
+    name: 'session policies and what names the session',
+    reason:
+      'IAM User Guide, "Policy evaluation for requests within a single account": what a resource-based policy grants to the session itself is not limited by an implicit deny in a session policy, nor is what it grants to everyone. The judge limits both.',
+    decided: (verdict) =>
+      verdict.session === 'ImplicitlyDenied' && verdict.overall === 'Allowed'
+        ? { ...verdict, overall: 'ImplicitlyDenied' }
+        : verdict,
+  },
 ];
 
-/** Every exception at once. */
-export function seenByJudge(one: Case): Case {
-  return exceptions.reduce((seen, exception) => exception.seen(seen), one);
+/** What the judge says of a case, if these exceptions and no others tell the two apart. */
+export function asTheJudge(
+  one: Case,
+  decide: (one: Case) => Verdict,
+  some: readonly Exception[] = exceptions,
+): Verdict {
+  const view = some.reduce((seen, exception) => exception.seen?.(seen) ?? seen, one);
+  return some.reduce((verdict, { decided }) => decided?.(verdict) ?? verdict, decide(view));
 }
 
 function exceptWholly(statement: Statement, { caller }: Case): Statement {
   const except = statement['NotPrincipal'] as { AWS: unknown } | '*' | undefined;
   if (statement.Effect !== 'Deny' || except === undefined || except === '*') return statement;
+  if (caller.account === undefined) return statement;
   const names = [caller.arn, ...(caller.role === undefined ? [] : [caller.role])];
   const accountNames = [rootArn(caller.account), caller.account];
   const listed = listOf(except.AWS);
   return listed.some((name) => [...names, ...accountNames].includes(name))
-    ? { ...statement, NotPrincipal: { AWS: [...listed, ...names, rootArn(caller.account)] } }
+    ? {
+        ...statement,
+        NotPrincipal: { ...except, AWS: [...listed, ...names, rootArn(caller.account)] },
+      }
     : statement;
 }
 
@@ -126,8 +147,7 @@ function failNegated(condition: ConditionBlock, context: Case['context']): Condi
       const fails =
         negated.test(operator) &&
         listOf(values).some((value) => comparesWithNothing(operator, value, { key, context }));
-      const requests = valueOf(key, context);
-      if (!fails || requests === undefined || requests.length === 0) put(operator, key, values);
+      if (!fails || valueOf(key, context) === undefined) put(operator, key, values);
       else put('StringEquals', 'aws:NoSuchKey', 'x');
     }
   }
@@ -139,8 +159,12 @@ function comparesWithNothing(
   value: string,
   { key, context }: { key: string; context: Case['context'] },
 ): boolean {
+  if (operator.includes('Arn')) {
+    const request = String(valueOf(key, context)).split(':');
+    const reached = value.split(':', 5).every((part, i) => part === '*' || part === request[i]);
+    return value.split(':').length < 6 || (reached && isUnresolved(value, context));
+  }
   if (isUnresolved(value, context)) return true;
-  if (operator.includes('Arn')) return value.split(':').length < 6;
   const isBare = operator.includes('NotIpAddress') && !value.includes('/');
   return isBare && String(valueOf(key, context)).includes(':') !== value.includes(':');
 }
@@ -148,8 +172,8 @@ function comparesWithNothing(
 function isUnresolved(value: string, context: Case['context']): boolean {
   return [...value.matchAll(/\$\{([^},]*)(,[^}]*)?\}/g)].some(([, key = '', fallback]) => {
     if ('*?$'.includes(key) || fallback !== undefined) return false;
-    const found = valueOf(key, context);
-    return typeof found !== 'string' || found === '';
+    // An empty one is literal text to the judge, which equals nothing either.
+    return typeof valueOf(key, context) !== 'string';
   });
 }
 

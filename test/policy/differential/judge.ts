@@ -7,6 +7,7 @@ export interface Verdict {
   readonly boundary: string;
   readonly session: string;
   readonly key: string;
+  readonly overall: string;
 }
 
 const named = (policies: Case['identity']): { name: string; policy: unknown }[] =>
@@ -49,5 +50,6 @@ export async function judge({
       'DeniedForAccount',
       'ExplicitlyDenied',
     ),
+    overall: analysis.result,
   };
 }
