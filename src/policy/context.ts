@@ -134,7 +134,6 @@ const globals: Readonly<Record<string, Global>> = {
     const service = via(facts);
     return service && viaServiceName(service, facts.region);
   },
-  'kms:grantisforawsresource': (facts) => String(via(facts) !== undefined),
   'aws:viaawsservice': (facts) => String(via(facts) !== undefined),
   'aws:calledvia': (facts) => via(facts) && [via(facts) ?? ''],
   'aws:calledviafirst': via,

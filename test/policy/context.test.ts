@@ -108,8 +108,6 @@ describe('global condition keys', () => {
     ['aws:CalledViaLast', {}, undefined],
     ['kms:ViaService', {}, undefined],
     ['kms:ViaService', withSession({ via: 's3.amazonaws.com' }), 's3.eu-west-1.amazonaws.com'],
-    ['kms:GrantIsForAWSResource', {}, 'false'],
-    ['kms:GrantIsForAWSResource', withSession({ via: 's3.amazonaws.com' }), 'true'],
     ['aws:PrincipalOrgID', {}, undefined],
     ['constructor', {}, undefined],
     ['__proto__', {}, undefined],
