@@ -37,7 +37,7 @@ export interface RequestOrigin {
 export interface TrailedRequest {
   readonly requestId: string;
   readonly origin: RequestOrigin;
-  /** Known when the operation has been named; undefined of a request for no service of ours. */
+  /** Known once the operation is named. */
   readonly service: ServiceName | undefined;
 }
 
@@ -71,9 +71,17 @@ export class Trail {
   private input: object | undefined;
 
   constructor(
-    readonly request: TrailedRequest,
+    private readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
+
+  get requestId(): string {
+    return this.request.requestId;
+  }
+
+  get origin(): RequestOrigin {
+    return this.request.origin;
+  }
 
   /** The input is valid, so its audited members may be recorded. */
   declare(operation: AuditedOperation, input: object): void {
@@ -103,9 +111,9 @@ export class Trail {
       auditRecord({
         completedAt: new Date(),
         eventId: randomUUID(),
-        requestId: request.requestId,
+        requestId: this.requestId,
         // Only the query protocol has requests that name no service of ours.
-        service: request.service ?? 'sts',
+        service: this.request.service ?? 'sts',
         eventName:
           this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
         caller,

@@ -104,7 +104,7 @@ test('A key that is added seals, and what the older one sealed still opens', asy
 
 test('The GrantTokens of a request must all be tokens, of whatever grants', async () => {
   const token = await grantTokens.seal({ grantId, keyId });
-  const check = (input: object) => refusalOf(async () => checkGrantTokens(input, { grantTokens }));
+  const check = (input: object) => refusalOf(() => checkGrantTokens(input, { grantTokens }));
   const passed = { code: 'nothing was thrown', message: '' };
   expect(await check({})).toEqual(passed);
   expect(await check({ GrantTokens: [] })).toEqual(passed);
