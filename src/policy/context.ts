@@ -66,9 +66,9 @@ function flatten(
 
 function globalValue(facts: RequestFacts, key: string): ConditionValue | undefined {
   if (key.startsWith(principalTag)) return tagOf(facts, key.slice(principalTag.length));
-  return Object.hasOwn(globals, key)
-    ? globals[key]?.(facts)
-    : facts.caller.session?.webIdentity?.claims[key];
+  if (Object.hasOwn(globals, key)) return globals[key]?.(facts);
+  const { claims = {} } = facts.caller.session?.webIdentity ?? {};
+  return Object.hasOwn(claims, key) ? claims[key] : undefined;
 }
 
 const principalTag = 'aws:principaltag/';
