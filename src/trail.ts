@@ -105,8 +105,7 @@ export class Trail {
   }
 
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
-    const { request, service, caller, declared, input } = this;
-    const { origin } = request;
+    const { origin, service, caller, declared, input } = this;
     return auditLine(
       auditRecord({
         completedAt: new Date(),
