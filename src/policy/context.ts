@@ -3,7 +3,6 @@ import type { RequestOrigin } from '../trail';
 import type { Identity } from './identity';
 import type { Conditions, ConditionValue, Context } from './policy';
 import type { Principal } from './principal';
-import { viaServiceName } from './via-service';
 
 /** What is the same for every decision of one request. */
 export interface RequestFacts {
@@ -66,9 +65,9 @@ function flatten(
 
 function globalValue(facts: RequestFacts, key: string): ConditionValue | undefined {
   if (key.startsWith(principalTag)) return tagOf(facts, key.slice(principalTag.length));
-  return Object.hasOwn(globals, key)
-    ? globals[key]?.(facts)
-    : facts.caller.session?.webIdentity?.claims[key];
+  if (Object.hasOwn(globals, key)) return globals[key]?.(facts);
+  const claims = facts.caller.session?.webIdentity?.claims ?? {};
+  return Object.hasOwn(claims, key) ? claims[key] : undefined;
 }
 
 const principalTag = 'aws:principaltag/';
@@ -130,11 +129,6 @@ const globals: Readonly<Record<string, Global>> = {
   },
   'aws:sourceidentity': ({ caller }) => caller.session?.sourceIdentity,
   'aws:federatedprovider': ({ caller }) => caller.session?.webIdentity?.provider,
-  'kms:viaservice': (facts) => {
-    const service = via(facts);
-    return service && viaServiceName(service, facts.region);
-  },
-  'kms:grantisforawsresource': (facts) => String(via(facts) !== undefined),
   'aws:viaawsservice': (facts) => String(via(facts) !== undefined),
   'aws:calledvia': (facts) => via(facts) && [via(facts) ?? ''],
   'aws:calledviafirst': via,
