@@ -134,6 +134,7 @@ describe('global condition keys', () => {
     expect(value('id.example.org:sub', caller)).toBe('pod');
     expect(value('id.example.org:aud', caller)).toEqual(['a', 'b']);
     expect(value('other.example.org:sub', caller)).toBeUndefined();
+    expect(value('constructor', caller)).toBeUndefined();
   });
 });
 
