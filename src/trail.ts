@@ -105,7 +105,8 @@ export class Trail {
   }
 
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
-    const { origin, service, caller, declared, input } = this;
+    const { request, service, caller, declared, input } = this;
+    const { origin } = request;
     return auditLine(
       auditRecord({
         completedAt: new Date(),
