@@ -18,12 +18,15 @@ import { listAliases } from './list-aliases';
 import { listGrants } from './list-grants';
 import { listKeyPolicies } from './list-key-policies';
 import { listKeys } from './list-keys';
+import { listResourceTags } from './list-resource-tags';
 import { listRetirableGrants } from './list-retirable-grants';
 import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
 import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
 import { stsOperations } from './sts';
+import { tagResource } from './tag-resource';
+import { untagResource } from './untag-resource';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
 
@@ -46,11 +49,14 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ListGrants: listGrants,
   ListKeyPolicies: listKeyPolicies,
   ListKeys: listKeys,
+  ListResourceTags: listResourceTags,
   ListRetirableGrants: listRetirableGrants,
   PutKeyPolicy: putKeyPolicy,
   ReEncrypt: reEncrypt,
   RetireGrant: retireGrant,
   RevokeGrant: revokeGrant,
+  TagResource: tagResource,
+  UntagResource: untagResource,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
   ...iamOperations,
