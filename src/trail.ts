@@ -67,6 +67,8 @@ export class Trail {
   otherArns: readonly string[] = [];
   /** Of a change that is made, what its record says besides request and answer. */
   additional: Readonly<Record<string, unknown>> | undefined;
+  /** Of the record that was made last. */
+  eventId: string | undefined;
   private declared: AuditedOperation | undefined;
   private input: object | undefined;
 
@@ -99,10 +101,11 @@ export class Trail {
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
     const { request, service, caller, declared, input } = this;
     const { origin } = request;
+    const eventId = (this.eventId = randomUUID());
     return auditLine(
       auditRecord({
         completedAt: new Date(),
-        eventId: randomUUID(),
+        eventId,
         requestId: request.requestId,
         // Only the query protocol has requests that name no service of ours.
         service: request.service ?? 'sts',
