@@ -92,7 +92,7 @@ describe('revocation with two workers', () => {
       ...successesAfter(load, announced).map(({ sentAt }) => sentAt),
       announced,
     );
-    expect(last - announced).toBeLessThan(3000);
+    expect(last - announced).toBeLessThan(2000);
     expect(load.answers.at(-1)).toMatchObject({
       outcome: 'UnrecognizedClientException',
       status: 400,
@@ -121,7 +121,7 @@ describe('revocation with two workers', () => {
       });
       await load.stop();
       expect(successesAfter(load, answered)).toEqual([]);
-      expect(answered - asked).toBeLessThan(4500);
+      expect(answered - asked).toBeLessThan(4000);
       await control.send(new EnableKeyCommand({ KeyId: key.keyId }));
     }
   }, 60_000);
@@ -159,8 +159,9 @@ describe('revocation with two workers', () => {
       const disabled = await disableOnTheOther();
       const took = performance.now() - asked;
       expect(disabled.outcome).toBe('ok');
-      expect(took).toBeGreaterThan(2000);
-      expect(took).toBeLessThan(6000);
+      // As long as the lease of the frozen worker, which began a heartbeat ago at the most.
+      expect(took).toBeGreaterThan(1000);
+      expect(took).toBeLessThan(4000);
       process.stdout.write(`DisableKey beside a frozen worker: ${Math.round(took)} ms\n`);
       expect(unacknowledged()).toBeGreaterThanOrEqual(1);
       // Sent on kept connections: those of the frozen worker lie in its sockets until it wakes.
