@@ -7,6 +7,7 @@ import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
+import { requireForwardable } from './policy/via-service';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
 import { Trail } from './trail';
 
@@ -105,6 +106,7 @@ async function perform<N extends OperationName>(
     requestId: request.requestId,
     now: new Date(),
   };
+  requireForwardable(call.caller, { service: request.service, operation: name });
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];

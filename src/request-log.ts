@@ -14,13 +14,13 @@ export function requestLog(log: Log): (event: RequestEvent) => void {
   return ({ trail, seconds, outcome, cause }) => {
     const fault = faults.has(outcome);
     log.at(fault ? 'error' : 'info', 'request', {
-      requestId: trail.requestId,
+      requestId: trail.request.requestId,
       operation: trail.operation ?? 'unknown',
       outcome,
       principal: trail.caller?.arn,
       accessKeyId: trail.caller?.accessKeyId,
       keyId: trail.keys[0]?.keyId,
-      sourceIp: trail.origin.sourceIp,
+      sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,
       error: fault && cause !== undefined ? describeError(cause) : undefined,
     });

@@ -71,17 +71,9 @@ export class Trail {
   private input: object | undefined;
 
   constructor(
-    private readonly request: TrailedRequest,
+    readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
-
-  get requestId(): string {
-    return this.request.requestId;
-  }
-
-  get origin(): RequestOrigin {
-    return this.request.origin;
-  }
 
   /** The input is valid, so its audited members may be recorded. */
   declare(operation: AuditedOperation, input: object): void {
@@ -105,14 +97,15 @@ export class Trail {
   }
 
   private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
-    const { origin, service, caller, declared, input } = this;
+    const { request, service, caller, declared, input } = this;
+    const { origin } = request;
     return auditLine(
       auditRecord({
         completedAt: new Date(),
         eventId: randomUUID(),
-        requestId: this.requestId,
+        requestId: request.requestId,
         // Only the query protocol has requests that name no service of ours.
-        service: this.request.service ?? 'sts',
+        service: request.service ?? 'sts',
         eventName:
           this.operation ?? this.claimedOperation?.slice(0, maxClaimedName) ?? 'UnknownOperation',
         caller,

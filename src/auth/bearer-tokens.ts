@@ -5,7 +5,12 @@ import type { Place } from '../keys/identifiers';
 import type { Principal } from '../policy/principal';
 import { Generations } from './generations';
 import { type RoleTarget, type TokenRule, matchToken, sessionNameOf } from './identity-rules';
-import { type IdentityTokens, type VerifiedToken, claimedIssuer } from './identity-tokens';
+import {
+  type IdentityTokens,
+  type VerifiedToken,
+  claimedIssuer,
+  invalidToken,
+} from './identity-tokens';
 import { type Proof, type RulePrincipal, type RulePrincipals, asCaller } from './rule-principals';
 import { refusal } from './sigv4-errors';
 import { conditionClaims } from './web-identity';
@@ -13,7 +18,7 @@ import { conditionClaims } from './web-identity';
 interface Parts {
   readonly rules: readonly TokenRule[];
   readonly tokens: Pick<IdentityTokens, 'verify'>;
-  readonly principals: RulePrincipals;
+  readonly principals: Pick<RulePrincipals, 'find'>;
   readonly place: Pick<Place, 'partition'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -25,10 +30,14 @@ interface Parts {
 interface Accepted {
   readonly target: RoleTarget;
   readonly proof: Proof;
+  /** Milliseconds since the epoch; then its signature is verified again. */
+  readonly goodUntil: number;
 }
 
-/** Tokens in use at a time whose signature is not verified again. */
+/** Tokens in use at a time whose signature is not verified again for a while. */
 const remembered = 4096;
+/** A key that its issuer withdrew lets a token live on for this long, besides what the keys themselves are kept. */
+const rememberedMs = 300_000;
 
 /** Who the holders of bearer tokens are: the roles that rules name. */
 export class BearerTokens {
@@ -37,13 +46,16 @@ export class BearerTokens {
   constructor(private readonly parts: Parts) {}
 
   /**
-   * Throws ExpiredTokenException, or UnrecognizedClientException for all else that is wrong with a token, and
+   * Throws ExpiredToken, or UnrecognizedClientException for all else that is wrong with a token, and
    * ServiceUnavailableException when its issuer cannot be asked for its keys.
    */
   find(token: string): Awaitable<Principal> {
     const digest = createHash('sha256').update(token).digest('base64');
     const known = this.known.get(digest);
-    return known === undefined ? this.accept(token, digest) : this.callerOf(known);
+    if (known === undefined || known.goodUntil <= this.parts.now()) {
+      return this.accept(token, digest);
+    }
+    return this.callerOf(known);
   }
 
   private async accept(token: string, digest: string): Promise<Principal> {
@@ -69,13 +81,15 @@ export class BearerTokens {
     try {
       const issuer = claimedIssuer(token);
       const rules = this.parts.rules.filter((rule) => rule.issuer === issuer);
-      if (rules.length === 0) throw new Error('no rule names the issuer');
+      if (rules.length === 0) throw invalidToken('No rule names the issuer');
       const audiences = rules.flatMap((rule) => rule.audiences);
       const verified = await this.parts.tokens.verify(token, { issuer, audiences });
       const rule = matchToken(rules, verified.claims);
-      if (rule === undefined) throw new Error('no rule matches the audience and the claims');
-      return { target: rule.target, proof: this.proofOf(verified, rule.target) };
+      if (rule === undefined) throw invalidToken('No rule matches the audience and the claims');
+      const proof = this.proofOf(verified, rule.target);
+      return { target: rule.target, proof, goodUntil: this.parts.now() + rememberedMs };
     } catch (thrown) {
+      if (!(thrown instanceof KmsError)) throw thrown;
       this.parts.onRefused(thrown);
       throw refusalOf(thrown);
     }
@@ -98,8 +112,8 @@ export class BearerTokens {
 }
 
 /** One answer for all that is wrong with a token, so that nobody learns by trying what a good one looks like. */
-function refusalOf(thrown: unknown): KmsError {
-  const code = thrown instanceof KmsError ? thrown.code : undefined;
+function refusalOf(thrown: KmsError): KmsError {
+  const { code } = thrown;
   if (code === 'ExpiredTokenException') return refusal('expiredToken');
   if (code === 'IDPCommunicationError') {
     return new KmsError(

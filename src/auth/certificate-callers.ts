@@ -7,7 +7,7 @@ import { refusal } from './sigv4-errors';
 
 interface Parts {
   readonly rules: readonly CertificateRule[];
-  readonly principals: RulePrincipals;
+  readonly principals: Pick<RulePrincipals, 'find'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Told why a certificate was refused, which its holder is not. */
@@ -19,7 +19,7 @@ export class CertificateCallers {
   constructor(private readonly parts: Parts) {}
 
   /**
-   * Undefined when no rule knows the certificate. Throws ExpiredTokenException when it ran out while its connection
+   * Undefined when no rule knows the certificate. Throws ExpiredToken when it ran out while its connection
    * stayed open, and UnrecognizedClientException when the principal that its rule names does not exist.
    */
   find(certificate: ClientCertificate): Awaitable<Principal> | undefined {

@@ -41,7 +41,7 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
     async authenticate() {
       body = await completeBody(req, door.maxBodyBytes);
       const { method = 'POST', url = '/', rawHeaders } = req;
-      const certificate = certificateOf(req);
+      const certificate = certificateOf(req, door.networks);
       return door.authenticate({ method, url, rawHeaders, body, origin, certificate });
     },
     body() {

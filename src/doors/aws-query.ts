@@ -98,7 +98,7 @@ class QueryRequest implements DoorRequest {
       throw new Error('a request was authenticated before its operation was named');
     }
     const { method = 'POST', url = '/', rawHeaders } = this.req;
-    const certificate = certificateOf(this.req);
+    const certificate = certificateOf(this.req, this.door.networks);
     const { origin } = this;
     const presented = { method, url, rawHeaders, body, origin, certificate };
     return this.door.authenticate(service, presented);

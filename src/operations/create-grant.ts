@@ -11,6 +11,7 @@ import {
   constraintType,
   constraintsOf,
   contextOf,
+  resourceCondition,
 } from './grant-rules';
 import { onlyKey } from './targets';
 
@@ -80,9 +81,10 @@ async function targets({
   ];
 }
 
-function conditions({ input }: Call<'CreateGrant'>): Conditions {
+function conditions({ input, caller }: Call<'CreateGrant'>): Conditions {
   const { Constraints: constraints } = input;
   return {
+    ...resourceCondition(caller),
     'kms:GrantConstraintType': constraintType(constraints),
     'kms:GrantConstraintSourceArn': constraints?.SourceArn,
     'kms:GrantOperations': [...new Set(input.Operations)],

@@ -1,5 +1,7 @@
 import { KmsError } from '../errors';
 import type { Key } from '../keys/key';
+import type { Conditions } from '../policy/policy';
+import type { Principal } from '../policy/principal';
 import type {
   CreateGrantRequest,
   GrantConstraints,
@@ -88,6 +90,11 @@ export function contextOf(
 export function constraintType(constraints: GrantConstraints | undefined): string | undefined {
   const types = ['EncryptionContextEquals', 'EncryptionContextSubset'] as const;
   return types.find((type) => constraints?.[type] !== undefined);
+}
+
+/** What policies are told of whoever calls CreateGrant, ListGrants and RevokeGrant: a service, for its user? */
+export function resourceCondition({ session }: Principal): Conditions {
+  return { 'kms:GrantIsForAWSResource': String(session?.via !== undefined) };
 }
 
 /** Throws InvalidGrantIdException. */

@@ -2,7 +2,7 @@ import { KmsError } from '../errors';
 import type { Grant } from '../keys/grants';
 import type { Operation, TargetedCall } from '../operation';
 import { grantListEntry } from './grant-entry';
-import { checkGrantId } from './grant-rules';
+import { checkGrantId, resourceCondition } from './grant-rules';
 import { pageSize, paginate } from './pagination';
 import { onlyKey, targetByKeyOnly } from './targets';
 
@@ -20,6 +20,7 @@ export const listGrants: Operation<'ListGrants'> = {
       );
     }
   },
+  conditions: ({ caller }) => resourceCondition(caller),
   targets: targetByKeyOnly('kms:ListGrants'),
   requires: { state: 'any' },
   verify({ input, caller }) {

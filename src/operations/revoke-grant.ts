@@ -2,7 +2,7 @@ import { grantChangeId } from '../keys/grant-finder';
 import type { Grant } from '../keys/grants';
 import type { Change, Operation, Services } from '../operation';
 import { refuseDryRun } from './dry-run';
-import { checkGrantId, grantNotFound } from './grant-rules';
+import { checkGrantId, grantNotFound, resourceCondition } from './grant-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const revokeGrant: Operation<'RevokeGrant'> = {
@@ -11,6 +11,7 @@ export const revokeGrant: Operation<'RevokeGrant'> = {
   audited: ['KeyId', 'GrantId', 'DryRun'],
   crossAccount: true,
   check: ({ GrantId }) => checkGrantId(GrantId),
+  conditions: ({ caller }) => resourceCondition(caller),
   targets: targetByKeyOnly('kms:RevokeGrant'),
   requires: { state: 'any' },
 

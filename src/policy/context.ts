@@ -66,9 +66,9 @@ function flatten(
 
 function globalValue(facts: RequestFacts, key: string): ConditionValue | undefined {
   if (key.startsWith(principalTag)) return tagOf(facts, key.slice(principalTag.length));
-  return Object.hasOwn(globals, key)
-    ? globals[key]?.(facts)
-    : facts.caller.session?.webIdentity?.claims[key];
+  if (Object.hasOwn(globals, key)) return globals[key]?.(facts);
+  const { claims = {} } = facts.caller.session?.webIdentity ?? {};
+  return Object.hasOwn(claims, key) ? claims[key] : undefined;
 }
 
 const principalTag = 'aws:principaltag/';
@@ -134,7 +134,6 @@ const globals: Readonly<Record<string, Global>> = {
     const service = via(facts);
     return service && viaServiceName(service, facts.region);
   },
-  'kms:grantisforawsresource': (facts) => String(via(facts) !== undefined),
   'aws:viaawsservice': (facts) => String(via(facts) !== undefined),
   'aws:calledvia': (facts) => via(facts) && [via(facts) ?? ''],
   'aws:calledviafirst': via,

@@ -94,7 +94,7 @@ describe('a request that reached the corridor is refused with an AWS error and r
 
   test.each([
     ['no Authorization', undefined],
-    ['another scheme', 'Bearer abc'],
+    ['another scheme', 'Basic YTpi'],
     ['an empty one', ''],
     ['bytes beyond ASCII', 'B\xe4r \xff'],
   ])('%s in place of a signature', async (_what, authorization) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { IdentityRules } from '../../src/auth/identity-rules';
@@ -74,6 +74,19 @@ test('rules are read in their order', () => {
         claims: { sub: '*:web' },
         target: { kind: 'role', arn },
       },
+    ],
+  });
+});
+
+test('the example in docs/operating.md is a file of rules', () => {
+  const page = readFileSync(path.join(__dirname, '../../../docs/operating.md'), 'utf8');
+  const [, example = ''] = /```json\n(.*?)```/s.exec(page) ?? [];
+  const { certificates, tokens } = read(example);
+  expect([certificates.length, tokens.length]).toEqual([3, 1]);
+  expect(certificates[2]?.certificate).toEqual({
+    subject: [
+      { type: 'CN', value: 'backup' },
+      { type: 'O', value: 'Example, Inc.' },
     ],
   });
 });

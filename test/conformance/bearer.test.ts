@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import {
   CreateRoleCommand,
   DeleteRoleCommand,
@@ -9,10 +11,11 @@ import {
 } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { SignJWT } from 'jose';
-import { type TestDaemon, startDaemon } from '../support/daemon';
+import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
 import { iamClient } from '../support/iam-client';
 import { auditOf, auditTexts, createKey } from '../support/kms';
 import { type OidcIssuer, handMade, startIssuer } from '../support/oidc-issuer';
+import { until } from '../support/until';
 import { type Reply, badRequest, refusal, send, signed, targeting } from '../support/wire';
 
 let directory: string;
@@ -22,6 +25,8 @@ let daemon: TestDaemon;
 let kms: KMSClient;
 let iam: IAMClient;
 let keyId: string;
+let rulesFile: string;
+let tokens: object[];
 
 const account = '111122223333';
 const roleArn = (name: string): string => `arn:aws:iam::${account}:role/${name}`;
@@ -35,14 +40,14 @@ beforeAll(async () => {
   const rule = (from: OidcIssuer, claims: object, role: string): object => ({
     ...{ issuer: from.url, audiences, claims, role: roleArn(role) },
   });
-  const tokens = [
+  tokens = [
     rule(issuer, { sub: sub('admin*') }, 'admin'),
     rule(issuer, { sub: sub('*') }, 'payments'),
     rule(issuer, { sub: 'later' }, 'later'),
     rule(issuer, { sub: 'revoked' }, 'revoked'),
     rule(silent, { sub: '*' }, 'payments'),
   ];
-  const rulesFile = path.join(directory, 'rules.json');
+  rulesFile = path.join(directory, 'rules.json');
   writeFileSync(rulesFile, JSON.stringify({ tokens }));
   daemon = await startDaemon({
     environment: {
@@ -176,6 +181,28 @@ describe('a token', () => {
   });
 });
 
+test('STS and IAM take tokens too', async () => {
+  const body = Buffer.from('Action=GetCallerIdentity&Version=2011-06-15');
+  const ask = (token: string): Promise<Reply> => {
+    const rawHeaders = ['host', '127.0.0.1', 'content-length', String(body.length)];
+    rawHeaders.push('content-type', 'application/x-www-form-urlencoded');
+    rawHeaders.push('authorization', `Bearer ${token}`);
+    return send(daemon, { method: 'POST', url: '/', rawHeaders, body });
+  };
+  const known = await ask(await good());
+  expect([known.status, known.text]).toEqual([
+    200,
+    expect.stringContaining(
+      `<Arn>arn:aws:sts::${account}:assumed-role/payments/system-serviceaccount-payments-web</Arn>`,
+    ),
+  ]);
+  const unknown = await ask('abc');
+  expect([unknown.status, unknown.text]).toEqual([
+    403,
+    expect.stringContaining('<Code>InvalidClientTokenId</Code>'),
+  ]);
+});
+
 describe('a token that is refused', () => {
   const now = (): number => Math.floor(Date.now() / 1000);
   const claims = (different: object = {}): object => ({
@@ -288,4 +315,37 @@ describe('the request', () => {
       sourceIPAddress: '203.0.113.9',
     });
   });
+});
+
+describe('the rules', () => {
+  test('that cannot be used keep the service from starting, and are told by their place', async () => {
+    const bad = path.join(directory, 'bad.json');
+    const root = `arn:aws:iam::${account}:root`;
+    writeFileSync(bad, JSON.stringify({ tokens: [{ ...tokens[0], role: root }] }));
+    const env = { ...daemon.environment, CLAVIGER_IDENTITY_RULES_FILE: bad };
+    const serving = promisify(execFile)(process.execPath, [commandLine, 'serve'], { env });
+    await expect(serving).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        `CLAVIGER_IDENTITY_RULES_FILE: ${bad}: /tokens/0/role must not be an account's root`,
+      ) as string,
+    });
+  });
+
+  test('are read again on SIGHUP; those that cannot be used change nothing', async () => {
+    const token = await issuer.token({ sub: 'reloaded', aud: 'claviger' });
+    expect(refusal(await bearing(token))).toEqual(invalid);
+    const one = { ...tokens[0], claims: { sub: 'reloaded' }, role: roleArn('payments') };
+    writeFileSync(rulesFile, JSON.stringify({ tokens: [one] }));
+    const logged = (message: string): Promise<void> =>
+      until(message, () => daemon.log.some((line) => line['message'] === message), 30_000);
+    daemon.process.kill('SIGHUP');
+    await logged('every worker was replaced');
+    expect((await bearing(token)).status).toBe(200);
+    writeFileSync(rulesFile, '{');
+    daemon.process.kill('SIGHUP');
+    await logged('a new worker cannot start; the old ones serve on');
+    expect((await bearing(token)).status).toBe(200);
+    expect(refusal(await bearing(await good()))).toEqual(invalid);
+  }, 60_000);
 });

@@ -3,7 +3,7 @@ import type { TestDaemon } from '../support/daemon';
 import { type GrantStage, type Terms, foreignRoot, openGrantStage } from '../support/grants';
 import { createKey, putIntoState, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
-import { type TestPrincipal } from '../support/principals';
+import { type TestUser } from '../support/principals';
 import { badRequest, refused } from '../support/wire';
 
 describe('CreateGrant', () => {
@@ -11,8 +11,8 @@ describe('CreateGrant', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   let foreign: KMSClient;
-  let alice: TestPrincipal;
-  let bob: TestPrincipal;
+  let alice: TestUser;
+  let bob: TestUser;
   let role: string;
   beforeAll(async () => {
     stage = await openGrantStage();

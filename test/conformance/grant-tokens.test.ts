@@ -8,15 +8,15 @@ import {
 import type { TestDaemon } from '../support/daemon';
 import { type GrantStage, openGrantStage } from '../support/grants';
 import { auditOf, auditTexts, createKey, sdkRefusal } from '../support/kms';
-import { type TestPrincipal } from '../support/principals';
+import { type TestUser } from '../support/principals';
 import { badRequest, refused } from '../support/wire';
 
 describe('Grant tokens', () => {
   let stage: GrantStage;
   let daemon: TestDaemon;
   let kms: KMSClient;
-  let alice: TestPrincipal;
-  let bob: TestPrincipal;
+  let alice: TestUser;
+  let bob: TestUser;
   beforeAll(async () => {
     stage = await openGrantStage();
     ({ daemon, kms, alice, bob } = stage);

@@ -7,6 +7,7 @@ import {
   GenerateDataKeyCommand,
   type KMSClient,
   ListGrantsCommand,
+  ListRetirableGrantsCommand,
   ReEncryptCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
@@ -14,7 +15,13 @@ import {
 import { Client } from 'pg';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { type NewKey, clientOf, createKey, otherAccount, sdkRefusal } from '../support/kms';
-import { type TestPrincipal, letIdentity, newService, newUser } from '../support/principals';
+import {
+  type TestPrincipal,
+  type TestUser,
+  letIdentity,
+  newService,
+  newUser,
+} from '../support/principals';
 import { until } from '../support/until';
 import { call, refusal, refused, accessDenied } from '../support/wire';
 
@@ -26,8 +33,8 @@ describe('Grants', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   let foreign: KMSClient;
-  let alice: TestPrincipal;
-  let bob: TestPrincipal;
+  let alice: TestUser;
+  let bob: TestUser;
   let service: TestPrincipal;
   let key: NewKey;
   beforeAll(async () => {
@@ -139,11 +146,11 @@ describe('Grants', () => {
   test('do not stand above an explicit deny', async () => {
     await grant({ Operations: ['Encrypt'], GranteePrincipal: bob.arn });
     expect(await outcome(encrypt(bob.kms))).toBe('allowed');
-    await letIdentity(daemon, bob, [{ Effect: 'Deny', Action: 'kms:Encrypt' }]);
+    await letIdentity(daemon, bob, { Effect: 'Deny', Action: 'kms:Encrypt' });
     expect((await sdkRefusal(encrypt(bob.kms))).message).toContain(
       'with an explicit deny in an identity-based policy',
     );
-    await letIdentity(daemon, bob, [{ Effect: 'Allow', Action: 'kms:ListAliases' }]);
+    await letIdentity(daemon, bob, { Effect: 'Allow', Action: 'kms:ListAliases' });
   });
 
   test('to an account let its root, and whom its identity policies allow', async () => {
@@ -160,9 +167,9 @@ describe('Grants', () => {
       GranteePrincipal: `arn:aws:iam::${daemon.accountId}:root`,
     });
     expect(await outcome(encrypt(bob.kms))).toBe(denied);
-    await letIdentity(daemon, bob, [{ Effect: 'Allow', Action: 'kms:Encrypt' }]);
+    await letIdentity(daemon, bob, { Effect: 'Allow', Action: 'kms:Encrypt' });
     expect(await outcome(encrypt(bob.kms))).toBe('allowed');
-    await letIdentity(daemon, bob, [{ Effect: 'Allow', Action: 'kms:ListAliases' }]);
+    await letIdentity(daemon, bob, { Effect: 'Allow', Action: 'kms:ListAliases' });
   });
 
   test('to another account need no policy there, and hide the key from it otherwise', async () => {
@@ -284,6 +291,42 @@ describe('Grants', () => {
       const { GrantId } = await grant(terms());
       await service.kms.send(new RetireGrantCommand({ KeyId: key.arn, GrantId }));
       expect(await encryptFor(SourceArn)).toBe(400);
+    });
+
+    test('are listed for the service by what it may retire, and for nobody else’s sake', async () => {
+      const { GrantId } = await grant(terms());
+      const list = (RetiringServicePrincipal: string) =>
+        service.kms.send(new ListRetirableGrantsCommand({ RetiringServicePrincipal }));
+      const { Grants = [] } = await list(service.arn);
+      expect(Grants.map((entry) => entry.GrantId)).toContain(GrantId);
+      expect(await sdkRefusal(list('docs.claviger.internal'))).toMatchObject({
+        code: denied,
+        message: `User: ${service.arn} is not authorized to perform: kms:ListRetirableGrants on resource: *`,
+      });
+      const RetiringPrincipal = alice.arn;
+      const another = service.kms.send(new ListRetirableGrantsCommand({ RetiringPrincipal }));
+      expect(await sdkRefusal(another)).toMatchObject({ code: denied });
+    });
+
+    test('are what a service filters by where a key policy lets it list', async () => {
+      const statement = (Principal: object, Action: string) => ({
+        ...{ Effect: 'Allow', Principal, Action, Resource: '*' },
+      });
+      const Statement = [
+        statement({ AWS: daemon.accountId }, 'kms:*'),
+        statement({ Service: service.arn }, 'kms:ListGrants'),
+      ];
+      key = await createKey(kms, { Policy: JSON.stringify({ Statement }) });
+      await grant({ Operations: ['Encrypt'] });
+      const { GrantId } = await grant(terms());
+      const list = async (GranteeServicePrincipal: string) => {
+        const input = { KeyId: key.arn, GranteeServicePrincipal };
+        const { Grants = [] } = await service.kms.send(new ListGrantsCommand(input));
+        return Grants.map((entry) => entry.GrantId);
+      };
+      expect(await list(service.arn)).toEqual([GrantId]);
+      expect(await list('docs.claviger.internal')).toEqual([]);
+      expect(await list('\0')).toEqual([]);
     });
 
     test('are no grants to whoever says that it is a source', async () => {

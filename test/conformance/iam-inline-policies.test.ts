@@ -230,6 +230,7 @@ test('A policy of a group of many members is put while members come and go', asy
   expect((await kinds.group.list('busy')).PolicyNames).toEqual(['p', 'q']);
 });
 
+/** Each command starts a Python, which takes seconds where processors are few. */
 test('The AWS CLI puts, gets as JSON, lists and deletes a policy', async () => {
   const owner = ['--user-name', 'Cli', '--policy-name', 'p'];
   await terminal.aws('iam', 'create-user', '--user-name', 'Cli');
@@ -251,4 +252,4 @@ test('The AWS CLI puts, gets as JSON, lists and deletes a policy', async () => {
   expect(stderr.trim()).toBe(
     'An error occurred (NoSuchEntity) when calling the DeleteUserPolicy operation: The user policy with name p cannot be found.',
   );
-});
+}, 120_000);

@@ -333,6 +333,7 @@ test('A user without permission may not make policies', async () => {
   });
 });
 
+/** Each command starts a Python, which takes seconds where processors are few. */
 test('The AWS CLI makes, reads, versions, attaches and deletes a policy', async () => {
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await terminal.aws('iam', ...args);
@@ -353,4 +354,4 @@ test('The AWS CLI makes, reads, versions, attaches and deletes a policy', async 
   expect(again.stderr.trim()).toBe(
     `An error occurred (NoSuchEntity) when calling the DeletePolicy operation: Policy ${policy('cli')} was not found.`,
   );
-});
+}, 120_000);

@@ -318,6 +318,7 @@ test('A user without permission may not make a provider', async () => {
   });
 });
 
+/** Each command starts a Python, which takes seconds where processors are few. */
 test('The AWS CLI makes and reads a provider', async () => {
   const url = ['--url', 'https://cli.example.com', '--client-id-list', 'sts.amazonaws.com'];
   const made = await terminal.aws('iam', 'create-open-id-connect-provider', ...url);
@@ -329,4 +330,4 @@ test('The AWS CLI makes and reads a provider', async () => {
   const arn = ['--open-id-connect-provider-arn', provider('cli.example.com')];
   const read = await terminal.aws('iam', 'get-open-id-connect-provider', ...arn);
   expect(JSON.parse(read.stdout)).toMatchObject({ ClientIDList: ['sts.amazonaws.com'] });
-});
+}, 120_000);

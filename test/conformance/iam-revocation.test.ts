@@ -1,6 +1,7 @@
 import {
   AddUserToGroupCommand,
   AttachGroupPolicyCommand,
+  AttachRolePolicyCommand,
   AttachUserPolicyCommand,
   CreateGroupCommand,
   CreatePolicyCommand,
@@ -9,24 +10,35 @@ import {
   CreateUserCommand,
   DeleteGroupPolicyCommand,
   DeleteRoleCommand,
+  DeleteRolePermissionsBoundaryCommand,
+  DeleteRolePolicyCommand,
   DeleteUserCommand,
   DeleteUserPermissionsBoundaryCommand,
   DeleteUserPolicyCommand,
   DetachGroupPolicyCommand,
+  DetachRolePolicyCommand,
   DetachUserPolicyCommand,
   GetRoleCommand,
   type IAMClient,
   PutGroupPolicyCommand,
+  PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
   PutUserPermissionsBoundaryCommand,
   PutUserPolicyCommand,
   SetDefaultPolicyVersionCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { GenerateRandomCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { type TestDaemon, startDaemon } from '../support/daemon';
+import { type TestCredentials, type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient, iamRefusal, makeAccessKey, makeIamUser } from '../support/iam-client';
 import { allowing, trusting } from '../support/iam-documents';
 import { clientOf } from '../support/kms';
+import {
+  assume,
+  makeRole as makeAssumableRole,
+  makeUserAllowed,
+  stsClient,
+} from '../support/sts-client';
 
 /** What changes in IAM decides about the next request, whichever worker it meets. */
 let daemon: TestDaemon;
@@ -42,10 +54,14 @@ const arn = (rest: string) => `arn:aws:iam::${daemon.accountId}:${rest}`;
 const random = allowing('kms:GenerateRandom');
 const nothing = allowing('kms:ListKeys');
 
-/** A user, and what becomes of its GenerateRandom now, on connections enough to meet every worker. */
+/** A user, and what becomes of its GenerateRandom now. */
 async function newUser(name: string): Promise<() => Promise<string>> {
   await makeIamUser(iam, name);
-  const credentials = await makeAccessKey(iam, name);
+  return outcomeFor(await makeAccessKey(iam, name));
+}
+
+/** What becomes of GenerateRandom now, on connections enough to meet every worker. */
+function outcomeFor(credentials: TestCredentials): () => Promise<string> {
   const ask = async (client: KMSClient) => {
     try {
       await client.send(new GenerateRandomCommand({ NumberOfBytes: 8 }));
@@ -161,6 +177,28 @@ test('A permissions boundary, and its default version', async () => {
   expect(await outcome()).toBe(denied);
   await iam.send(new DeleteUserPermissionsBoundaryCommand(user));
   expect(await outcome()).toBe('allowed');
+});
+
+test('A policy or boundary of a role, for sessions that have begun', async () => {
+  const caller = await makeUserAllowed(daemon, 'session-caller', 'sts:AssumeRole');
+  const RoleArn = await makeAssumableRole(daemon, 'worker');
+  const outcome = outcomeFor(await assume(stsClient(daemon, caller), { RoleArn }));
+  const role = { RoleName: 'worker' };
+  expect(await outcome()).toBe(denied);
+  await iam.send(new PutRolePolicyCommand({ ...role, PolicyName: 'p', PolicyDocument: random }));
+  expect(await outcome()).toBe('allowed');
+  const PermissionsBoundary = await newPolicy('session-boundary', nothing);
+  await iam.send(new PutRolePermissionsBoundaryCommand({ ...role, PermissionsBoundary }));
+  expect(await outcome()).toBe(denied);
+  await iam.send(new DeleteRolePermissionsBoundaryCommand(role));
+  expect(await outcome()).toBe('allowed');
+  await iam.send(new DeleteRolePolicyCommand({ ...role, PolicyName: 'p' }));
+  expect(await outcome()).toBe(denied);
+  const PolicyArn = await newPolicy('session-policy', random);
+  await iam.send(new AttachRolePolicyCommand({ ...role, PolicyArn }));
+  expect(await outcome()).toBe('allowed');
+  await iam.send(new DetachRolePolicyCommand({ ...role, PolicyArn }));
+  expect(await outcome()).toBe(denied);
 });
 
 test('A policy that is made wider while it is attached is seen whole', async () => {

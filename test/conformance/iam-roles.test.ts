@@ -13,6 +13,7 @@ import {
   UpdateRoleDescriptionCommand,
   paginateListRoles,
 } from '@aws-sdk/client-iam';
+import { type Terminal, openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient, iamRefusal, makeAccessKey, makeIamUser } from '../support/iam-client';
 import { allowing, trusting } from '../support/iam-documents';
@@ -21,12 +22,17 @@ import { administer } from '../support/postgres';
 
 let daemon: TestDaemon;
 let iam: IAMClient;
+let terminal: Terminal;
 
 beforeAll(async () => {
   daemon = await startDaemon();
   iam = iamClient(daemon);
+  terminal = await openTerminal(daemon);
 });
-afterAll(() => daemon.remove());
+afterAll(async () => {
+  await terminal.close();
+  await daemon.remove();
+});
 
 const arn = (rest: string) => `arn:aws:iam::${daemon.accountId}:${rest}`;
 const trust = () => trusting({ AWS: arn('root') });
@@ -285,3 +291,34 @@ test('Who may do nothing may do nothing to roles, and the refusal is recorded', 
   });
   expect(await get('guarded')).toBeDefined();
 });
+
+/** Each command starts a Python, which takes seconds where processors are few. */
+test('The AWS CLI makes a role, reads its trust policy as JSON, attaches to it and deletes it', async () => {
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await terminal.aws('iam', ...args, '--role-name', 'cli');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout === '' ? undefined : (JSON.parse(stdout) as unknown);
+  };
+  const document = JSON.parse(trust()) as unknown;
+  await run('create-role', '--assume-role-policy-document', trust(), '--description', 'by CLI');
+  expect(await run('get-role')).toMatchObject({
+    Role: {
+      Arn: arn('role/cli'),
+      AssumeRolePolicyDocument: document,
+      Description: 'by CLI',
+      MaxSessionDuration: 3600,
+      RoleLastUsed: {},
+    },
+  });
+  const attachment = ['--policy-arn', 'arn:aws:iam::aws:policy/IAMReadOnlyAccess'];
+  await run('attach-role-policy', ...attachment);
+  expect(await run('list-attached-role-policies')).toEqual({
+    AttachedPolicies: [{ PolicyName: 'IAMReadOnlyAccess', PolicyArn: attachment[1] }],
+  });
+  const refused = await terminal.aws('iam', 'delete-role', '--role-name', 'cli');
+  expect(refused.stderr.trim()).toBe(
+    'An error occurred (DeleteConflict) when calling the DeleteRole operation: Cannot delete entity, must detach all policies first.',
+  );
+  await run('detach-role-policy', ...attachment);
+  expect(await run('delete-role')).toBeUndefined();
+}, 120_000);

@@ -2,7 +2,7 @@ import { type KMSClient, ListGrantsCommand, ListRetirableGrantsCommand } from '@
 import type { TestDaemon } from '../support/daemon';
 import { type GrantStage, foreignRoot, missingGrant, openGrantStage } from '../support/grants';
 import { createKey } from '../support/kms';
-import { type TestPrincipal, newUser } from '../support/principals';
+import { type TestUser, newUser } from '../support/principals';
 import { accessDenied, badRequest, refused } from '../support/wire';
 
 describe('ListGrants and ListRetirableGrants', () => {
@@ -10,8 +10,8 @@ describe('ListGrants and ListRetirableGrants', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   let foreign: KMSClient;
-  let alice: TestPrincipal;
-  let bob: TestPrincipal;
+  let alice: TestUser;
+  let bob: TestUser;
   let role: string;
   beforeAll(async () => {
     stage = await openGrantStage();

@@ -7,7 +7,7 @@ import {
 import type { TestDaemon } from '../support/daemon';
 import { type GrantStage, foreignRoot, missingGrant, openGrantStage } from '../support/grants';
 import { createKey, putIntoState, sdkRefusal } from '../support/kms';
-import { type TestPrincipal, letIdentity } from '../support/principals';
+import { type TestUser, letIdentity } from '../support/principals';
 import { accessDenied, badRequest, refused } from '../support/wire';
 
 const wouldSucceed = badRequest(
@@ -20,8 +20,8 @@ describe('RetireGrant and RevokeGrant', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   let foreign: KMSClient;
-  let alice: TestPrincipal;
-  let bob: TestPrincipal;
+  let alice: TestUser;
+  let bob: TestUser;
   beforeAll(async () => {
     stage = await openGrantStage();
     ({ daemon, kms, foreign, alice, bob } = stage);
@@ -64,9 +64,9 @@ describe('RetireGrant and RevokeGrant', () => {
     expect(await sdkRefusal(stage.retire(bob.kms, GrantId))).toEqual(
       deniedTo(bob.arn, 'identity-based'),
     );
-    await letIdentity(daemon, bob, [{ Effect: 'Allow', Action: 'kms:RetireGrant' }]);
+    await letIdentity(daemon, bob, { Effect: 'Allow', Action: 'kms:RetireGrant' });
     await stage.retire(bob.kms, GrantId);
-    await letIdentity(daemon, bob, [{ Effect: 'Allow', Action: 'kms:ListAliases' }]);
+    await letIdentity(daemon, bob, { Effect: 'Allow', Action: 'kms:ListAliases' });
     await stage.retire(kms, (await stage.create()).GrantId);
     expect(await stage.grants()).toEqual([]);
   });
@@ -85,11 +85,11 @@ describe('RetireGrant and RevokeGrant', () => {
 
   test('is denied by an explicit deny of an identity policy', async () => {
     const { GrantId } = await stage.create({ RetiringPrincipal: bob.arn });
-    await letIdentity(daemon, bob, [{ Effect: 'Deny', Action: 'kms:Retire*' }]);
+    await letIdentity(daemon, bob, { Effect: 'Deny', Action: 'kms:Retire*' });
     expect((await sdkRefusal(stage.retire(bob.kms, GrantId))).message).toContain(
       'with an explicit deny in an identity-based policy',
     );
-    await letIdentity(daemon, bob, [{ Effect: 'Allow', Action: 'kms:ListAliases' }]);
+    await letIdentity(daemon, bob, { Effect: 'Allow', Action: 'kms:ListAliases' });
     await stage.retire(bob.kms, GrantId);
   });
 

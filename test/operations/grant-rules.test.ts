@@ -5,6 +5,7 @@ import {
   constraintType,
   constraintsOf,
   contextOf,
+  resourceCondition,
 } from '../../src/operations/grant-rules';
 import type {
   CreateGrantRequest,
@@ -189,6 +190,18 @@ describe('operations of a grant', () => {
         );
       }
     }
+  });
+});
+
+test('Policies are told whether a service calls for its user', () => {
+  const user = userOf(accountId, 'alice');
+  const times = { issuedAt: new Date(0), expiresAt: new Date(1) };
+  const session = { ...times, policies: [], tags: {}, transitiveTagKeys: [] };
+  const key = 'kms:GrantIsForAWSResource';
+  expect(resourceCondition(user)).toEqual({ [key]: 'false' });
+  expect(resourceCondition({ ...user, session })).toEqual({ [key]: 'false' });
+  expect(resourceCondition({ ...user, session: { ...session, via: service } })).toEqual({
+    [key]: 'true',
   });
 });
 

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from './daemon';
 import { type NewKey, clientOf, createKey, otherAccount } from './kms';
-import { type TestPrincipal, newRole, newUser } from './principals';
+import { type TestUser, newRole, newUser } from './principals';
 
 export const foreignAccount = '444455556666';
 export const foreignRoot = `arn:aws:iam::${foreignAccount}:root`;
@@ -33,8 +33,8 @@ export interface GrantStage {
   /** The root of another account. */
   readonly foreign: KMSClient;
   /** Users without any policy. */
-  readonly alice: TestPrincipal;
-  readonly bob: TestPrincipal;
+  readonly alice: TestUser;
+  readonly bob: TestUser;
   /** The ARN of a role. */
   readonly role: string;
   key: NewKey;

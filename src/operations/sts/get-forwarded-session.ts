@@ -1,5 +1,5 @@
 import { KmsError } from '../../errors';
-import type { Operation } from '../../operation';
+import type { Operation, Services } from '../../operation';
 import type { Principal, Session } from '../../policy/principal';
 import { period, recordedCredentials, shownOnce } from './role-session';
 
@@ -27,7 +27,7 @@ export const getForwardedSession: Operation<'GetForwardedSession'> = {
       input.PresignedCallerIdentity,
       service,
     );
-    await services.identities.of(principal);
+    await requireStanding(principal, services);
     const { accessKeyId: _, ...rest } = principal;
     const times = period(now, input.DurationSeconds ?? defaultSeconds);
     const session = forwarded(principal, { ...times, via: service });
@@ -43,6 +43,20 @@ export const getForwardedSession: Operation<'GetForwardedSession'> = {
     Credentials: recordedCredentials(Credentials),
   }),
 };
+
+/** Credentials can outlive their principal. */
+async function requireStanding(principal: Principal, { identities }: Services): Promise<void> {
+  try {
+    await identities.of(principal);
+  } catch (cause) {
+    if (!(cause instanceof KmsError)) throw cause;
+    throw new KmsError(
+      'AccessDeniedException',
+      'PresignedCallerIdentity is of a principal that is no more.',
+      { cause },
+    );
+  }
+}
 
 /** A session is forwarded as it is: it was issued when it was, or its revocation would not reach it, and ends no later. */
 function forwarded(
