@@ -24,17 +24,32 @@ export class Identities {
 
   /**
    * At once when the worker knows it. Throws UnrecognizedClientException for credentials that outlived their principal,
-   * or the name that it had when they were made: another may have that name now.
+   * or the name that it had when they were made: another may have that name now. A forwarded session outlives neither
+   * its principal nor the service that it was forwarded to.
    */
   of(caller: Principal): Awaitable<Identity> {
-    const known = withoutPolicies.has(caller.kind) ? noIdentity : undefined;
-    if (known !== undefined) return known;
-    const { cache } = this.parts;
-    const id = databaseId(caller);
-    const found = cache.get(id) ?? cache.load(id, () => this.read(id));
+    const via = caller.session?.via;
+    if (via === undefined) return this.ownOf(caller);
+    const service = this.find(via);
+    const own = (found: Identity | undefined): Awaitable<Identity> => {
+      requireSame(found, via);
+      return this.ownOf(caller);
+    };
+    return service instanceof Promise ? service.then(own) : own(service);
+  }
+
+  private ownOf(caller: Principal): Awaitable<Identity> {
+    if (withoutPolicies.has(caller.kind)) return noIdentity;
+    const arn = caller.session?.role?.arn ?? caller.arn;
+    const found = this.find(databaseId(caller));
     return found instanceof Promise
-      ? found.then((identity) => requireSame(identity, caller))
-      : requireSame(found, caller);
+      ? found.then((identity) => requireSame(identity, arn))
+      : requireSame(found, arn);
+  }
+
+  private find(id: string): Awaitable<Identity | undefined> {
+    const { cache } = this.parts;
+    return cache.get(id) ?? cache.load(id, () => this.read(id));
   }
 
   private async read(id: string): Promise<Identity | undefined> {
@@ -78,8 +93,7 @@ const withoutPolicies: ReadonlySet<Principal['kind']> = new Set([
   'web-identity',
 ]);
 
-function requireSame(identity: Identity | undefined, caller: Principal): Identity {
-  const arn = caller.session?.role?.arn ?? caller.arn;
+function requireSame(identity: Identity | undefined, arn: string): Identity {
   if (identity !== undefined && identity.arn === arn) return identity;
   throw new KmsError(
     'UnrecognizedClientException',
