@@ -64,8 +64,13 @@ export function requestTagConditions(
   if (tags === undefined || tags.length === 0) return {};
   return {
     ...tagConditions('aws:RequestTag/', tags),
-    'aws:TagKeys': tags.map(({ TagKey }) => TagKey),
+    ...tagKeyConditions(tags.map(({ TagKey }) => TagKey)),
   };
+}
+
+/** The keys in a request that takes tags away. */
+export function tagKeyConditions(keys: readonly string[]): Conditions {
+  return { 'aws:TagKeys': keys.length === 0 ? undefined : keys };
 }
 
 function tagConditions(
