@@ -30,7 +30,6 @@ const inputs: Readonly<Partial<Record<OperationName, object>>> = {
   GenerateDataKeyPair: { KeyId, KeyPairSpec: 'RSA_2048' },
   GenerateDataKeyPairWithoutPlaintext: { KeyId, KeyPairSpec: 'RSA_2048' },
   GenerateMac: hmac,
-  GetKeyLastUsage: { KeyId },
   GetKeyRotationStatus: { KeyId },
   GetParametersForImport: {
     KeyId,
