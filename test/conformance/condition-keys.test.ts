@@ -296,6 +296,7 @@ const rows: readonly ConditionRow[] = [
     send: encrypt(),
   },
   { key: 'kms:ViaService', action: 'kms:Encrypt', send: encrypt() },
+  { key: 'aws:ResourceAccount', ...onCreateKey, met: account, send: createKey({}) },
   { key: 'kms:ViaService', ...onCreateKey, send: createKey({}) },
   ...['kms:CallerAccount', 'kms:KeySpec', 'kms:ViaService'].flatMap((key): ConditionRow[] => [
     {
@@ -356,4 +357,20 @@ describe('Every condition key of KMS', () => {
       );
     }
   });
+});
+
+test('A policy that asks for a name which the encryption context has in two cases is answered with a denial', async () => {
+  const EncryptionContext = { project: 'Zeus', Project: 'Hera' };
+  await stage.putUserPolicy([{ Action: 'kms:Encrypt' }]);
+  expect(await stage.verdict(encrypt({ EncryptionContext })(stage.alice.kms))).toBe('allowed');
+  const wanted = { 'kms:EncryptionContext:project': 'Zeus' };
+  for (const statement of [
+    { Action: 'kms:Encrypt', Condition: { StringEquals: wanted } },
+    { Action: 'kms:Encrypt', Condition: { StringNotEquals: wanted } },
+  ]) {
+    await stage.putUserPolicy([statement]);
+    expect(await stage.verdict(encrypt({ EncryptionContext })(stage.alice.kms))).toBe(
+      'AccessDeniedException: A policy asks for the condition key kms:encryptioncontext:project, of which there are two that differ only in case.',
+    );
+  }
 });

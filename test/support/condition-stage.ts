@@ -25,6 +25,8 @@ export interface Asker {
   /** What a denial calls it. */
   readonly name: string;
   readonly kms: KMSClient;
+  /** How it is denied what no policy allows; as a member of the key's account where nothing is said. */
+  denial?(action: string, resource: string): string;
 }
 
 /** A daemon, a key, and a user who may what the policies of the moment say. */
@@ -130,6 +132,28 @@ export function noIdentityPolicy(name: string, action: string, resource: string)
   return `AccessDeniedException: User: ${name} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
 }
 
+/** The denial of those who have no identity policies. */
+export function noResourcePolicy(name: string, action: string, resource: string): string {
+  return noIdentityPolicy(name, action, resource).replace('no identity-based', 'no resource-based');
+}
+
+/** Sends a command with more headers, signed where headers of that name are. */
+export function sendWith(
+  kms: KMSClient,
+  command: EncryptCommand,
+  headers: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      Object.assign((args.request as { headers: object }).headers, headers);
+      return next(args);
+    },
+    // After what sets the user agent, before what signs.
+    { step: 'build', priority: 'low', name: 'moreHeaders' },
+  );
+  return kms.send(command);
+}
+
 /** One condition key in one request. */
 export interface ConditionRow {
   readonly key: string;
@@ -170,6 +194,8 @@ export async function conditionVerdicts(
     else await stage.putUserPolicy([...own, ...besides]);
     return stage.verdict(send(by.kms));
   };
+  const resource = row.resource ?? stage.key.arn;
+  const denied = by.denial?.(action, resource) ?? noIdentityPolicy(by.name, action, resource);
   return {
     answered: {
       [JSON.stringify(right)]: await ask([right]),
@@ -177,7 +203,7 @@ export async function conditionVerdicts(
     },
     expected: {
       [JSON.stringify(right)]: 'allowed',
-      [JSON.stringify(wrong)]: noIdentityPolicy(by.name, action, row.resource ?? stage.key.arn),
+      [JSON.stringify(wrong)]: denied,
     },
   };
 }
