@@ -65,7 +65,7 @@ function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
     },
     keyring: { encrypt: () => Promise.resolve({ blob: Buffer.from('sealed') }) },
     keyUses: {
-      note: (keyId: string, { at, ...use }: KeyUse) => {
+      note: (keyId: string, use: KeyUse) => {
         steps.push('use');
         uses.push({ keyId, ...use });
       },
@@ -185,7 +185,8 @@ describe('the corridor', () => {
     expect(steps).toEqual(['resolve', 'audit', 'use']);
     const eventId = records[0]?.['eventID'];
     const { keyId } = keyWith();
-    expect(uses).toEqual([{ keyId, operation: 'Encrypt', requestId: 'the-request', eventId }]);
+    const at = expect.any(Date) as Date;
+    expect(uses).toEqual([{ keyId, operation: 'Encrypt', at, requestId: 'the-request', eventId }]);
     const unrecorded = trial(1, 'Enabled');
     expect(await handle(unrecorded.corridor, call)).toMatchObject({ ok: false });
     expect(unrecorded.uses).toEqual([]);
