@@ -51,6 +51,7 @@ export async function write<N extends OperationName>(
     const targeted: TargetedCall<N> = { ...call, keys };
     requireUsable(operation, targeted);
     const output = await operation.write(targeted, change);
+    requireAnnounced(operation, transaction);
     text = request.write(operation.name, output);
     const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
     await corridor.audit.commitWith(transaction, trail.success(elements));
@@ -65,6 +66,15 @@ export async function write<N extends OperationName>(
   }
   await corridor.changes.acknowledged(transaction.announcements);
   return text;
+}
+
+/** A worker that is told nothing would go on as if nothing had changed: better no change than a half-known one. */
+function requireAnnounced<N extends OperationName>(
+  { name, unannounced }: WritingOperation<N>,
+  { announcements }: Transaction,
+): void {
+  if (announcements.length > 0 || unannounced !== undefined) return;
+  throw new Error(`${name} changed something and announced nothing`);
 }
 
 /** Locks in order of key id, so that two changes of the same keys cannot wait for each other. */
