@@ -1,14 +1,17 @@
 /**
- * The document with one AWS principal in place of another, as compact JSON; undefined when it does not name it. The
- * document has been compiled before, so it is JSON of the right shape.
+ * The document with each AWS principal as `rename` names it, as compact JSON; undefined when it names all of them as
+ * before. The document has been compiled before, so it is JSON of the right shape.
  */
-export function replacePrincipal(text: string, from: string, to: string): string | undefined {
+export function replacePrincipals(
+  text: string,
+  rename: (name: string) => string,
+): string | undefined {
   const document = JSON.parse(text) as { readonly Statement?: unknown };
   let found = 0;
   const renamed = (name: unknown): unknown => {
-    if (name !== from) return name;
-    found += 1;
-    return to;
+    const now = typeof name === 'string' ? rename(name) : name;
+    if (now !== name) found += 1;
+    return now;
   };
   for (const statement of listOf(document.Statement) as Record<string, unknown>[]) {
     for (const element of ['Principal', 'NotPrincipal']) {
