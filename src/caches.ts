@@ -41,16 +41,21 @@ export interface FeedParts {
   readonly url: string;
   readonly database: Database;
   readonly log: Log;
+  /** Told in place of the log that the feed is lost, or was never heard. */
+  readonly onLost?: (error: Error) => void;
 }
 
 /** Starts to listen; add handlers in the same tick. */
-export function openFeed({ config, url, database, log }: FeedParts): ChangeFeed {
+export function openFeed({ config, url, database, log, onLost }: FeedParts): ChangeFeed {
   return openChangeFeed({
     url,
     database,
     waitMs: config.revocationWaitMs,
     connectTimeoutMs: config.databaseConnectTimeoutMs,
-    onEvent: (event) => logFeedEvent(log, event),
+    onEvent: (event) => {
+      if (event.kind === 'lost' && onLost !== undefined) onLost(event.error);
+      else logFeedEvent(log, event);
+    },
   });
 }
 

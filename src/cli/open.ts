@@ -33,9 +33,14 @@ export async function changeDatabase<T>(
 ): Promise<T> {
   return withDatabase(config, async (database) => {
     const url = requireDatabaseUrl(config);
-    const feed = openFeed({ config, url, database, log: createLog('warn') });
+    // Daemons try again until they hear the feed. Who typed a command is told what is wrong: no database, or an older one.
+    let onLost: (error: Error) => void = () => undefined;
+    const lost = new Promise<never>((_resolve, reject) => {
+      onLost = reject;
+    });
+    const feed = openFeed({ config, url, database, log: createLog('warn'), onLost });
     try {
-      await feed.listening();
+      await Promise.race([feed.listening(), lost]);
       const transaction = await database.begin();
       try {
         const result = await work(transaction);

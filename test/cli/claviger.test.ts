@@ -120,6 +120,29 @@ describe('a failure is one line on standard error and exit code 1', () => {
     expect(line).not.toContain('hunter2');
   });
 
+  test.each([
+    ['account', 'create', '222233334444'],
+    ['service', 'create', 'docs.claviger.internal'],
+    ['service', 'delete', 'docs.claviger.internal'],
+    ['service', 'create-access-key', 'docs.claviger.internal'],
+  ])(
+    'of a database that `%s %s` does not reach, and of one that was not migrated',
+    async (...args) => {
+      const url = 'postgres://someone:hunter2@127.0.0.1:1/none';
+      expect(await fails(args, { DATABASE_URL: url })).toMatch(
+        /^claviger: DatabaseError: The database cannot be reached: \S+/,
+      );
+      const empty = await emptyDatabase();
+      try {
+        expect(await fails(args, { DATABASE_URL: empty.url })).toMatch(
+          /^claviger: DatabaseError: The database refused \(SQLSTATE 42P01\): relation "worker_lease" does not exist/,
+        );
+      } finally {
+        await empty.drop();
+      }
+    },
+  );
+
   test('of a token that is not there', async () => {
     const line = await fails(['token', 'inspect'], { CLAVIGER_TOKEN_LABEL: 'nobody' });
     expect(line).toMatch(/^claviger: HsmError: .*nobody/);
