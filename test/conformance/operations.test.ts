@@ -15,7 +15,6 @@ const rsa = { ...message, SigningAlgorithm: 'RSASSA_PSS_SHA_256' };
 
 /** A minimal valid input of every operation that is not served; an operation that is missing here fails the test. */
 const inputs: Readonly<Partial<Record<OperationName, object>>> = {
-  CancelKeyDeletion: { KeyId },
   ConnectCustomKeyStore: store,
   CreateCustomKeyStore: { CustomKeyStoreName: 'store' },
   Decapsulate: { KeyId, SharedSecretCiphertextBlob: 'YQ==', EncapsulationAlgorithm: 'ML_KEM' },
@@ -43,7 +42,6 @@ const inputs: Readonly<Partial<Record<OperationName, object>>> = {
   ListResourceTags: { KeyId },
   ReplicateKey: { KeyId, ReplicaRegion: 'eu-west-1' },
   RotateKeyOnDemand: { KeyId },
-  ScheduleKeyDeletion: { KeyId },
   Sign: rsa,
   TagResource: { KeyId, Tags: [] },
   UntagResource: { KeyId, TagKeys: [] },
