@@ -257,6 +257,13 @@ export const settings = {
     default: 3000,
     sentence: 'Longest time a revoking call waits for every live worker to acknowledge it.',
   },
+  jobIntervalMs: {
+    env: 'CLAVIGER_JOB_INTERVAL_MS',
+    schema: milliseconds,
+    default: 60_000,
+    sentence:
+      'Pause on average between two looks of a worker for timed work that is due, and after its first failure.',
+  },
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;

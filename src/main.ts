@@ -11,6 +11,7 @@ import { Metrics } from './metrics';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
+import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -45,7 +46,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-type CloseStep = (lingerMs: number) => Promise<unknown>;
+type CloseStep = (lingerMs: number) => unknown;
 
 async function build(
   options: DaemonOptions,
@@ -90,6 +91,8 @@ async function build(
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
   });
+  const jobs = buildJobs({ config, log, metrics, corridor });
+  onClose(() => jobs.close());
   const lastUsed = noteUses(database, log);
   onClose(() => lastUsed.close());
   const listener = buildListener({
@@ -103,6 +106,9 @@ async function build(
   });
   const { port } = await listener.listen();
   onClose((lingerMs) => listener.close(config.shutdownGraceMs, lingerMs));
+  jobs.start();
+  // What is under way ends while requests in flight do.
+  onClose(() => jobs.stop());
   return { port, metrics: () => metrics.asJson() };
 }
 
