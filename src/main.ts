@@ -1,7 +1,7 @@
-import { openToken } from '../hsm';
+import { type Token, openToken } from '../hsm';
 import { openAuditWriter } from './audit';
 import { LastUsed } from './auth/last-used';
-import { cacheCounters, evictHandles, openCaches, openFeed } from './caches';
+import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
@@ -86,11 +86,7 @@ async function build(
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
-  metrics.observe({
-    caches: () => cacheCounters(caches, token),
-    tokenSessions: () => token.counters().sessions,
-    tokenReady: () => token.status().state === 'ready',
-  });
+  observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
   const lastUsed = noteUses(database, log);
@@ -110,6 +106,14 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { port, metrics: () => metrics.asJson() };
+}
+
+function observe(metrics: Metrics, caches: Caches, token: Token): void {
+  metrics.observe({
+    caches: () => cacheCounters(caches, token),
+    tokenSessions: () => token.counters().sessions,
+    tokenReady: () => token.status().state === 'ready',
+  });
 }
 
 function connect(
