@@ -1,7 +1,7 @@
 import { KmsError } from '../errors';
 import { scheduleDeletion } from '../keys/deletion';
 import type { Operation } from '../operation';
-import { onlyKey, targetByKeyOnly } from './targets';
+import { onlyKey, targetIfUnused } from './targets';
 
 const defaultWindow = 30;
 
@@ -17,7 +17,7 @@ export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = {
   conditions: ({ input: { PendingWindowInDays: days = defaultWindow } }) => ({
     'kms:ScheduleKeyDeletionPendingWindowInDays': String(days),
   }),
-  targets: targetByKeyOnly('kms:ScheduleKeyDeletion'),
+  targets: targetIfUnused('kms:ScheduleKeyDeletion'),
   requires: { state: 'deletable' },
 
   async write({ input, keys }, { transaction }) {

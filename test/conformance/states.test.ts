@@ -76,6 +76,12 @@ const cases: Readonly<Record<string, Case>> = {
     row: notPendingDeletion,
     input: ({ id }) => ({ KeyId: id, Description: 'd' }),
   },
+  TagResource: {
+    row: notPendingDeletion,
+    input: ({ id }) => ({ KeyId: id, Tags: [{ TagKey: 'k', TagValue: 'v' }] }),
+  },
+  UntagResource: { row: notPendingDeletion, input: ({ id }) => ({ KeyId: id, TagKeys: ['k'] }) },
+  ListResourceTags: { row: any, input: keyOnly },
   DescribeKey: { row: any, input: keyOnly },
   ListAliases: { row: any, input: keyOnly },
   DisableKey: { row: enablement, input: keyOnly },

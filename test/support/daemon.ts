@@ -124,7 +124,8 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
   };
 }
 
-async function serve(
+/** Another `claviger serve`, on what a daemon's environment names. Resolves when it is ready; end its process yourself. */
+export async function serve(
   env: NodeJS.ProcessEnv,
 ): Promise<{ child: ChildProcess; log: Record<string, unknown>[]; endpoint: string }> {
   const child = spawn(process.execPath, [commandLine, 'serve'], {

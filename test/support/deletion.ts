@@ -1,6 +1,8 @@
+import { Client } from 'pg';
 import type { TestDaemon } from './daemon';
 import { type AuditRow, auditTexts } from './kms';
 import { administer } from './postgres';
+import { until } from './until';
 
 /** Its deletion is due now, as if its window had gone by; done as an operator would. */
 export async function bringForward(databaseUrl: string, keyId: string): Promise<void> {
@@ -18,4 +20,55 @@ export async function deletedKeys(daemon: TestDaemon, arn?: string): Promise<Aud
     ({ eventName, resources }) =>
       eventName === 'DeleteKey' && (arn === undefined || resources[0]?.['ARN'] === arn),
   );
+}
+
+/** Where a statement of a daemon can be held up: it waits until it is let go, or its server process is told to end. */
+export interface Obstacle {
+  /** Resolves when a daemon waits there. */
+  reached(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** A lock of the test's own, in no other namespace's way. */
+const obstacleLock = 0x6f627374;
+
+/** The first half of the name under which workers lock the token: see src/keys/store.ts. */
+const tokenLock = 0x6b657973;
+
+/** SQL that makes what follows `create … trigger stumble` wait for the test. */
+export async function obstruct(databaseUrl: string, trigger: string): Promise<Obstacle> {
+  await administer(
+    databaseUrl,
+    `create or replace function stumble() returns trigger language plpgsql as $$
+       begin perform pg_advisory_xact_lock(${obstacleLock}); return coalesce(new, old); end $$;
+     ${trigger}`,
+  );
+  const table = / on (\w+)/.exec(trigger)?.[1] ?? '';
+  const obstacle = await hold(databaseUrl, `select pg_advisory_lock(${obstacleLock})`);
+  return {
+    reached: obstacle.reached,
+    release: async () => {
+      await obstacle.release();
+      await administer(databaseUrl, `drop trigger stumble on ${table}`);
+    },
+  };
+}
+
+/** Holds the lock under which keys are made and destroyed in a token. */
+export function obstructToken(databaseUrl: string, serial: string): Promise<Obstacle> {
+  return hold(databaseUrl, `select pg_advisory_lock(${tokenLock}, hashtext('${serial}'))`);
+}
+
+async function hold(databaseUrl: string, lock: string): Promise<Obstacle> {
+  const holder = new Client({ connectionString: databaseUrl });
+  await holder.connect();
+  await holder.query(lock);
+  return {
+    reached: () =>
+      until('a daemon waits for the lock', async () => {
+        const waiting = `select from pg_locks where locktype = 'advisory' and not granted`;
+        return (await administer(databaseUrl, waiting)).length > 0;
+      }),
+    release: () => holder.end(),
+  };
 }
