@@ -1,9 +1,11 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateKeyCommand,
   type CreateKeyCommandInput,
   DecryptCommand,
   DescribeKeyCommand,
+  EnableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
   GenerateDataKeyWithoutPlaintextCommand,
@@ -13,6 +15,7 @@ import {
   PutKeyPolicyCommand,
   ReEncryptCommand,
   type ReEncryptCommandInput,
+  ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
@@ -102,6 +105,16 @@ const putKeyPolicy =
       stage.forget();
     }
   };
+
+/** And takes it back where it was allowed. */
+const scheduleDeletion = (PendingWindowInDays?: number) => async (kms: KMSClient) => {
+  const { root, key } = stage;
+  const input = { KeyId: key.id, PendingWindowInDays };
+  const answer = await kms.send(new ScheduleKeyDeletionCommand(input));
+  await root.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
+  await root.send(new EnableKeyCommand({ KeyId: key.id }));
+  return answer;
+};
 
 const zeus = () => 'alias/zeus';
 const zeusArn = () => stage.key.arn.replace(/key\/.*/, 'alias/zeus');
@@ -258,6 +271,14 @@ const rows: readonly ConditionRow[] = [
   {
     ...{ key: 'aws:ResourceTag/Team', action: 'kms:Encrypt', kinds: ['key policy'] },
     send: encrypt(),
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '7', '8'], send: scheduleDeletion(7) },
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '30', '7'], send: scheduleDeletion() },
   },
   { key: 'kms:ViaService', action: 'kms:Encrypt', send: encrypt() },
   { key: 'kms:ViaService', ...onCreateKey, send: createKey({}) },

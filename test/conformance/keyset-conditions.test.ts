@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateGrantCommand,
   DecryptCommand,
@@ -15,6 +16,7 @@ import {
   ListKeyPoliciesCommand,
   PutKeyPolicyCommand,
   ReEncryptCommand,
+  ScheduleKeyDeletionCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
   UpdateAliasCommand,
@@ -124,6 +126,14 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
       kms.send(new UpdateKeyDescriptionCommand({ KeyId: key.id, Description: 'a' })),
   ],
   ['DisableKey', (kms, { key }) => kms.send(new DisableKeyCommand({ KeyId: key.id }))],
+  [
+    'ScheduleKeyDeletion',
+    (kms, { key }) => kms.send(new ScheduleKeyDeletionCommand({ KeyId: key.id })),
+  ],
+  [
+    'CancelKeyDeletion',
+    (kms, { key }) => kms.send(new CancelKeyDeletionCommand({ KeyId: key.id })),
+  ],
   ['EnableKey', (kms, { key }) => kms.send(new EnableKeyCommand({ KeyId: key.id }))],
   [
     'CreateAlias',
