@@ -17,6 +17,7 @@ import { defaultKeyPolicy } from '../../src/policy/compile';
 import { type Vault, openVault } from '../support/access-keys';
 import { administer } from '../support/postgres';
 import { accountId, place } from '../support/sample-keys';
+import { until } from '../support/until';
 
 const day = 24 * 3600;
 
@@ -89,6 +90,12 @@ const records = async ({ keyId }: Made): Promise<number> =>
     ])
   ).length;
 
+const someoneWaits = (): Promise<void> =>
+  until('somebody waits for a lock', async () => {
+    const waiting = 'select from pg_locks where not granted';
+    return (await administer(vault.url, waiting)).length > 0;
+  });
+
 test('a key is deleted at its date, and not a moment earlier', async () => {
   const key = await doomed();
   expect(await look(7 * day - 30)).toEqual([]);
@@ -113,6 +120,34 @@ test('one that was cancelled after it was claimed stays, with its material', asy
   expect(await job.run({ subject: key.keyId, clockOffsetSeconds: 8 * day })).toBe(false);
   expect(await stateOf(key)).toBe('Disabled');
   expect(await isInToken(key)).toBe(true);
+});
+
+test.each([
+  ['one that is being cancelled is waited for, and stays when it was', 'commit', false],
+  ['one that was not cancelled after all is deleted', 'rollback', true],
+] as const)('%s', async (_title, end, deleted) => {
+  const key = await doomed();
+  const cancelling = await vault.database.begin();
+  await keys.lock(cancelling, key.keyId);
+  await cancelDeletion(cancelling, key.keyId);
+  const running = job.run({ subject: key.keyId, clockOffsetSeconds: 8 * day });
+  await someoneWaits();
+  await cancelling[end]();
+  expect(await running).toBe(deleted);
+  expect(await stateOf(key)).toBe(deleted ? undefined : 'Disabled');
+  expect([await rows(key), await isInToken(key)]).toEqual(deleted ? [0, false] : [1, true]);
+});
+
+test('whoever would cancel while it begins waits, and finds no key', async () => {
+  const key = await doomed();
+  const beginning = await vault.database.begin();
+  await beginDeletion(beginning, { keyId: key.keyId, clockOffsetSeconds: 8 * day });
+  const cancelling = await vault.database.begin();
+  const locking = keys.lock(cancelling, key.keyId);
+  await someoneWaits();
+  await beginning.commit();
+  expect(await locking).toBeUndefined();
+  await cancelling.rollback();
 });
 
 test('one whose material is in another token fails by that name, and can still be cancelled', async () => {

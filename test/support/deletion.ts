@@ -1,7 +1,11 @@
+import { type KMSClient, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import { Client } from 'pg';
+import { openToken } from '../../hsm';
 import type { TestDaemon } from './daemon';
+import { type SealedKey, createSealedKey } from './keys';
 import { type AuditRow, auditTexts } from './kms';
 import { administer } from './postgres';
+import { tokenOptions } from './token-options';
 import { until } from './until';
 
 /** Its deletion is due now, as if its window had gone by; done as an operator would. */
@@ -20,6 +24,59 @@ export async function deletedKeys(daemon: TestDaemon, arn?: string): Promise<Aud
     ({ eventName, resources }) =>
       eventName === 'DeleteKey' && (arn === undefined || resources[0]?.['ARN'] === arn),
   );
+}
+
+export interface DoomedKey extends SealedKey {
+  readonly arn: string;
+  readonly materialId: string;
+}
+
+/** Looks at what becomes of a daemon's keys, in its database and in its token. */
+export interface DeletionWatch {
+  /** A key with a ciphertext, which is to be deleted in seven days. */
+  doom(kms: KMSClient): Promise<DoomedKey>;
+  /** How many rows there are of the key itself and of its material. */
+  rows(key: DoomedKey): Promise<number>;
+  /** Nothing brings it back. */
+  begun(key: DoomedKey): Promise<boolean>;
+  isInToken(key: DoomedKey): Promise<boolean>;
+  /** Waits until no row is left. */
+  gone(key: DoomedKey): Promise<void>;
+  /** The watch's own session is none any more when the token was away. */
+  reopenToken(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function watchDeletions(daemon: TestDaemon): Promise<DeletionWatch> {
+  const token = await openToken(tokenOptions(daemon.token));
+  const ask = <R extends object>(text: string, keyId: string): Promise<R[]> =>
+    administer<R>(daemon.databaseUrl, text, [keyId]);
+  const rows = async ({ keyId }: DoomedKey): Promise<number> =>
+    (await ask('select from kms_key where key_id = $1', keyId)).length +
+    (await ask('select from key_material where key_id = $1', keyId)).length;
+  return {
+    doom: async (kms) => {
+      const key = await createSealedKey(kms);
+      const { KeyId: arn = '' } = await kms.send(
+        new ScheduleKeyDeletionCommand({ KeyId: key.keyId, PendingWindowInDays: 7 }),
+      );
+      const [row] = await ask<{ id: string }>(
+        'select material_id as id from key_material where key_id = $1',
+        key.keyId,
+      );
+      return { ...key, arn, materialId: row?.id ?? '' };
+    },
+    rows,
+    begun: async ({ keyId }) => {
+      const begun = 'select from kms_key where key_id = $1 and deleting_since is not null';
+      return (await ask(begun, keyId)).length === 1;
+    },
+    isInToken: async ({ materialId }) =>
+      (await token.listKeys('claviger:key:')).includes(materialId),
+    gone: (key) => until('the key is deleted', async () => (await rows(key)) === 0, 30_000),
+    reopenToken: () => token.recover(),
+    close: () => token.close(),
+  };
 }
 
 /** Where a statement of a daemon can be held up: it waits until it is let go, or its server process is told to end. */
