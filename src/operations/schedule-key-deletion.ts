@@ -1,7 +1,7 @@
 import { KmsError } from '../errors';
 import { scheduleDeletion } from '../keys/deletion';
 import type { Operation } from '../operation';
-import { onlyKey, targetIfUnused } from './targets';
+import { onlyKey, targetWithDaysUnused } from './targets';
 
 const defaultWindow = 30;
 
@@ -17,7 +17,7 @@ export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = {
   conditions: ({ input: { PendingWindowInDays: days = defaultWindow } }) => ({
     'kms:ScheduleKeyDeletionPendingWindowInDays': String(days),
   }),
-  targets: targetIfUnused('kms:ScheduleKeyDeletion'),
+  targets: targetWithDaysUnused('kms:ScheduleKeyDeletion'),
   requires: { state: 'deletable' },
 
   async write({ input, keys }, { transaction }) {

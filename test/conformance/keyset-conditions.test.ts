@@ -10,15 +10,19 @@ import {
   EncryptCommand,
   GenerateDataKeyCommand,
   GenerateDataKeyWithoutPlaintextCommand,
+  GetKeyLastUsageCommand,
   GetKeyPolicyCommand,
   type KMSClient,
   ListGrantsCommand,
   ListKeyPoliciesCommand,
+  ListResourceTagsCommand,
   PutKeyPolicyCommand,
   ReEncryptCommand,
   ScheduleKeyDeletionCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
   UpdateAliasCommand,
   UpdateKeyDescriptionCommand,
 } from '@aws-sdk/client-kms';
@@ -125,6 +129,19 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
     (kms, { key }) =>
       kms.send(new UpdateKeyDescriptionCommand({ KeyId: key.id, Description: 'a' })),
   ],
+  [
+    'TagResource',
+    (kms, { key }) =>
+      kms.send(
+        new TagResourceCommand({ KeyId: key.id, Tags: [{ TagKey: 'Stage', TagValue: 'Test' }] }),
+      ),
+  ],
+  ['ListResourceTags', (kms, { key }) => kms.send(new ListResourceTagsCommand({ KeyId: key.id }))],
+  [
+    'UntagResource',
+    (kms, { key }) => kms.send(new UntagResourceCommand({ KeyId: key.id, TagKeys: ['Stage'] })),
+  ],
+  ['GetKeyLastUsage', (kms, { key }) => kms.send(new GetKeyLastUsageCommand({ KeyId: key.id }))],
   ['DisableKey', (kms, { key }) => kms.send(new DisableKeyCommand({ KeyId: key.id }))],
   [
     'ScheduleKeyDeletion',

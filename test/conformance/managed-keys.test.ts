@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateGrantCommand,
   DecryptCommand,
@@ -10,12 +11,15 @@ import {
   GenerateDataKeyCommand,
   GetKeyPolicyCommand,
   type KMSClient,
+  ScheduleKeyDeletionCommand,
   ListAliasesCommand,
   ListGrantsCommand,
   ListKeysCommand,
   PutKeyPolicyCommand,
   ReEncryptCommand,
   RevokeGrantCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
   UpdateAliasCommand,
   UpdateKeyDescriptionCommand,
 } from '@aws-sdk/client-kms';
@@ -244,10 +248,17 @@ describe('An AWS-managed key', () => {
     const changes = {
       'kms:DisableKey': new DisableKeyCommand({ KeyId: id }),
       'kms:EnableKey': new EnableKeyCommand({ KeyId: id }),
+      'kms:ScheduleKeyDeletion': new ScheduleKeyDeletionCommand({ KeyId: id }),
+      'kms:CancelKeyDeletion': new CancelKeyDeletionCommand({ KeyId: id }),
       'kms:PutKeyPolicy': new PutKeyPolicyCommand({
         ...{ KeyId: id, Policy, BypassPolicyLockoutSafetyCheck: true },
       }),
       'kms:UpdateKeyDescription': new UpdateKeyDescriptionCommand({ KeyId: id, Description: 'x' }),
+      'kms:TagResource': new TagResourceCommand({
+        KeyId: id,
+        Tags: [{ TagKey: 'a', TagValue: 'b' }],
+      }),
+      'kms:UntagResource': new UntagResourceCommand({ KeyId: id, TagKeys: ['a'] }),
       'kms:CreateAlias': new CreateAliasCommand({ AliasName: 'alias/mine', TargetKeyId: id }),
       'kms:UpdateAlias': new UpdateAliasCommand({ AliasName: 'alias/own', TargetKeyId: id }),
     };

@@ -29,7 +29,6 @@ const inputs: Readonly<Partial<Record<OperationName, object>>> = {
   GenerateDataKeyPair: { KeyId, KeyPairSpec: 'RSA_2048' },
   GenerateDataKeyPairWithoutPlaintext: { KeyId, KeyPairSpec: 'RSA_2048' },
   GenerateMac: hmac,
-  GetKeyLastUsage: { KeyId },
   GetKeyRotationStatus: { KeyId },
   GetParametersForImport: {
     KeyId,

@@ -83,6 +83,7 @@ const cases: Readonly<Record<string, Case>> = {
   UntagResource: { row: notPendingDeletion, input: ({ id }) => ({ KeyId: id, TagKeys: ['k'] }) },
   ListResourceTags: { row: any, input: keyOnly },
   DescribeKey: { row: any, input: keyOnly },
+  GetKeyLastUsage: { row: any, input: keyOnly },
   ListAliases: { row: any, input: keyOnly },
   DisableKey: { row: enablement, input: keyOnly },
   EnableKey: { row: enablement, input: keyOnly },

@@ -69,11 +69,6 @@ export const keysOfRefusedParameters = [
   'kms:RecipientAttestation:NitroTPMPCR',
 ] as const;
 
-/** Keys of parameters that the API model does not have yet. */
-export const keysOfUnknownParameters: Readonly<Record<string, string>> = {
-  'kms:TrailingDaysWithoutKeyUsage': 'TrailingDaysWithoutKeyUsage',
-};
-
 /** Served operations on no key: no condition key of KMS but those of CreateKey (kms-semantics §6.8). */
 export const operationsWithoutKey: readonly OperationName[] = [
   'CreateKey',
