@@ -69,6 +69,14 @@ create table key_tag (
   "position" integer not null
 );
 
+create table key_usage (
+  key_id text collate "C" not null,
+  operation text collate "C" not null,
+  used_at timestamp(3) with time zone not null,
+  request_id text collate "C" not null,
+  event_id text collate "C" not null
+);
+
 create table kms_grant (
   grant_id text collate "C" not null,
   key_id text collate "C" not null,
@@ -94,7 +102,8 @@ create table kms_key (
   created_at timestamp(3) with time zone not null default now(),
   deletion_date timestamp(3) with time zone,
   current_material_id text collate "C",
-  policy text not null
+  policy text not null,
+  usage_tracked_from timestamp(3) with time zone not null default now()
 );
 
 create table managed_policy (
@@ -229,6 +238,10 @@ alter table key_tag add constraint key_tag_pkey PRIMARY KEY (key_id, tag_key);
 
 alter table key_tag add constraint key_tag_key_id_position_key UNIQUE (key_id, "position");
 
+alter table key_usage add constraint key_usage_operation_check CHECK (operation ~ '^[A-Za-z]+$'::text);
+
+alter table key_usage add constraint key_usage_pkey PRIMARY KEY (key_id);
+
 alter table kms_grant add constraint kms_grant_grant_id_check CHECK (grant_id ~ '^[0-9a-f]{64}$'::text);
 
 alter table kms_grant add constraint kms_grant_name_check CHECK (name ~ '^[a-zA-Z0-9:/_-]+$'::text AND char_length(name) <= 256);
@@ -324,6 +337,8 @@ alter table inline_policy add constraint inline_policy_owner_id_fkey FOREIGN KEY
 alter table key_material add constraint key_material_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
 
 alter table key_tag add constraint key_tag_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
+
+alter table key_usage add constraint key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
 
 alter table kms_grant add constraint kms_grant_issuing_account_fkey FOREIGN KEY (issuing_account) REFERENCES account(account_id) ON DELETE RESTRICT;
 

@@ -1,7 +1,8 @@
+import { accountOf } from './audit';
 import type { Awaitable } from './awaitable';
 import type { Queryable } from './db';
 import { KmsError } from './errors';
-import { contextConditions, keyConditions, keyLabels } from './keys/conditions';
+import { callerConditions, contextConditions, keyConditions, keyLabels } from './keys/conditions';
 import type { Grant } from './keys/grants';
 import { requireState } from './keys/states';
 import type { AccountAction, Call, Operation, Target, TargetedCall } from './operation';
@@ -61,7 +62,12 @@ function authorizeTargets(
 function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
   const { caller } = asker.call;
   const { action, resource, resourcePolicy } = asked;
-  const context = requestContext(factsOf(asker), [asked.conditions, asker.conditions]);
+  const layers = [
+    asked.conditions,
+    asker.conditions,
+    () => ({ 'aws:ResourceAccount': accountOf(resource, caller.accountId) }),
+  ];
+  const context = requestContext(factsOf(asker), layers);
   const denial = decide(
     weigh({
       ...matterOf(asker, asked),
@@ -151,9 +157,10 @@ function matterOnKey(asker: Asker, target: Target): Matter {
   };
 }
 
-function targetConditions(asker: Asker, target: Target): Conditions {
+function targetConditions({ call: { caller, services } }: Asker, target: Target): Conditions {
   return {
-    ...keyConditions(target.key, asker.call.caller),
+    ...keyConditions(target.key),
+    ...callerConditions(caller, services.place.region),
     ...contextConditions(target.encryptionContext),
     'kms:RequestAlias': target.requestAlias,
   };

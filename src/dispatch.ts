@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { write } from './change';
 import { type Asker, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
@@ -9,6 +10,7 @@ import { operations } from './operations';
 import { noIdentity } from './policy/identity';
 import { requireForwardable } from './policy/via-service';
 import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
+import type { KeyLastUsageTrackingOperation } from './shapes/kms.generated';
 import { Trail } from './trail';
 
 /**
@@ -122,10 +124,22 @@ async function perform<N extends OperationName>(
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
   const text = request.write(name, output);
-  await corridor.audit.append(
-    trail.success(operation.responseElements?.(targeted, output) ?? null),
-  );
+  const elements = operation.responseElements?.(targeted, output) ?? null;
+  const eventId = randomUUID();
+  await corridor.audit.append(trail.success(elements, eventId));
+  if (operation.usesKey === true) noteUse(targeted, { name, eventId });
   return text;
+}
+
+/** A worker keeps in mind what it is told of in batches: an entry in a map for each key. */
+function noteUse<N extends OperationName>(
+  { keys, services, requestId, now }: TargetedCall<N>,
+  { name, eventId }: { readonly name: N; readonly eventId: string },
+): void {
+  // The declaration's type lets no other operation say that it uses a key.
+  const operation = name as KeyLastUsageTrackingOperation;
+  for (const { keyId } of keys)
+    services.keyUses.note(keyId, { operation, at: now, requestId, eventId });
 }
 
 /** Whoever called without a signature proves by the input who it is; the database knows nothing of it. */

@@ -6,6 +6,7 @@ import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListener } from './listen';
+import { KeyUses } from './keys/key-uses';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
 import { requestLog } from './request-log';
@@ -79,9 +80,11 @@ async function build(
     });
   const parts = { database, changes: feed, audit, onLeftover };
   const signatures = buildSignatures({ config, database, token, caches });
+  const { lastUsed, keyUses } = noteUses(database, log);
+  onClose(() => Promise.all([lastUsed.close(), keyUses.close()]));
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches, signatures }),
+    services: buildServices(config, { ...parts, token, caches, signatures, keyUses }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
@@ -90,8 +93,6 @@ async function build(
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
   });
-  const lastUsed = noteUses(database, log);
-  onClose(() => lastUsed.close());
   const listener = buildListener({
     config,
     log,
@@ -123,18 +124,17 @@ function connect(
 }
 
 /** AWS itself tells of a use after minutes; each key in use costs a row each time, in each worker. */
-const lastUsedIntervalMs = 60_000;
+const usesIntervalMs = 60_000;
 
-function noteUses(database: Database, log: Log): LastUsed {
-  return new LastUsed({
-    db: database,
-    intervalMs: lastUsedIntervalMs,
-    now: Date.now,
-    onFailed: (error) =>
-      log.warn('when access keys were last used could not be written yet', {
+function noteUses(db: Database, log: Log): { lastUsed: LastUsed; keyUses: KeyUses } {
+  const parts = {
+    ...{ db, intervalMs: usesIntervalMs, now: Date.now },
+    onFailed: (error: unknown) =>
+      log.warn('when keys were last used could not be written yet', {
         error: describeError(error),
       }),
-  });
+  };
+  return { lastUsed: new LastUsed(parts), keyUses: new KeyUses(parts) };
 }
 
 function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {

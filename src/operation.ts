@@ -11,6 +11,7 @@ import type { GrantTokens } from './keys/grant-tokens';
 import type { GrantStore } from './keys/grants';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
+import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import type { Identities } from './iam/identities';
 import type { StateRule } from './keys/states';
@@ -20,7 +21,7 @@ import type { Identity } from './policy/identity';
 import type { Conditions, ResourcePolicy } from './policy/policy';
 import type { GrantScope } from './policy/grants';
 import type { Principal } from './policy/principal';
-import type { KeyUsageType } from './shapes/kms.generated';
+import type { KeyLastUsageTrackingOperation, KeyUsageType } from './shapes/kms.generated';
 import type { RequestOrigin } from './trail';
 import type { OperationInputs, OperationName, OperationOutputs } from './shapes/operations';
 
@@ -33,6 +34,7 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly keyUses: KeyUses;
   readonly grants: GrantStore;
   readonly grantFinder: GrantFinder;
   readonly grantTokens: GrantTokens;
@@ -141,6 +143,8 @@ interface Declaration<N extends OperationName> {
 
 /** Reads, and cryptographic operations. */
 interface Reading<N extends OperationName> {
+  /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
+  readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
   run(call: TargetedCall<N>): Awaitable<OperationOutputs[N]>;
 }
 

@@ -12,6 +12,7 @@ import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
+import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
@@ -23,6 +24,7 @@ export interface ServiceParts {
   readonly token: Token;
   readonly caches: Caches;
   readonly signatures: Signatures;
+  readonly keyUses: KeyUses;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
   readonly onLeftover: (error: unknown) => void;
@@ -31,7 +33,7 @@ export interface ServiceParts {
 /** The services that operations use. */
 export function buildServices(
   config: Config,
-  { caches, signatures, ...parts }: ServiceParts,
+  { caches, signatures, keyUses, ...parts }: ServiceParts,
 ): Services {
   const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
@@ -56,6 +58,7 @@ export function buildServices(
       managed,
     }),
     keyring: new Keyring(token),
+    keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
     grantTokens: new GrantTokens({

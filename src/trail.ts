@@ -53,6 +53,13 @@ interface AuditedOperation {
   readonly audited: readonly string[];
 }
 
+/** What a record tells of the end of a request. */
+interface Outcome {
+  readonly eventId: string;
+  readonly responseElements: ResponseElements;
+  readonly error?: AuditedCall['error'];
+}
+
 /** Longest name of an operation that does not exist which a record repeats. */
 const maxClaimedName = 128;
 
@@ -81,12 +88,13 @@ export class Trail {
     this.input = input;
   }
 
-  success(responseElements: ResponseElements): string {
-    return this.line(responseElements, undefined);
+  success(responseElements: ResponseElements, eventId: string = randomUUID()): string {
+    return this.line({ eventId, responseElements });
   }
 
   refusal(error: KmsError): string {
-    return this.line(null, { code: error.code, message: error.message });
+    const { code, message } = error;
+    return this.line({ eventId: randomUUID(), responseElements: null, error: { code, message } });
   }
 
   private resources(): readonly AuditResource[] {
@@ -96,13 +104,13 @@ export class Trail {
     return [...others, ...this.keys];
   }
 
-  private line(responseElements: ResponseElements, error: AuditedCall['error']): string {
+  private line({ eventId, responseElements, error }: Outcome): string {
     const { request, service, caller, declared, input } = this;
     const { origin } = request;
     return auditLine(
       auditRecord({
         completedAt: new Date(),
-        eventId: randomUUID(),
+        eventId,
         requestId: request.requestId,
         // Only the query protocol has requests that name no service of ours.
         service: request.service ?? 'sts',

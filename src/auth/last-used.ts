@@ -1,4 +1,4 @@
-import type { Queryable } from '../db';
+import { BatchedWrites, type Queryable } from '../db';
 import type { Principal } from '../policy/principal';
 
 /** Where credentials were used. */
@@ -14,8 +14,6 @@ interface Use {
   readonly place: Place;
 }
 
-type Uses = Map<string, Use>;
-
 interface Parts {
   readonly db: Queryable;
   readonly intervalMs: number;
@@ -25,71 +23,57 @@ interface Parts {
   readonly onFailed: (error: unknown) => void;
 }
 
-/**
- * When access keys and roles were last used. Noting is an entry in a map, as every request does it; what was noted is
- * written in batches, so what IAM tells of it may be old by the interval.
- */
+/** Keys or roles in one statement. */
+const batchSize = 1000;
+
+/** When access keys and roles were last used. What IAM tells of it may be old by the interval. */
 export class LastUsed {
-  private keys: Uses = new Map();
-  private roles: Uses = new Map();
-  private readonly timer: NodeJS.Timeout;
-  private flushing: Promise<void> | undefined;
+  private readonly keys: BatchedWrites<Use>;
+  private readonly roles: BatchedWrites<Use>;
 
   constructor(private readonly parts: Parts) {
-    this.timer = setInterval(() => void this.flush(), parts.intervalMs);
-    this.timer.unref();
+    this.keys = this.into('access_key');
+    this.roles = this.into('principal');
   }
 
   /** The principal has proved who it is. A session of a role is a use of the role; other sessions are none of a key. */
   note({ session, accessKeyId }: Principal, place: Place): void {
     const use = { at: this.parts.now(), place };
-    if (session?.role !== undefined) this.roles.set(session.role.roleId, use);
-    if (session === undefined && accessKeyId !== undefined) this.keys.set(accessKeyId, use);
+    if (session?.role !== undefined) this.roles.note(session.role.roleId, use);
+    if (session === undefined && accessKeyId !== undefined) this.keys.note(accessKeyId, use);
   }
 
   /** Writes what was noted. Never rejects. */
   async flush(): Promise<void> {
-    this.flushing ??= this.write().finally(() => (this.flushing = undefined));
-    await this.flushing;
+    await this.keys.flush();
+    await this.roles.flush();
   }
 
   /** Writes what was noted last. */
   async close(): Promise<void> {
-    clearInterval(this.timer);
-    await this.flushing;
-    await this.flush();
+    await this.keys.close();
+    await this.roles.close();
   }
 
-  private async write(): Promise<void> {
-    const { keys, roles } = this;
-    this.keys = new Map();
-    this.roles = new Map();
-    restore(this.keys, await this.writeInto('access_key', keys));
-    restore(this.roles, await this.writeInto('principal', roles));
-  }
-
-  /** What could not be written now. */
-  private async writeInto(table: keyof typeof statements, uses: Uses): Promise<Uses> {
-    if (uses.size === 0) return uses;
-    const ids = [...uses.keys()];
-    const all = [...uses.values()];
-    try {
-      const skipped = await this.parts.db.query<{ id: string }>({
-        name: `last-used-${table}`,
-        text: statements[table],
-        values: [
-          ids,
-          all.map(({ at }) => new Date(at)),
-          all.map(({ place }) => place.service),
-          all.map(({ place }) => place.region),
-        ],
-      });
-      const left = new Set(skipped.map(({ id }) => id));
-      return new Map([...uses].filter(([id]) => left.has(id)));
-    } catch (error) {
-      this.parts.onFailed(error);
-      return uses;
-    }
+  private into(table: keyof typeof statements): BatchedWrites<Use> {
+    const { db, intervalMs, onFailed } = this.parts;
+    return new BatchedWrites({
+      ...{ intervalMs, batchSize, onFailed },
+      write: async (uses) => {
+        const all = [...uses.values()];
+        const skipped = await db.query<{ id: string }>({
+          name: `last-used-${table}`,
+          text: statements[table],
+          values: [
+            [...uses.keys()],
+            all.map(({ at }) => new Date(at)),
+            all.map(({ place }) => place.service),
+            all.map(({ place }) => place.region),
+          ],
+        });
+        return skipped.map(({ id }) => id);
+      },
+    });
   }
 }
 
@@ -125,8 +109,3 @@ const statements = {
     select principal_id as id from principal
     where principal_id = any($1::text[]) and principal_id not in (select id from locked)`,
 } as const;
-
-/** What was noted meanwhile is newer. */
-function restore(uses: Uses, left: Uses): void {
-  for (const [id, use] of left) if (!uses.has(id)) uses.set(id, use);
-}

@@ -43,7 +43,7 @@ interface Parts {
 }
 
 /** Sessions in use at a time that are verified without the token. */
-const remembered = 4096;
+const remembered = 2048;
 
 /**
  * Temporary credentials. Everything about them is sealed in their session token, so that verifying one asks no

@@ -1,15 +1,26 @@
 import type { Conditions } from '../policy/policy';
 import type { Principal } from '../policy/principal';
+import { viaServiceName } from '../policy/via-service';
 import type { Key } from './key';
 
 /** What every action on a key supplies to policies (kms-semantics §6.8). */
-export function keyConditions(key: Key, caller: Principal): Conditions {
+export function keyConditions(key: Key): Conditions {
   return {
     ...specConditions(key),
     'kms:KeyOrigin': key.origin,
     'kms:MultiRegion': String(key.multiRegion),
-    'kms:CallerAccount': caller.kind === 'service' ? undefined : caller.accountId,
     'aws:ResourceAccount': key.accountId,
+  };
+}
+
+/** What actions on keys, aliases and CreateKey say of their caller; those that are about no key do not. */
+export function callerConditions(
+  { kind, accountId, session }: Principal,
+  region: string,
+): Conditions {
+  return {
+    'kms:CallerAccount': kind === 'service' ? undefined : accountId,
+    'kms:ViaService': session?.via && viaServiceName(session.via, region),
   };
 }
 
@@ -53,8 +64,13 @@ export function requestTagConditions(
   if (tags === undefined || tags.length === 0) return {};
   return {
     ...tagConditions('aws:RequestTag/', tags),
-    'aws:TagKeys': tags.map(({ TagKey }) => TagKey),
+    ...tagKeyConditions(tags.map(({ TagKey }) => TagKey)),
   };
+}
+
+/** The keys in a request that takes tags away. */
+export function tagKeyConditions(keys: readonly string[]): Conditions {
+  return { 'aws:TagKeys': keys.length === 0 ? undefined : keys };
 }
 
 function tagConditions(

@@ -3,6 +3,7 @@ import { compileKeyPolicy } from '../policy/compile';
 import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
+import { type Tag, putTags } from './tags';
 
 interface KeyRow {
   readonly key_id: string;
@@ -34,7 +35,7 @@ export interface NewKey {
   readonly policy: string;
   readonly materialId: string;
   readonly tokenSerial: string;
-  readonly tags: readonly { readonly TagKey: string; readonly TagValue: string }[];
+  readonly tags: readonly Tag[];
 }
 
 /** The first half of an advisory lock's name; the second is the token's. */
@@ -58,7 +59,7 @@ export async function materialsOf(db: Queryable, keyId: string): Promise<string[
   return rows.map((row) => row.material_id);
 }
 
-/** The SQL of kms_key, key_material and key_tag. */
+/** The SQL of kms_key and key_material; that of key_tag is in `tags`. */
 export class KeyStore {
   constructor(private readonly place: Place) {}
 
@@ -73,12 +74,13 @@ export class KeyStore {
 
   /** The key as it is now, locked until the transaction ends: what a change of it must be decided on. */
   async lock(db: Queryable, keyId: string): Promise<Key | undefined> {
-    const [row] = await db.query<KeyRow>({
+    await db.query({
       name: 'key-lock',
-      text: `select ${columns} from kms_key k where k.key_id = $1::text for update of k`,
+      text: 'select key_id from kms_key where key_id = $1::text for update',
       values: [keyId],
     });
-    return row === undefined ? undefined : this.toKey(row);
+    // A statement that had to wait for the lock sees the key's row anew, but tags and aliases as they were before.
+    return this.find(db, keyId);
   }
 
   /** Up to `limit` key ids of the account in order, those after `after` only. */
@@ -124,14 +126,7 @@ export class KeyStore {
         values ($1::text, $2::text, 'resident', $3::text, 'CURRENT')`,
       values: [key.materialId, key.keyId, key.tokenSerial],
     });
-    await db.execute({
-      name: 'key-tags-insert',
-      text: `
-        insert into key_tag (key_id, tag_key, tag_value, position)
-        select $1::text, tag_key, tag_value, position
-        from unnest($2::text[], $3::text[]) with ordinality as t(tag_key, tag_value, position)`,
-      values: [key.keyId, key.tags.map((t) => t.TagKey), key.tags.map((t) => t.TagValue)],
-    });
+    if (key.tags.length > 0) await putTags(db, key.keyId, key.tags);
     const inserted = await this.find(db, key.keyId);
     if (inserted === undefined) throw new Error('a key that was just inserted is not there');
     return inserted;

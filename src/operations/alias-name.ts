@@ -1,5 +1,6 @@
 import { KmsError } from '../errors';
 import type { Alias } from '../keys/aliases';
+import { callerConditions } from '../keys/conditions';
 import { type Place, aliasArn, namesAlias } from '../keys/identifiers';
 import type { Key } from '../keys/key';
 import type { AccountAction, Call } from '../operation';
@@ -27,6 +28,7 @@ export function aliasAction<N extends AliasOperation>(
     {
       action: `kms:${operation}`,
       resource: aliasArn(services.place, caller.accountId, nameOf(input)),
+      conditions: callerConditions(caller, services.place.region),
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
 import { keyArn } from '../keys/identifiers';
-import { requestTagConditions, specConditions } from '../keys/conditions';
+import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
 import { makeKey } from '../keys/make';
 import { chooseSpec, requireServed } from '../keys/specs';
@@ -41,12 +41,12 @@ export const createKey: Operation<'CreateKey'> = {
     checkDescription(input);
     checkTags(input.Tags ?? []);
   },
-  conditions: ({ input, caller }) => ({
+  conditions: ({ input, caller, services }) => ({
     ...specConditions(chooseSpec(input)),
     ...requestTagConditions(input.Tags),
     'kms:KeyOrigin': input.Origin ?? 'AWS_KMS',
     'kms:MultiRegion': String(input.MultiRegion ?? false),
-    'kms:CallerAccount': caller.accountId,
+    ...callerConditions(caller, services.place.region),
     'kms:BypassPolicyLockoutSafetyCheck': input.BypassPolicyLockoutSafetyCheck?.toString(),
   }),
   accountActions: ({ input }) => [

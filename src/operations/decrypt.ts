@@ -13,6 +13,7 @@ export const decrypt: Operation<'Decrypt'> = {
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
   crossAccount: true,
+  usesKey: true,
   check(input) {
     checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.KeyId });
     checkEncryptionContextSize(input.EncryptionContext);

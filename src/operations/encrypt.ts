@@ -9,6 +9,7 @@ export const encrypt: Operation<'Encrypt'> = {
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
   crossAccount: true,
+  usesKey: true,
   check: (input) => checkEncryptionContextSize(input.EncryptionContext),
   conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets: targetByKeyId('kms:Encrypt'),

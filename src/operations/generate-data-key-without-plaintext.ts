@@ -7,6 +7,7 @@ export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutP
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
   crossAccount: true,
+  usesKey: true,
   check: checkDataKeyRequest,
   conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKeyWithoutPlaintext'),

@@ -8,6 +8,7 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
   crossAccount: true,
+  usesKey: true,
   check(input) {
     checkDataKeyRequest(input);
     refuseMembers(input, ['Recipient']);

@@ -24,6 +24,7 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
     'DryRun',
   ],
   crossAccount: true,
+  usesKey: true,
   check(input) {
     checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.SourceKeyId });
     checkEncryptionContextSize(input.SourceEncryptionContext);

@@ -2,6 +2,7 @@ import type { Awaitable } from '../awaitable';
 import type { Call, Target } from '../operation';
 import type { Key } from '../keys/key';
 import type { Conditions } from '../policy/policy';
+import { unusedConditions } from './key-usage';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 
 /** The operations whose input has a required KeyId. */
@@ -25,6 +26,15 @@ export function targetByKeyOnly<N extends WithKeyId>(action: string): Targets<N>
   return async ({ input, caller, services }) => [
     await services.finder.resolveKeyOnly(keyIdOf(input), { caller, action }),
   ];
+}
+
+/** KeyId is a key id or key ARN, and policies may ask for how long the key was not used. */
+export function targetWithDaysUnused<N extends WithKeyId>(action: string): Targets<N> {
+  return async (call) => {
+    const { input, caller, services } = call;
+    const found = await services.finder.resolveKeyOnly(keyIdOf(input), { caller, action });
+    return [{ ...found, conditions: await unusedConditions(call, found.key) }];
+  };
 }
 
 /** kms:EncryptionAlgorithm is the effective one, the default included (kms-semantics §6.8). */

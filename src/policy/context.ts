@@ -3,7 +3,6 @@ import type { RequestOrigin } from '../trail';
 import type { Identity } from './identity';
 import type { Conditions, ConditionValue, Context } from './policy';
 import type { Principal } from './principal';
-import { viaServiceName } from './via-service';
 
 /** What is the same for every decision of one request. */
 export interface RequestFacts {
@@ -67,7 +66,7 @@ function flatten(
 function globalValue(facts: RequestFacts, key: string): ConditionValue | undefined {
   if (key.startsWith(principalTag)) return tagOf(facts, key.slice(principalTag.length));
   if (Object.hasOwn(globals, key)) return globals[key]?.(facts);
-  const { claims = {} } = facts.caller.session?.webIdentity ?? {};
+  const claims = facts.caller.session?.webIdentity?.claims ?? {};
   return Object.hasOwn(claims, key) ? claims[key] : undefined;
 }
 
@@ -130,10 +129,6 @@ const globals: Readonly<Record<string, Global>> = {
   },
   'aws:sourceidentity': ({ caller }) => caller.session?.sourceIdentity,
   'aws:federatedprovider': ({ caller }) => caller.session?.webIdentity?.provider,
-  'kms:viaservice': (facts) => {
-    const service = via(facts);
-    return service && viaServiceName(service, facts.region);
-  },
   'aws:viaawsservice': (facts) => String(via(facts) !== undefined),
   'aws:calledvia': (facts) => via(facts) && [via(facts) ?? ''],
   'aws:calledviafirst': via,

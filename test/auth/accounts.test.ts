@@ -1,4 +1,5 @@
-import { initialiseAccount, type IssuedAccessKey } from '../../src/auth/accounts';
+import { initialiseAccount, isInitialised, type IssuedAccessKey } from '../../src/auth/accounts';
+import { Sealing } from '../../src/auth/sealing';
 import { type Vault, openVault } from '../support/access-keys';
 import { accountId, otherAccountId, place, rootOf } from '../support/sample-keys';
 
@@ -33,6 +34,17 @@ describe('an account that is initialised', () => {
     expect(new Set([issued, again, theirs].map((key) => key.AccessKeyId)).size).toBe(3);
     expect(theirs.Arn).toBe(rootOf(otherAccountId).arn);
     expect(await vault.token.listKeys('claviger:sealing')).toHaveLength(1);
+  });
+
+  test('of an older deployment gets the sealing keys that it lacks, and no access key', async () => {
+    const purpose = 'session-sealing';
+    const text = 'delete from system_key where purpose = $1::text';
+    await vault.database.execute({ text, values: [purpose] });
+    expect(await isInitialised(vault.database, accountId)).toBe(false);
+    const parts = { ...vault, place };
+    expect(await initialiseAccount(parts, accountId, { another: false })).toBeUndefined();
+    expect(await isInitialised(vault.database, accountId)).toBe(true);
+    expect(await new Sealing(vault.token, purpose).keys(vault.database)).toHaveLength(1);
   });
 
   test('by two processes at once has one access key', async () => {

@@ -127,6 +127,16 @@ describe('temporary credentials', () => {
     expect(statements).toBe(1);
   });
 
+  test('that have expired are still known for what they are, and not remembered', async () => {
+    const sessions = open();
+    const expiresAt = new Date(now - 1000);
+    const issued = await sessions.issue({ ...reader, session: { ...session, expiresAt } });
+    const text = issued.sessionToken.revealText();
+    const found = await sessions.find(issued.accessKeyId, text);
+    expect(found?.expiresAt).toBe(expiresAt.getTime());
+    expect(sessions.find(issued.accessKeyId, text)).toBeInstanceOf(Promise);
+  });
+
   test('sealed under a key made later are known to a worker that knew the older one', async () => {
     const [old, young] = [open(), open()];
     const before = await old.issue(reader);

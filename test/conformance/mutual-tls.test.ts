@@ -10,7 +10,8 @@ import {
   makeCertificate,
 } from '../support/certificates';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { auditOf, changeAndAnnounce, createKey } from '../support/kms';
+import { makeIamUser } from '../support/iam-client';
+import { auditOf, createKey } from '../support/kms';
 import { callOverTls, trusting } from '../support/tls-wire';
 import { until } from '../support/until';
 import { type Reply, badRequest, refusal } from '../support/wire';
@@ -160,20 +161,10 @@ test('the first rule that matches decides, and policies decide what its role may
 });
 
 test('a certificate may be a user or a registered service', async () => {
-  await changeAndAnnounce(daemon, {
-    topic: 'principal',
-    id: 'AIDAPERSONPERSONPERS',
-    sql: `insert into principal (principal_id, account_id, arn, kind, name)
-          values ($1, '${account}', 'arn:aws:iam::${account}:user/person', 'user', 'person')`,
-  });
+  await makeIamUser(iam, 'person');
   const user = await encrypt(client(['subjectAltName=DNS:person.example.org']));
   expect(await callerOf(user)).toMatchObject({ type: 'IAMUser', userName: 'person' });
-  await changeAndAnnounce(daemon, {
-    topic: 'principal',
-    id: 'db.claviger.internal',
-    sql: `insert into principal (principal_id, account_id, arn, kind, name)
-          values ($1, '${account}', $1, 'service', $1)`,
-  });
+  await daemon.run('service', 'create', 'db.claviger.internal');
   const service = await encrypt(client(['subjectAltName=DNS:db.example.org']));
   expect(service.status).toBe(400);
   expect(JSON.stringify(await callerOf(service))).toContain('db.claviger.internal');

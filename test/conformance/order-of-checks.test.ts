@@ -1,7 +1,8 @@
 import { type KMSClient } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { type NewKey, createKey, makeUser, putIntoState } from '../support/kms';
+import { type NewKey, createKey, putIntoState } from '../support/kms';
 import { administer } from '../support/postgres';
+import { newUser } from '../support/principals';
 import { accessDenied, badRequest, refused } from '../support/wire';
 
 /** Each request is wrong in two ways or more; the earlier step of kms-semantics §0 decides what is said. */
@@ -13,7 +14,7 @@ describe('The order of checks', () => {
   beforeAll(async () => {
     daemon = await startDaemon();
     kms = daemon.client();
-    user = await makeUser(daemon, 'alice');
+    user = (await newUser(daemon, 'alice')).credentials;
     disabledMac = await createKey(kms);
     await administer(
       daemon.databaseUrl,

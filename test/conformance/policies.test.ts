@@ -6,8 +6,9 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { clientOf, createKey, makeUser, sdkRefusal } from '../support/kms';
+import { createKey, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
+import { type TestUser, newUser } from '../support/principals';
 import { accessDenied, badRequest, refused } from '../support/wire';
 
 const malformed = badRequest('MalformedPolicyDocumentException');
@@ -24,15 +25,15 @@ const badArn = badRequest('InvalidArnException', 'An ARN in the specified key po
 describe('Key policies and tags at CreateKey', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
-  let alice: TestDaemon['credentials'];
+  let alice: TestUser;
   let root: string;
   let user: string;
   beforeAll(async () => {
     daemon = await startDaemon();
     kms = daemon.client();
-    alice = await makeUser(daemon, 'alice');
+    alice = await newUser(daemon, 'alice');
     root = `arn:aws:iam::${daemon.accountId}:root`;
-    user = `arn:aws:iam::${daemon.accountId}:user/alice`;
+    user = alice.arn;
   });
   afterAll(() => daemon.remove());
 
@@ -49,7 +50,7 @@ describe('Key policies and tags at CreateKey', () => {
   const createRefused = (Policy: string, more: object = {}) =>
     refused(daemon, 'CreateKey', { Policy, ...more });
   const asAlice = (operation: string, input: object) =>
-    refused(daemon, operation, input, { credentials: alice });
+    refused(daemon, operation, input, { credentials: alice.credentials });
   const denial = (action: string, resource: string, reason: string) =>
     accessDenied(
       `User: ${user} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
@@ -103,7 +104,7 @@ describe('Key policies and tags at CreateKey', () => {
       allow({ AWS: [user] }, ['KMS:encrypt', 'kms:Decryp?', 'kms:Describe*']),
     );
     const { id, arn } = await createKey(kms, { Policy });
-    const client = clientOf(daemon, alice);
+    const client = alice.kms;
     const sealed = await client.send(
       new EncryptCommand({ KeyId: id, Plaintext: Buffer.from('a') }),
     );
@@ -145,7 +146,7 @@ describe('Key policies and tags at CreateKey', () => {
       allow('*', 'kms:*', { Resource: 'arn:aws:kms:us-east-1:111122223333:key/other' }),
     );
     const { id, arn } = await createKey(kms, { Policy });
-    await clientOf(daemon, alice).send(new DescribeKeyCommand({ KeyId: id }));
+    await alice.kms.send(new DescribeKeyCommand({ KeyId: id }));
     expect(await refused(daemon, 'DescribeKey', { KeyId: id })).toEqual(
       accessDenied(
         `User: ${root} is not authorized to perform: kms:DescribeKey on resource: ${arn} because no resource-based policy allows the kms:DescribeKey action`,
@@ -208,7 +209,7 @@ describe('Key policies and tags at CreateKey', () => {
 
   test('Every element has its word: Condition, NotAction, NotResource, NotPrincipal', async () => {
     const rest = { Action: undefined, Resource: undefined, Principal: undefined };
-    await makeUser(daemon, 'bob');
+    await newUser(daemon, 'bob');
     const elements = [
       [{ Condition: { StringEquals: { 'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT' } } }, true],
       [{ Condition: { StringEquals: { 'kms:EncryptionAlgorithm': 'SM2PKE' } } }, false],
@@ -221,7 +222,7 @@ describe('Key policies and tags at CreateKey', () => {
     for (const [more, allowed] of elements) {
       const Policy = document(allow({ AWS: root }), allow({ AWS: user }, 'kms:Encrypt', more));
       const { id } = await createKey(kms, { Policy });
-      const encrypting = clientOf(daemon, alice).send(
+      const encrypting = alice.kms.send(
         new EncryptCommand({ KeyId: id, Plaintext: Buffer.from('a') }),
       );
       if (allowed) await encrypting;

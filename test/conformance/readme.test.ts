@@ -3,20 +3,13 @@ import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Terminal, openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
+import { checkout, snippetUnder } from '../support/snippets';
 
 /** Each command of the AWS CLI starts a Python, which takes seconds where processors are few. */
 jest.setTimeout(120_000);
 
-const checkout = path.resolve(__dirname, '..', '..', '..');
-const section = /^## Envelope encryption[^\n]*\n(.*?)^## /ms;
-
-/** The first block of that language in the section on envelope encryption, as a reader pastes it. */
-function block(language: string): string {
-  const text = section.exec(readFileSync(path.join(checkout, 'README.md'), 'utf8'))?.[1] ?? '';
-  const code = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(text)?.[1];
-  if (code === undefined) throw new Error(`README.md shows no ${language} for envelope encryption`);
-  return code;
-}
+const block = (language: string): string =>
+  snippetUnder('README.md', 'Envelope encryption of a file', language);
 
 /** Bash takes a standard input that is a socket for a remote shell's and reads its start-up files. */
 function shellArgs(shell: string): string[] {

@@ -1,6 +1,9 @@
+import { DeleteAccessKeyCommand, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { anotherAccessKey, auditOf, changeAndAnnounce, clientOf, sdkRefusal } from '../support/kms';
+import { iamClient } from '../support/iam-client';
+import { auditOf, clientOf, sdkRefusal } from '../support/kms';
+import { letIdentity, newUser } from '../support/principals';
 import {
   type CallOptions,
   badRequest,
@@ -165,14 +168,24 @@ describe('Signatures of whole requests', () => {
   });
 
   test.each([
-    ['deactivated', "update access_key set status = 'Inactive' where access_key_id = $1"],
-    ['deleted', 'delete from access_key where access_key_id = $1'],
-  ])('An access key that was %s is refused at once, and others are not', async (_, sql) => {
-    const credentials = await anotherAccessKey(daemon);
-    const kms = clientOf(daemon, credentials);
+    [
+      'deactivated',
+      (AccessKeyId: string, UserName: string) =>
+        iamClient(daemon).send(
+          new UpdateAccessKeyCommand({ AccessKeyId, UserName, Status: 'Inactive' }),
+        ),
+    ],
+    [
+      'deleted',
+      (AccessKeyId: string, UserName: string) =>
+        iamClient(daemon).send(new DeleteAccessKeyCommand({ AccessKeyId, UserName })),
+    ],
+  ])('An access key that was %s is refused at once, and others are not', async (name, end) => {
+    const user = await newUser(daemon, name);
+    await letIdentity(daemon, user, { Effect: 'Allow', Action: 'kms:ListKeys' });
+    const { credentials, kms } = user;
     await kms.send(new ListKeysCommand({}));
-    const id = credentials.accessKeyId;
-    await changeAndAnnounce(daemon, { topic: 'access-key', id, sql });
+    await end(credentials.accessKeyId, name);
     expect(await listRefused({ credentials })).toEqual(unknownKey);
     await daemon.client().send(new ListKeysCommand({}));
   });

@@ -10,6 +10,7 @@ import { type TestCredentials, type TestDaemon, startDaemon } from '../support/d
 import { iamClient } from '../support/iam-client';
 import { allowing, trusting } from '../support/iam-documents';
 import { auditOf, auditTexts, clientOf, createKey, otherAccount, sdkRefusal } from '../support/kms';
+import { makeService } from '../support/services';
 import {
   arnOf,
   assume,
@@ -120,6 +121,45 @@ describe('who may assume a role', () => {
       message: 'Roles may not be assumed by root accounts.',
       status: 403,
     });
+  });
+
+  test('of another account needs the word of both accounts', async () => {
+    const theirs = '777788889999';
+    const stranger = {
+      ...daemon,
+      accountId: theirs,
+      credentials: await otherAccount(daemon, theirs),
+    };
+    const eve = await makeUserAllowed(stranger, 'eve', 'sts:AssumeRole');
+    const mute = await makeUserAllowed(stranger, 'mute');
+    const RoleArn = await makeRole(daemon, 'Shared', {
+      AssumeRolePolicyDocument: trusting({ AWS: theirs }),
+    });
+    expect(await arnOf(daemon, await assume(sts(eve), { RoleArn }))).toBe(
+      sessionArn('Shared/the-session'),
+    );
+    const muteArn = `arn:aws:iam::${theirs}:user/mute`;
+    expect(await refused({ RoleArn }, mute)).toEqual(denied('sts:AssumeRole', RoleArn, muteArn));
+    const own = await makeRole(daemon, 'Unshared', {
+      AssumeRolePolicyDocument: trusting({ AWS: daemon.accountId }),
+    });
+    expect(await refused({ RoleArn: own }, eve)).toEqual(
+      denied('sts:AssumeRole', own, `arn:aws:iam::${theirs}:user/eve`),
+    );
+  });
+
+  test('may be a registered service that the trust policy names', async () => {
+    const [docs, other] = ['docs.claviger.internal', 'other.claviger.internal'];
+    const key = await makeService(daemon, docs);
+    const RoleArn = await makeRole(daemon, 'ForDocs', {
+      AssumeRolePolicyDocument: trusting({ Service: docs }),
+    });
+    expect(await arnOf(daemon, await assume(sts(key), { RoleArn }))).toBe(
+      sessionArn('ForDocs/the-session'),
+    );
+    expect(await refused({ RoleArn }, await makeService(daemon, other))).toEqual(
+      denied('sts:AssumeRole', RoleArn, other),
+    );
   });
 
   test('must know the external id that the trust policy asks for: no confused deputy', async () => {

@@ -11,6 +11,7 @@ import {
   type AssumeRoleWithWebIdentityCommandInput,
 } from '@aws-sdk/client-sts';
 import { type Terminal, openTerminal } from '../support/aws-cli';
+import { makeCertificate } from '../support/certificates';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient } from '../support/iam-client';
 import { auditOf, auditTexts, clientOf } from '../support/kms';
@@ -40,8 +41,8 @@ afterAll(async () => {
   await Promise.all([daemon.remove(), issuer.close(), terminal.close()]);
 });
 
-async function addProvider({ url }: OidcIssuer): Promise<string> {
-  const { OpenIDConnectProviderArn } = await iamClient(daemon).send(
+async function addProvider({ url }: OidcIssuer, where = daemon): Promise<string> {
+  const { OpenIDConnectProviderArn } = await iamClient(where).send(
     new CreateOpenIDConnectProviderCommand({ Url: url, ClientIDList: [audience, 'removed'] }),
   );
   return OpenIDConnectProviderArn ?? '';
@@ -217,6 +218,31 @@ describe('a web identity', () => {
       `No OpenIDConnect provider found in your account for ${other.url}`,
     );
     await other.close();
+  });
+});
+
+describe('an issuer with a certificate of a private authority', () => {
+  test('is trusted where NODE_EXTRA_CA_CERTS names the authority, and nowhere else', async () => {
+    const certificate = makeCertificate(terminal.directory, 'issuer');
+    const secured = await startIssuer('', certificate);
+    const NODE_EXTRA_CA_CERTS = certificate.certFile;
+    const trusting = await startDaemon({ environment: { NODE_EXTRA_CA_CERTS } });
+    const asking = async (where: TestDaemon): Promise<string> => {
+      await addProvider(secured, where);
+      const AssumeRolePolicyDocument = trust(secured, { [`${secured.name}:aud`]: audience });
+      const RoleArn = await makeRole(where, 'Secured', { AssumeRolePolicyDocument });
+      const WebIdentityToken = await secured.token();
+      const input = { RoleArn, RoleSessionName: 'pod-1', WebIdentityToken };
+      const command = new AssumeRoleWithWebIdentityCommand(input);
+      try {
+        return (await stsClient(where).send(command)).SubjectFromWebIdentityToken ?? '';
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    expect(await asking(trusting)).toBe('system:serviceaccount:shop:till');
+    expect(await asking(daemon)).toBe('IDPCommunicationErrorException');
+    await Promise.all([trusting.remove(), secured.close()]);
   });
 });
 

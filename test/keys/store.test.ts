@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/db';
 import { KeyStore, materialsOf, type NewKey } from '../../src/keys/store';
+import { putTags } from '../../src/keys/tags';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from '../support/accounts';
 import { administer } from '../support/postgres';
 import { accountId, otherAccountId, place, rootOf } from '../support/sample-keys';
+import { until } from '../support/until';
 
 const store = new KeyStore(place);
 let accounts: AccountsDatabase;
@@ -95,6 +97,25 @@ describe('keys', () => {
     const waiting = store.lock(second, key.keyId);
     await first.commit();
     expect(await waiting).toMatchObject({ state: 'Disabled' });
+    await second.rollback();
+  });
+
+  test('a key that was waited for has the tags that the transaction before it left', async () => {
+    const key = newKey({ tags: [{ TagKey: 'a', TagValue: 'old' }] });
+    await insert(key);
+    const [first, second] = [await database.begin(), await database.begin()];
+    await store.lock(first, key.keyId);
+    await putTags(first, key.keyId, [{ TagKey: 'a', TagValue: 'new' }]);
+    const waiting = store.lock(second, key.keyId);
+    await until('the second waits for the first', async () => {
+      const waits = await administer(
+        accounts.url,
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waits.length === 1;
+    });
+    await first.commit();
+    expect(await waiting).toMatchObject({ tags: [{ TagKey: 'a', TagValue: 'new' }] });
     await second.rollback();
   });
 

@@ -1,4 +1,4 @@
-import { checkTags, maxTagsPerKey } from '../../src/keys/tags';
+import { checkTagKey, checkTags, maxTagsPerKey } from '../../src/keys/tags';
 import { refusalOf } from '../support/refusal';
 
 const tag = (TagKey: string, TagValue = ''): { TagKey: string; TagValue: string } => ({
@@ -31,4 +31,12 @@ test.each([
   ['an emoji', [tag('\u{1f511}')], 'A tag contains invalid characters'],
 ])('%s are a TagException', async (_what, given, message) => {
   expect(await refusalOf(() => checkTags(given))).toEqual({ code: 'TagException', message });
+});
+
+test.each([
+  ['aws:a', 'Tags beginning with aws: are reserved'],
+  ['a<b', 'A tag contains invalid characters'],
+])('The key %j is no key of a tag that can be taken away', async (key, message) => {
+  checkTagKey('Größe 尺寸_.:/=+-@');
+  expect(await refusalOf(() => checkTagKey(key))).toEqual({ code: 'TagException', message });
 });

@@ -106,10 +106,11 @@ describe('global condition keys', () => {
     ['aws:CalledVia', withSession({ via: 's3.amazonaws.com' }), ['s3.amazonaws.com']],
     ['aws:CalledViaFirst', withSession({ via: 's3.amazonaws.com' }), 's3.amazonaws.com'],
     ['aws:CalledViaLast', {}, undefined],
-    ['kms:ViaService', {}, undefined],
-    ['kms:ViaService', withSession({ via: 's3.amazonaws.com' }), 's3.eu-west-1.amazonaws.com'],
+    ['kms:ViaService', withSession({ via: 's3.amazonaws.com' }), undefined],
+    ['kms:GrantIsForAWSResource', withSession({ via: 's3.amazonaws.com' }), undefined],
     ['aws:PrincipalOrgID', {}, undefined],
     ['constructor', {}, undefined],
+    ['constructor', withSession({ webIdentity: { provider: 'p', claims: {} } }), undefined],
     ['__proto__', {}, undefined],
   ])('%s', (key, different, expected) => {
     expect(value(key, different)).toEqual(expected);

@@ -79,7 +79,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     const command = [commandLine, ...args];
     return (await promisify(execFile)(process.execPath, command, { env: environment })).stdout;
   };
-  const credentials = options.beside?.credentials ?? (await initialise(run));
+  const credentials = options.beside?.credentials ?? (await initialise(run, options));
   const { child, log, endpoint } = await serve(environment);
   const stop = async (): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -134,8 +134,12 @@ async function storesOf({ beside, databaseUrl }: TestDaemonOptions): Promise<Sto
   };
 }
 
-async function initialise(run: TestDaemon['run']): Promise<TestCredentials> {
-  await run('migrate');
+async function initialise(
+  run: TestDaemon['run'],
+  { databaseUrl }: TestDaemonOptions,
+): Promise<TestCredentials> {
+  // A clone comes migrated.
+  if (databaseUrl !== undefined) await run('migrate');
   const issued = JSON.parse(await run('init')) as Record<'AccessKeyId' | 'SecretAccessKey', string>;
   return { accessKeyId: issued.AccessKeyId, secretAccessKey: issued.SecretAccessKey };
 }

@@ -3,6 +3,7 @@ import {
   CreateUserCommand,
   IAMClient,
   IAMServiceException,
+  type User,
 } from '@aws-sdk/client-iam';
 import type { TestCredentials, TestDaemon } from './daemon';
 import type { SdkRefusal } from './kms';
@@ -30,8 +31,10 @@ export async function iamRefusal(sending: Promise<unknown>): Promise<SdkRefusal>
 }
 
 /** Makes a user by CreateUser. */
-export async function makeIamUser(iam: IAMClient, name: string): Promise<void> {
-  await iam.send(new CreateUserCommand({ UserName: name }));
+export async function makeIamUser(iam: IAMClient, name: string): Promise<User> {
+  const { User } = await iam.send(new CreateUserCommand({ UserName: name }));
+  if (User === undefined) throw new Error('CreateUser answered without a user');
+  return User;
 }
 
 /** An access key of the user by CreateAccessKey. */

@@ -47,7 +47,7 @@ export async function sdkRefusal(sending: Promise<unknown>): Promise<SdkRefusal>
   throw new Error('the request was not refused');
 }
 
-/** Puts a key into a state that no operation served so far leads to. */
+/** Puts a key into any state, of which operations lead to some. */
 export async function putIntoState(daemon: TestDaemon, id: string, state: string): Promise<void> {
   const deletionDate = state === 'PendingDeletion' ? "now() + interval '7 days'" : 'null';
   const sql = `update kms_key set state = '${state}', deletion_date = ${deletionDate} where key_id = $1`;
@@ -57,28 +57,6 @@ export async function putIntoState(daemon: TestDaemon, id: string, state: string
 /** Another account in the same daemon's database. */
 export function otherAccount(daemon: TestDaemon, accountId: string): Promise<TestCredentials> {
   return issue({ ...daemon.environment, CLAVIGER_ACCOUNT_ID: accountId }, ['init']);
-}
-
-export function anotherAccessKey(daemon: TestDaemon): Promise<TestCredentials> {
-  return issue(daemon.environment, ['account', 'create-access-key']);
-}
-
-/** A user of the daemon's account: made by SQL, as no operation served so far makes one. */
-export async function makeUser(daemon: TestDaemon, name: string): Promise<TestCredentials> {
-  const credentials = await anotherAccessKey(daemon);
-  const principalId = `AIDA${name.toUpperCase().padEnd(16, 'X')}`;
-  await administer(
-    daemon.databaseUrl,
-    `insert into principal (principal_id, account_id, arn, kind, name)
-     values ($1::text, $2::text, $3::text, 'user', $4::text)`,
-    [principalId, daemon.accountId, `arn:aws:iam::${daemon.accountId}:user/${name}`, name],
-  );
-  await administer(
-    daemon.databaseUrl,
-    'update access_key set principal_id = $2::text where access_key_id = $1::text',
-    [credentials.accessKeyId, principalId],
-  );
-  return credentials;
 }
 
 export function clientOf(daemon: TestDaemon, credentials: TestCredentials): KMSClient {

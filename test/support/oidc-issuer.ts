@@ -1,13 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type JWTPayload, type KeyLike, SignJWT, exportJWK, generateKeyPair } from 'jose';
+import type { CertificateFiles } from './certificates';
 
 /** How a test wants a document answered. */
 export type Answering = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** An OpenID Connect issuer on this machine, without TLS. */
+/** An OpenID Connect issuer on this machine. */
 export interface OidcIssuer {
-  /** `http://127.0.0.1:<port>/<path>` */
+  /** `http://127.0.0.1:<port><path>`; `https` with a certificate. */
   readonly url: string;
   /** The issuer as ARNs and condition keys have it, without its scheme. */
   readonly name: string;
@@ -33,7 +36,10 @@ interface SigningKey {
 
 export const audience = 'sts.amazonaws.com';
 
-export async function startIssuer(path = '/cluster'): Promise<OidcIssuer> {
+export async function startIssuer(
+  path = '/cluster',
+  certificate?: CertificateFiles,
+): Promise<OidcIssuer> {
   const requests: string[] = [];
   const different = new Map<string, Answering>();
   let keys: SigningKey[] = [await newKey('RS256')];
@@ -45,7 +51,7 @@ export async function startIssuer(path = '/cluster'): Promise<OidcIssuer> {
     [`${path}/keys`]: () => ({ keys: keys.map(({ jwk }) => jwk) }),
   };
   const [configuration, keysPath] = Object.keys(documents);
-  const server = createServer((request, response) => {
+  const answerTo: Answering = (request, response) => {
     const asked = request.url ?? '';
     requests.push(asked);
     const answering = different.get(asked);
@@ -56,13 +62,21 @@ export async function startIssuer(path = '/cluster'): Promise<OidcIssuer> {
     const document = documents[asked];
     response.statusCode = document === undefined ? 404 : 200;
     response.end(JSON.stringify(document?.() ?? {}));
-  });
+  };
+  const server =
+    certificate === undefined
+      ? createServer(answerTo)
+      : createTlsServer(
+          { cert: readFileSync(certificate.certFile), key: readFileSync(certificate.keyFile) },
+          answerTo,
+        );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const scheme = certificate === undefined ? 'http' : 'https';
+  const origin = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const url = `${origin}${path}`;
   return {
     url,
-    name: url.replace('http://', ''),
+    name: url.replace(`${scheme}://`, ''),
     requests,
     get keys() {
       return keys.map(({ jwk }) => jwk);

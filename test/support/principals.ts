@@ -1,9 +1,10 @@
-import { CreateRoleCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
+import { PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { TestCredentials, TestDaemon } from './daemon';
-import { iamClient, makeAccessKey } from './iam-client';
-import { trusting } from './iam-documents';
+import { iamClient, makeAccessKey, makeIamUser } from './iam-client';
 import { clientOf } from './kms';
+import { makeService } from './services';
+import { makeRole } from './sts-client';
 
 /** Who may call, with a client of its own. */
 export interface TestPrincipal {
@@ -22,35 +23,20 @@ export interface TestUser extends TestPrincipal {
 /** A user without any policy. */
 export async function newUser(daemon: TestDaemon, name: string): Promise<TestUser> {
   const iam = iamClient(daemon);
-  const { User } = await iam.send(new CreateUserCommand({ UserName: name }));
+  const { Arn = '', UserId = '' } = await makeIamUser(iam, name);
   const credentials = await makeAccessKey(iam, name);
-  const kms = clientOf(daemon, credentials);
-  return { name, arn: User?.Arn ?? '', id: User?.UserId ?? '', credentials, kms };
+  return { name, arn: Arn, id: UserId, credentials, kms: clientOf(daemon, credentials) };
 }
 
 /** A registered service of the daemon's account, with an access key. */
 export async function newService(daemon: TestDaemon, name: string): Promise<TestPrincipal> {
-  await daemon.run('service', 'create', name);
-  const issued = JSON.parse(await daemon.run('service', 'create-access-key', name)) as Record<
-    'AccessKeyId' | 'SecretAccessKey',
-    string
-  >;
-  const credentials = {
-    accessKeyId: issued.AccessKeyId,
-    secretAccessKey: issued.SecretAccessKey,
-  };
+  const credentials = await makeService(daemon, name);
   return { arn: name, credentials, kms: clientOf(daemon, credentials) };
 }
 
 /** A role without any policy, which its account's identity policies let assume; its ARN. */
-export async function newRole(daemon: TestDaemon, name: string): Promise<string> {
-  const { Role } = await iamClient(daemon).send(
-    new CreateRoleCommand({
-      ...{ RoleName: name, Path: '/team/' },
-      AssumeRolePolicyDocument: trusting({ AWS: daemon.accountId }, 'sts:*'),
-    }),
-  );
-  return Role?.Arn ?? '';
+export function newRole(daemon: TestDaemon, name: string): Promise<string> {
+  return makeRole(daemon, name, { Path: '/team/' });
 }
 
 /** Gives a user one inline policy: it allows or denies an action on everything. */

@@ -91,3 +91,30 @@ export async function callSts(
     text: (name) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1],
   };
 }
+
+/** Who called which service. */
+export interface Forwarding {
+  readonly caller: TestCredentials | SessionCredentials;
+  /** Principal name of the service. */
+  readonly name: string;
+  readonly service: TestCredentials;
+}
+
+/** Credentials of the caller's through the service. */
+export async function forwardedSession(
+  daemon: TestDaemon,
+  { caller, name, service }: Forwarding,
+): Promise<SessionCredentials> {
+  const url = await presign(daemon, caller, { headers: { 'x-claviger-service': name } });
+  const parameters = { Action: 'GetForwardedSession', PresignedCallerIdentity: url };
+  const answer = await callSts(daemon, service, parameters);
+  const [accessKeyId, secretAccessKey, sessionToken] = [
+    'AccessKeyId',
+    'SecretAccessKey',
+    'SessionToken',
+  ].map((element) => answer.text(element));
+  if (accessKeyId === undefined || secretAccessKey === undefined || sessionToken === undefined) {
+    throw new Error(answer.xml);
+  }
+  return { accessKeyId, secretAccessKey, sessionToken };
+}

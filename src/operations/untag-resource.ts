@@ -1,0 +1,21 @@
+import { tagKeyConditions } from '../keys/conditions';
+import { checkTagKey, removeTags } from '../keys/tags';
+import type { Operation } from '../operation';
+import { onlyKey, targetByKeyOnly } from './targets';
+
+export const untagResource: Operation<'UntagResource'> = {
+  name: 'UntagResource',
+  readOnly: false,
+  audited: ['KeyId', 'TagKeys'],
+  check: ({ TagKeys }) => TagKeys.forEach(checkTagKey),
+  conditions: ({ input }) => tagKeyConditions(input.TagKeys),
+  targets: targetByKeyOnly('kms:UntagResource'),
+  requires: { state: 'notPendingDeletion' },
+
+  async write({ input, keys }, { transaction }) {
+    const { keyId } = onlyKey(keys);
+    await removeTags(transaction, keyId, input.TagKeys);
+    transaction.announce({ topic: 'key-labels', id: keyId });
+    return {};
+  },
+};

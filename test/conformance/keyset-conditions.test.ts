@@ -1,0 +1,229 @@
+import {
+  CreateAliasCommand,
+  CreateGrantCommand,
+  DecryptCommand,
+  DeleteAliasCommand,
+  DescribeKeyCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  GetKeyLastUsageCommand,
+  GetKeyPolicyCommand,
+  type KMSClient,
+  ListGrantsCommand,
+  ListKeyPoliciesCommand,
+  ListResourceTagsCommand,
+  PutKeyPolicyCommand,
+  ReEncryptCommand,
+  RetireGrantCommand,
+  RevokeGrantCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateAliasCommand,
+  UpdateKeyDescriptionCommand,
+} from '@aws-sdk/client-kms';
+import { operations } from '../../src/operations';
+import { operationNamesOf, type OperationName } from '../../src/shapes/operations';
+import {
+  type ConditionStage,
+  encryptionContext,
+  openConditionStage,
+} from '../support/condition-stage';
+import { operationsWithoutKey } from '../support/kms-condition-keys';
+
+/** What kms-semantics §6.8 calls KEYSET: the conditions that every action on a key supplies. */
+let stage: ConditionStage;
+beforeAll(async () => {
+  stage = await openConditionStage();
+});
+afterAll(() => stage.daemon.remove());
+
+const all = {
+  StringEquals: {
+    'kms:CallerAccount': '111122223333',
+    'kms:KeyOrigin': 'AWS_KMS',
+    'kms:KeySpec': 'SYMMETRIC_DEFAULT',
+    'kms:KeyUsage': 'ENCRYPT_DECRYPT',
+    'kms:CustomerMasterKeySpec': 'SYMMETRIC_DEFAULT',
+    'kms:CustomerMasterKeyUsage': 'ENCRYPT_DECRYPT',
+    'aws:ResourceAccount': '111122223333',
+  },
+  Bool: { 'kms:MultiRegion': 'false' },
+  Null: { 'kms:ViaService': 'true' },
+};
+/** Of identity policies alone. */
+const labels = {
+  StringEquals: { ...all.StringEquals, 'aws:ResourceTag/Team': 'blue' },
+  'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/*' },
+};
+
+type Send = (kms: KMSClient, stage: ConditionStage) => Promise<unknown>;
+
+const Plaintext = Buffer.from('a');
+const terms = ({ key }: ConditionStage): CreateGrantCommand =>
+  new CreateGrantCommand({
+    KeyId: key.id,
+    GranteePrincipal: 'arn:aws:iam::111122223333:root',
+    Operations: ['RetireGrant'],
+  });
+const grant = async (at: ConditionStage): Promise<string | undefined> =>
+  (await at.root.send(terms(at))).GrantId;
+
+/** In an order in which each can follow the one before, over and over. */
+const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
+  ['DescribeKey', (kms, { key }) => kms.send(new DescribeKeyCommand({ KeyId: key.id }))],
+  ['Encrypt', (kms, { key }) => kms.send(new EncryptCommand({ KeyId: key.id, Plaintext }))],
+  [
+    'Decrypt',
+    (kms, { sealed: CiphertextBlob, key }) =>
+      kms.send(
+        new DecryptCommand({ KeyId: key.id, CiphertextBlob, EncryptionContext: encryptionContext }),
+      ),
+  ],
+  [
+    'ReEncrypt',
+    (kms, { sealed: CiphertextBlob, key }) =>
+      kms.send(
+        new ReEncryptCommand({
+          ...{ CiphertextBlob, SourceEncryptionContext: encryptionContext },
+          ...{ SourceKeyId: key.id, DestinationKeyId: key.id },
+        }),
+      ),
+  ],
+  [
+    'GenerateDataKey',
+    (kms, { key }) => kms.send(new GenerateDataKeyCommand({ KeyId: key.id, KeySpec: 'AES_128' })),
+  ],
+  [
+    'GenerateDataKeyWithoutPlaintext',
+    (kms, { key }) =>
+      kms.send(new GenerateDataKeyWithoutPlaintextCommand({ KeyId: key.id, KeySpec: 'AES_128' })),
+  ],
+  ['CreateGrant', (kms, at) => kms.send(terms(at))],
+  ['ListGrants', (kms, { key }) => kms.send(new ListGrantsCommand({ KeyId: key.id }))],
+  [
+    'RetireGrant',
+    async (kms, at) =>
+      kms.send(new RetireGrantCommand({ KeyId: at.key.arn, GrantId: await grant(at) })),
+  ],
+  [
+    'RevokeGrant',
+    async (kms, at) =>
+      kms.send(new RevokeGrantCommand({ KeyId: at.key.arn, GrantId: await grant(at) })),
+  ],
+  ['GetKeyPolicy', (kms, { key }) => kms.send(new GetKeyPolicyCommand({ KeyId: key.id }))],
+  ['ListKeyPolicies', (kms, { key }) => kms.send(new ListKeyPoliciesCommand({ KeyId: key.id }))],
+  [
+    'PutKeyPolicy',
+    async (kms, { key, root }) => {
+      const { Policy } = await root.send(new GetKeyPolicyCommand({ KeyId: key.id }));
+      return kms.send(new PutKeyPolicyCommand({ KeyId: key.id, Policy }));
+    },
+  ],
+  [
+    'UpdateKeyDescription',
+    (kms, { key }) =>
+      kms.send(new UpdateKeyDescriptionCommand({ KeyId: key.id, Description: 'a' })),
+  ],
+  [
+    'TagResource',
+    (kms, { key }) =>
+      kms.send(
+        new TagResourceCommand({ KeyId: key.id, Tags: [{ TagKey: 'Stage', TagValue: 'Test' }] }),
+      ),
+  ],
+  ['ListResourceTags', (kms, { key }) => kms.send(new ListResourceTagsCommand({ KeyId: key.id }))],
+  [
+    'UntagResource',
+    (kms, { key }) => kms.send(new UntagResourceCommand({ KeyId: key.id, TagKeys: ['Stage'] })),
+  ],
+  ['GetKeyLastUsage', (kms, { key }) => kms.send(new GetKeyLastUsageCommand({ KeyId: key.id }))],
+  ['DisableKey', (kms, { key }) => kms.send(new DisableKeyCommand({ KeyId: key.id }))],
+  ['EnableKey', (kms, { key }) => kms.send(new EnableKeyCommand({ KeyId: key.id }))],
+  [
+    'CreateAlias',
+    (kms, { key }) =>
+      kms.send(new CreateAliasCommand({ AliasName: 'alias/made', TargetKeyId: key.id })),
+  ],
+  [
+    'UpdateAlias',
+    (kms, { key }) =>
+      kms.send(new UpdateAliasCommand({ AliasName: 'alias/made', TargetKeyId: key.id })),
+  ],
+  ['DeleteAlias', (kms) => kms.send(new DeleteAliasCommand({ AliasName: 'alias/made' }))],
+];
+
+test('Every operation on a key that is served is asked here', () => {
+  const served = operationNamesOf('kms').filter(
+    (name) => operations[name] !== undefined && !operationsWithoutKey.includes(name),
+  );
+  expect(requests.map(([name]) => name).sort()).toEqual([...served].sort());
+});
+
+const onAliases = ['CreateAlias', 'UpdateAlias', 'DeleteAlias'];
+/** Of the alias half of a permission, which is about no key; what says who asks is there too. */
+const aliasHalf = {
+  Action: onAliases.map((name) => `kms:${name}`),
+  Resource: 'arn:aws:kms:*:*:alias/*',
+  Condition: {
+    StringEquals: { 'kms:CallerAccount': '111122223333', 'aws:ResourceAccount': '111122223333' },
+    Null: {
+      ...{ 'kms:ViaService': 'true', 'kms:KeySpec': 'true', 'kms:ResourceAliases': 'true' },
+      'aws:ResourceTag/Team': 'true',
+    },
+  },
+};
+const onKeys = { Resource: 'arn:aws:kms:*:*:key/*' };
+
+/** The answers that are not as wanted. */
+async function answers(wanted: (operation: string) => RegExp): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const [operation, send] of requests) {
+    const verdict = await stage.verdict(send(stage.alice.kms, stage));
+    if (!wanted(operation).test(verdict)) wrong.push(`${operation}: ${verdict}`);
+  }
+  return wrong;
+}
+
+const denied = (operation: string): RegExp => {
+  const action = operation === 'ReEncrypt' ? 'ReEncryptFrom' : operation;
+  return new RegExp(
+    `^AccessDeniedException: User: \\S+:user/alice is not authorized to perform: kms:${action} on resource: \\S+:key/\\S+ because no identity-based policy allows the kms:${action} action$`,
+  );
+};
+
+test('Each supplies what kms-semantics §6.8 has of every action on a key to key policies', async () => {
+  const rest = { Action: ['kms:RetireGrant'] };
+  await stage.putUserPolicy([aliasHalf, rest]);
+  await stage.putKeyPolicyToo(stage.alice, [{ Action: 'kms:*', Condition: all }]);
+  expect(await answers(() => /^allowed$/)).toEqual([]);
+});
+
+test('Each supplies it to identity policies, with tags and aliases of the key', async () => {
+  const { root } = stage;
+  await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: stage.key.id }));
+  const Condition = { ...all, ...labels };
+  await stage.putUserPolicy([aliasHalf, { Action: 'kms:*', ...onKeys, Condition }]);
+  expect(await answers(() => /^allowed$/)).toEqual([]);
+});
+
+test('None is allowed where one of the conditions is not met', async () => {
+  const { root } = stage;
+  const made = { AliasName: 'alias/made', TargetKeyId: stage.key.id };
+  await root.send(new CreateAliasCommand(made));
+  const wrong = [
+    { StringNotEquals: { 'kms:CallerAccount': '111122223333' } },
+    { StringNotEquals: { 'kms:KeySpec': 'SYMMETRIC_DEFAULT' } },
+    { StringEquals: { 'kms:KeyUsage': 'SIGN_VERIFY' } },
+    { StringEquals: { 'kms:KeyOrigin': 'EXTERNAL' } },
+    { Bool: { 'kms:MultiRegion': 'true' } },
+    { Null: { 'kms:ViaService': 'false' } },
+    { StringEquals: { 'aws:ResourceTag/Team': 'red' } },
+    { 'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/hera*' } },
+  ];
+  const own = wrong.map((Condition) => ({ Action: 'kms:*', ...onKeys, Condition }));
+  await stage.putUserPolicy([aliasHalf, ...own]);
+  expect(await answers(denied)).toEqual([]);
+});

@@ -1,0 +1,80 @@
+import type { OperationName } from '../../src/shapes/operations';
+
+/** Every condition key of KMS (kms-semantics §6.8). */
+export const kmsConditionKeys = [
+  'kms:BypassPolicyLockoutSafetyCheck',
+  'kms:CallerAccount',
+  'kms:CustomerMasterKeySpec',
+  'kms:CustomerMasterKeyUsage',
+  'kms:DataKeyPairSpec',
+  'kms:EncryptionAlgorithm',
+  'kms:EncryptionContext:',
+  'kms:EncryptionContextKeys',
+  'kms:ExpirationModel',
+  'kms:GrantConstraintType',
+  'kms:GrantConstraintSourceArn',
+  'kms:GrantIsForAWSResource',
+  'kms:GrantOperations',
+  'kms:GranteePrincipal',
+  'kms:GranteeServicePrincipal',
+  'kms:RetiringPrincipal',
+  'kms:RetiringServicePrincipal',
+  'kms:KeyAgreementAlgorithm',
+  'kms:KeyOrigin',
+  'kms:KeySpec',
+  'kms:KeyUsage',
+  'kms:MacAlgorithm',
+  'kms:MessageType',
+  'kms:MultiRegion',
+  'kms:MultiRegionKeyType',
+  'kms:PrimaryRegion',
+  'kms:ReplicaRegion',
+  'kms:ReEncryptOnSameKey',
+  'kms:RecipientAttestation:ImageSha384',
+  'kms:RecipientAttestation:PCR',
+  'kms:RecipientAttestation:NitroTPMPCR',
+  'kms:RequestAlias',
+  'kms:ResourceAliases',
+  'kms:RotationPeriodInDays',
+  'kms:ScheduleKeyDeletionPendingWindowInDays',
+  'kms:SigningAlgorithm',
+  'kms:TrailingDaysWithoutKeyUsage',
+  'kms:ValidTo',
+  'kms:ViaService',
+  'kms:WrappingAlgorithm',
+  'kms:WrappingKeySpec',
+] as const;
+
+/** Keys that operations supply which are not served yet. Each must leave this list when its first operation is served. */
+export const keysOfUnservedOperations: Readonly<Record<string, readonly OperationName[]>> = {
+  'kms:DataKeyPairSpec': ['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
+  'kms:ExpirationModel': ['ImportKeyMaterial'],
+  'kms:KeyAgreementAlgorithm': ['DeriveSharedSecret'],
+  'kms:MacAlgorithm': ['GenerateMac', 'VerifyMac'],
+  'kms:MessageType': ['Sign', 'Verify'],
+  'kms:MultiRegionKeyType': ['ReplicateKey', 'UpdatePrimaryRegion'],
+  'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
+  'kms:ReplicaRegion': ['ReplicateKey'],
+  'kms:RotationPeriodInDays': ['EnableKeyRotation'],
+  'kms:ScheduleKeyDeletionPendingWindowInDays': ['ScheduleKeyDeletion'],
+  'kms:SigningAlgorithm': ['Sign', 'Verify'],
+  'kms:ValidTo': ['ImportKeyMaterial'],
+  'kms:WrappingAlgorithm': ['GetParametersForImport'],
+  'kms:WrappingKeySpec': ['GetParametersForImport'],
+};
+
+/** Keys of parameters that served operations refuse. */
+export const keysOfRefusedParameters = [
+  'kms:RecipientAttestation:ImageSha384',
+  'kms:RecipientAttestation:PCR',
+  'kms:RecipientAttestation:NitroTPMPCR',
+] as const;
+
+/** Served operations on no key: no condition key of KMS but those of CreateKey (kms-semantics §6.8). */
+export const operationsWithoutKey: readonly OperationName[] = [
+  'CreateKey',
+  'GenerateRandom',
+  'ListAliases',
+  'ListKeys',
+  'ListRetirableGrants',
+];
