@@ -27,18 +27,23 @@ export class Identities {
    * or the name that it had when they were made: another may have that name now.
    */
   of(caller: Principal): Awaitable<Identity> {
-    const known = withoutPolicies.has(caller.kind) ? noIdentity : undefined;
-    if (known !== undefined) return known;
-    const { cache } = this.parts;
+    if (withoutPolicies.has(caller.kind)) return noIdentity;
+    const { cache, db } = this.parts;
     const id = databaseId(caller);
-    const found = cache.get(id) ?? cache.load(id, () => this.read(id));
+    const found = cache.get(id) ?? cache.load(id, () => this.read(db, id));
     return found instanceof Promise
       ? found.then((identity) => requireSame(identity, caller))
       : requireSame(found, caller);
   }
 
-  private async read(id: string): Promise<Identity | undefined> {
-    const [row] = await this.parts.db.query<IdentityRow>({
+  /** As the database has it now: what a change is decided on, in its own transaction. Throws as `of`. */
+  async now(db: Queryable, caller: Principal): Promise<Identity> {
+    if (withoutPolicies.has(caller.kind)) return noIdentity;
+    return requireSame(await this.read(db, databaseId(caller)), caller);
+  }
+
+  private async read(db: Queryable, id: string): Promise<Identity | undefined> {
+    const [row] = await db.query<IdentityRow>({
       name: 'identity-find',
       text: `
         with owner as (
