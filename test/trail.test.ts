@@ -129,7 +129,8 @@ test('what a request has two actions on stands in its record once', () => {
   const one = trail();
   one.caller = rootOf(accountId);
   const arn = `arn:aws:iam::${accountId}:role/r`;
-  one.otherArns = [arn, arn];
+  const action = { action: 'sts:AssumeRole', resource: arn };
+  one.about([action, action]);
   expect(parse(one.success(null))['resources']).toEqual([
     { accountId, type: 'AWS::IAM::Role', ARN: arn },
   ]);

@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateKeyCommand,
   type CreateKeyCommandInput,
@@ -17,6 +18,7 @@ import {
   type ReEncryptCommandInput,
   TagResourceCommand,
   UntagResourceCommand,
+  ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
@@ -116,6 +118,16 @@ const untagIt = (kms: KMSClient) =>
 const disable = async (kms: KMSClient) => {
   await kms.send(new DisableKeyCommand({ KeyId: stage.key.id }));
   await stage.root.send(new EnableKeyCommand({ KeyId: stage.key.id }));
+};
+
+/** And takes it back where it was allowed. */
+const scheduleDeletion = (PendingWindowInDays?: number) => async (kms: KMSClient) => {
+  const { root, key } = stage;
+  const input = { KeyId: key.id, PendingWindowInDays };
+  const answer = await kms.send(new ScheduleKeyDeletionCommand(input));
+  await root.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
+  await root.send(new EnableKeyCommand({ KeyId: key.id }));
+  return answer;
 };
 
 const zeus = () => 'alias/zeus';
@@ -294,6 +306,14 @@ const rows: readonly ConditionRow[] = [
   {
     ...{ key: 'aws:ResourceTag/Team', action: 'kms:Encrypt', kinds: ['key policy'] },
     send: encrypt(),
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '7', '8'], send: scheduleDeletion(7) },
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '30', '7'], send: scheduleDeletion() },
   },
   { key: 'kms:ViaService', action: 'kms:Encrypt', send: encrypt() },
   { key: 'aws:ResourceAccount', ...onCreateKey, met: account, send: createKey({}) },
