@@ -178,6 +178,11 @@ create table system_key (
   created_at timestamp(3) with time zone not null default now()
 );
 
+create table worker_lease (
+  worker_id text collate "C" not null,
+  ends_at timestamp with time zone not null
+);
+
 alter table access_key add constraint access_key_access_key_id_check CHECK (access_key_id ~ '^[A-Za-z0-9_]{16,128}$'::text);
 
 alter table access_key add constraint access_key_sealed_secret_check CHECK (octet_length(sealed_secret) >= 29 AND octet_length(sealed_secret) <= 1024);
@@ -333,6 +338,8 @@ alter table system_key add constraint system_key_purpose_check CHECK (purpose ~ 
 alter table system_key add constraint system_key_token_key_id_check CHECK (token_key_id ~ '^[0-9a-f]{64}$'::text);
 
 alter table system_key add constraint system_key_pkey PRIMARY KEY (purpose, token_key_id);
+
+alter table worker_lease add constraint worker_lease_pkey PRIMARY KEY (worker_id);
 
 alter table access_key add constraint access_key_account_id_principal_id_fkey FOREIGN KEY (account_id, principal_id) REFERENCES principal(account_id, principal_id) ON DELETE CASCADE;
 

@@ -8,6 +8,7 @@ import type { Key } from '../src/keys/key';
 import { KeyStore } from '../src/keys/store';
 import type { Change, WritingOperation } from '../src/operation';
 import { defaultKeyPolicy } from '../src/policy/compile';
+import { noIdentity } from '../src/policy/identity';
 import { Trail } from '../src/trail';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from './support/accounts';
 import { administer } from './support/postgres';
@@ -19,6 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => accounts.drop());
 
+const services = {
+  place,
+  keys: new KeyStore(place),
+  identities: { now: () => Promise.resolve(noIdentity) },
+} as unknown as Corridor['services'];
+
 /** The audit writer is a fake: a real one cannot be told to fail in just this way. */
 function corridor(commit: (transaction: Transaction) => Promise<void> = (t) => t.commit()): {
   corridor: Corridor;
@@ -27,7 +34,7 @@ function corridor(commit: (transaction: Transaction) => Promise<void> = (t) => t
   const leftovers: unknown[] = [];
   const parts: Partial<Corridor> = {
     database: accounts.database,
-    services: { keys: new KeyStore(place) } as Corridor['services'],
+    services,
     audit: { commitWith: commit } as unknown as Corridor['audit'],
     changes: { acknowledged: () => Promise.resolve() } as unknown as Corridor['changes'],
     onLeftover: (error) => void leftovers.push(error),
@@ -42,6 +49,7 @@ function describing(
     name: 'UpdateKeyDescription',
     readOnly: false,
     audited: [],
+    unannounced: 'nobody listens here',
     requires: { state: 'notPendingDeletion' },
     write: async ({ keys }, change) => {
       await body(change, keys);
@@ -55,7 +63,7 @@ function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2
   const call = {
     input: { KeyId: key.keyId, Description: 'new' },
     caller: rootOf(accountId),
-    services: { place } as Corridor['services'],
+    services,
     ...callFacts,
   };
   return {
@@ -91,6 +99,21 @@ test('a change that commits is there, and nothing is undone', async () => {
   expect(await write(corridor().corridor, operation, permitted(key))).toBe('');
   expect((await stored(key))?.description).toBe('new');
   expect(undone).toBe(0);
+});
+
+test('a change that should be announced and is not is rolled back and undone', async () => {
+  const key = await made();
+  let undone = 0;
+  const silent = describing(async ({ transaction, undo }) => {
+    undo(() => Promise.resolve(void (undone += 1)));
+    await rename(transaction, key);
+  });
+  const { unannounced: _, ...operation } = silent;
+  await expect(write(corridor().corridor, operation, permitted(key))).rejects.toThrow(
+    'UpdateKeyDescription changed something and announced nothing',
+  );
+  expect((await stored(key))?.description).toBe('');
+  expect(undone).toBe(1);
 });
 
 test('a change whose record fails is rolled back and undone, and fails with that error', async () => {

@@ -32,6 +32,14 @@ export class Identities {
     return via === undefined ? this.own(caller) : this.through(via, caller);
   }
 
+  /** As the database has it now: what a change is decided on, in its own transaction. Throws as `of`. */
+  async now(db: Queryable, caller: Principal): Promise<Identity> {
+    const via = caller.session?.via;
+    if (via !== undefined && (await this.read(db, via)) === undefined) throw outlived();
+    if (withoutPolicies.has(caller.kind)) return noIdentity;
+    return requireSame(await this.read(db, databaseId(caller)), caller);
+  }
+
   private own(caller: Principal): Awaitable<Identity> {
     if (withoutPolicies.has(caller.kind)) return noIdentity;
     const found = this.find(databaseId(caller));
@@ -46,12 +54,12 @@ export class Identities {
   }
 
   private find(id: string): Awaitable<Identity | undefined> {
-    const { cache } = this.parts;
-    return cache.get(id) ?? cache.load(id, () => this.read(id));
+    const { cache, db } = this.parts;
+    return cache.get(id) ?? cache.load(id, () => this.read(db, id));
   }
 
-  private async read(id: string): Promise<Identity | undefined> {
-    const [row] = await this.parts.db.query<IdentityRow>({
+  private async read(db: Queryable, id: string): Promise<Identity | undefined> {
+    const [row] = await db.query<IdentityRow>({
       name: 'identity-find',
       text: `
         with owner as (

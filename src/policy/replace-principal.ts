@@ -1,28 +1,41 @@
+import {
+  type JsonValue,
+  changeEach,
+  isList,
+  isNumber,
+  isObject,
+  readJson,
+  replaceMember,
+} from './json';
+
 /**
- * The document with one AWS principal in place of another, as compact JSON; undefined when it does not name it. The
- * document has been compiled before, so it is JSON of the right shape.
+ * The document with one AWS principal in place of another, as compact JSON; undefined when it does not name it. All else
+ * is as it was, numbers to the digit. The document has been compiled before, so it is JSON of the right shape.
  */
 export function replacePrincipal(text: string, from: string, to: string): string | undefined {
-  const document = JSON.parse(text) as { readonly Statement?: unknown };
   let found = 0;
-  const renamed = (name: unknown): unknown => {
+  const renamed = (name: JsonValue): JsonValue => {
     if (name !== from) return name;
     found += 1;
     return to;
   };
-  for (const statement of listOf(document.Statement) as Record<string, unknown>[]) {
-    for (const element of ['Principal', 'NotPrincipal']) {
-      const principal = statement[element];
-      if (typeof principal !== 'object' || principal === null) continue;
-      const byKind = principal as Record<string, unknown>;
-      const names = byKind['AWS'];
-      if (names === undefined) continue;
-      byKind['AWS'] = Array.isArray(names) ? names.map(renamed) : renamed(names);
-    }
-  }
-  return found > 0 ? JSON.stringify(document) : undefined;
+  const inElement = (element: JsonValue): JsonValue =>
+    replaceMember(element, 'AWS', (names) => changeEach(names, renamed));
+  const inStatement = (statement: JsonValue): JsonValue =>
+    ['Principal', 'NotPrincipal'].reduce(
+      (changed, name) => replaceMember(changed, name, inElement),
+      statement,
+    );
+  const document = replaceMember(readJson(text), 'Statement', (statements) =>
+    changeEach(statements, inStatement),
+  );
+  return found > 0 ? compact(document) : undefined;
 }
 
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [value];
+function compact(value: JsonValue): string {
+  if (isList(value)) return `[${value.map(compact).join(',')}]`;
+  if (isNumber(value)) return value.digits;
+  if (!isObject(value)) return JSON.stringify(value);
+  const members = [...value].map(([name, member]) => `${JSON.stringify(name)}:${compact(member)}`);
+  return `{${members.join(',')}}`;
 }

@@ -13,6 +13,7 @@ export const createPolicy: Operation<'CreatePolicy'> = {
   name: 'CreatePolicy',
   readOnly: false,
   audited: ['PolicyName', 'Path', 'PolicyDocument', 'Description', 'Tags'],
+  unannounced: 'nobody has a policy that is new',
   check: ({ Tags = [] }) => checkIamTags(Tags),
   accountActions(call): readonly AccountAction[] {
     const { place } = call.services;
