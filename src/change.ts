@@ -50,6 +50,7 @@ export async function write<N extends OperationName>(
     const { keys } = targeted;
     requireUsable(operation, targeted);
     const output = await operation.write(targeted, change);
+    requireAnnounced(operation, transaction);
     text = request.write(operation.name, output);
     const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
     await corridor.audit.commitWith(transaction, trail.success(elements));
@@ -64,6 +65,15 @@ export async function write<N extends OperationName>(
   }
   await corridor.changes.acknowledged(transaction.announcements);
   return text;
+}
+
+/** A worker that is told nothing would go on as if nothing had changed: better no change than a half-known one. */
+function requireAnnounced<N extends OperationName>(
+  { name, unannounced }: WritingOperation<N>,
+  { announcements }: Transaction,
+): void {
+  if (announcements.length > 0 || unannounced !== undefined) return;
+  throw new Error(`${name} changed something and announced nothing`);
 }
 
 /**

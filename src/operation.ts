@@ -150,6 +150,11 @@ interface Reading<N extends OperationName> {
 
 /** Changes the database: runs in a transaction that commits together with its audit record. */
 interface Writing<N extends OperationName> {
+  /**
+   * Why workers need not be told: nothing that they keep of the database rests on it. Every other change announces
+   * something or fails.
+   */
+  readonly unannounced?: string;
   write(call: TargetedCall<N>, change: Change): Promise<OperationOutputs[N]>;
 }
 

@@ -70,7 +70,10 @@ export class Trail {
   claimedOperation: string | undefined;
   caller: Principal | undefined;
   keys: readonly Key[] = [];
-  /** ARNs of what else the request is about: aliases, recorded beside their keys (kms-semantics §16.3), IAM entities. */
+  /**
+   * ARNs of what else the request is about: aliases, recorded beside their keys (kms-semantics §16.3), IAM entities. An
+   * ARN stands here once an action on it (AssumeRole with tags has two), and in the record once.
+   */
   private otherArns: readonly string[] = [];
   /** Of a change that is made, what its record says besides request and answer. */
   additional: Readonly<Record<string, unknown>> | undefined;
@@ -104,7 +107,8 @@ export class Trail {
   private resources(): readonly AuditResource[] {
     const accountId = this.caller?.accountId;
     if (accountId === undefined) return this.keys;
-    const others = this.otherArns.map((arn) => ({ accountId: accountOf(arn, accountId), arn }));
+    const arns = [...new Set(this.otherArns)];
+    const others = arns.map((arn) => ({ accountId: accountOf(arn, accountId), arn }));
     return [...others, ...this.keys];
   }
 

@@ -49,6 +49,7 @@ function describing(
     name: 'UpdateKeyDescription',
     readOnly: false,
     audited: [],
+    unannounced: 'nobody listens here',
     requires: { state: 'notPendingDeletion' },
     write: async ({ keys }, change) => {
       await body(change, keys);
@@ -98,6 +99,21 @@ test('a change that commits is there, and nothing is undone', async () => {
   expect(await write(corridor().corridor, operation, permitted(key))).toBe('');
   expect((await stored(key))?.description).toBe('new');
   expect(undone).toBe(0);
+});
+
+test('a change that should be announced and is not is rolled back and undone', async () => {
+  const key = await made();
+  let undone = 0;
+  const silent = describing(async ({ transaction, undo }) => {
+    undo(() => Promise.resolve(void (undone += 1)));
+    await rename(transaction, key);
+  });
+  const { unannounced: _, ...operation } = silent;
+  await expect(write(corridor().corridor, operation, permitted(key))).rejects.toThrow(
+    'UpdateKeyDescription changed something and announced nothing',
+  );
+  expect((await stored(key))?.description).toBe('');
+  expect(undone).toBe(1);
 });
 
 test('a change whose record fails is rolled back and undone, and fails with that error', async () => {

@@ -6,8 +6,9 @@ import { DatabaseError } from '../src/db';
 import type { Corridor, DoorRequest, RequestEvent } from '../src/corridor';
 import { handle } from '../src/dispatch';
 import { KmsError } from '../src/errors';
-import { operations as shapeOperations } from '../src/shapes/kms.generated';
+import { type KeyState, operations as shapeOperations } from '../src/shapes/kms.generated';
 import { operationNamesOf, writeOutput } from '../src/shapes';
+import type { KeyUse } from '../src/keys/key-uses';
 import { operations } from '../src/operations';
 import { noIdentity } from '../src/policy/identity';
 import { valuesOf, wireForm } from './shapes/arbitraries';
@@ -25,13 +26,16 @@ interface Trial {
   /** Audit records, parsed. */
   readonly records: Readonly<Record<string, unknown>>[];
   readonly events: RequestEvent[];
+  /** What keys were used for. */
+  readonly uses: object[];
   /** What was used, in order. */
   readonly steps: string[];
 }
 
 /** A corridor over an audit writer that fails on demand, which a real one does not. */
-function trial(failures = 0): Trial {
+function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
   const [records, events, steps]: [Trial['records'], RequestEvent[], string[]] = [[], [], []];
+  const uses: object[] = [];
   let failing = failures;
   const audit: AuditWriter = {
     append: (line) => {
@@ -56,7 +60,14 @@ function trial(failures = 0): Trial {
     finder: {
       resolve: (_value: string, { action }: { action: string }) => {
         steps.push('resolve');
-        return Promise.resolve({ key: keyWith({ state: 'Disabled' }), action });
+        return Promise.resolve({ key: keyWith({ state }), action });
+      },
+    },
+    keyring: { encrypt: () => Promise.resolve({ blob: Buffer.from('sealed') }) },
+    keyUses: {
+      note: (keyId: string, use: KeyUse) => {
+        steps.push('use');
+        uses.push({ keyId, ...use });
       },
     },
   };
@@ -64,7 +75,7 @@ function trial(failures = 0): Trial {
     ...{ services, audit, service: { region: 'us-east-1', accountId: '000000000000' } },
     onRequest: (event: RequestEvent) => void events.push(event),
   } as unknown as Corridor;
-  return { corridor, records, events, steps };
+  return { corridor, records, events, uses, steps };
 }
 
 function request(different: Partial<DoorRequest> = {}, steps: string[] = []): DoorRequest {
@@ -162,6 +173,30 @@ describe('the corridor', () => {
       ok: false,
       error: { code: 'AccessDeniedException' },
     });
+  });
+
+  test('notes the use of a key once it is recorded, with the id of the record', async () => {
+    const call = request({
+      operation: () => 'Encrypt',
+      body: () => ({ KeyId: 'k', Plaintext: 'YQ==' }),
+    });
+    const { corridor, records, uses, steps } = trial(0, 'Enabled');
+    expect(await handle(corridor, call)).toMatchObject({ ok: true });
+    expect(steps).toEqual(['resolve', 'audit', 'use']);
+    const eventId = records[0]?.['eventID'];
+    const { keyId } = keyWith();
+    const at = expect.any(Date) as Date;
+    expect(uses).toEqual([{ keyId, operation: 'Encrypt', at, requestId: 'the-request', eventId }]);
+    const unrecorded = trial(1, 'Enabled');
+    expect(await handle(unrecorded.corridor, call)).toMatchObject({ ok: false });
+    expect(unrecorded.uses).toEqual([]);
+  });
+
+  test('notes no use of a key that is only looked at', async () => {
+    const call = request({ operation: () => 'DescribeKey', body: () => ({ KeyId: 'k' }) });
+    const { corridor, uses } = trial(0, 'Enabled');
+    expect(await handle(corridor, call)).toMatchObject({ ok: true });
+    expect(uses).toEqual([]);
   });
 
   test('without a record gives no answer, though the work was done', async () => {

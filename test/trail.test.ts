@@ -125,6 +125,17 @@ test.each([
   expect(parse(one.success(null))).toMatchObject({ eventSource: source });
 });
 
+test('what a request has two actions on stands in its record once', () => {
+  const one = trail();
+  one.caller = rootOf(accountId);
+  const arn = `arn:aws:iam::${accountId}:role/r`;
+  const action = { action: 'sts:AssumeRole', resource: arn };
+  one.about([action, action]);
+  expect(parse(one.success(null))['resources']).toEqual([
+    { accountId, type: 'AWS::IAM::Role', ARN: arn },
+  ]);
+});
+
 test('what a request is about besides keys stands before them, with its own account', () => {
   const one = trail();
   one.caller = rootOf(accountId);

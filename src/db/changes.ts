@@ -1,5 +1,6 @@
 import { Acknowledgements } from './acknowledgements';
 import { DatabaseError } from './errors';
+import { type LeaseEnds, Leases } from './leases';
 import { Listener } from './listener';
 import type { Announcement, Change, Database, Statement } from './queryable';
 import { changeChannel } from './transaction';
@@ -11,14 +12,14 @@ export type FeedEvent =
   | { readonly kind: 'listening' }
   /** A handler threw; the worker acknowledges nothing and drops everything instead. */
   | { readonly kind: 'handler-failed'; readonly error: unknown }
-  /** The bounded wait is over; undefined: the database could not say who is alive. */
+  /** The leases of these ended before they acknowledged; undefined: the database could not say who has a lease. */
   | { readonly kind: 'unacknowledged'; readonly workers: readonly string[] | undefined };
 
 export interface FeedOptions {
   readonly url: string;
-  /** Its workerId is this worker's name; it also tells which workers are alive. */
+  /** Its workerId is this worker's name; it also tells which workers have leases. */
   readonly database: Database;
-  /** Longest time that acknowledged() waits. Heartbeat and lease follow from it: see leaseShare. */
+  /** Longest time that others wait for this worker's acknowledgement. Heartbeat and lease follow from it: see leaseShare. */
   readonly waitMs: number;
   readonly connectTimeoutMs: number;
   readonly onEvent?: (event: FeedEvent) => void;
@@ -37,8 +38,8 @@ export interface ChangeFeed {
   /** Resolves when the feed is trusted. */
   listening(): Promise<void>;
   /**
-   * Call after the commit. Resolves when every live worker has acknowledged the changes, or after the bounded wait with
-   * the event `unacknowledged`: by then a worker that cannot acknowledge has stopped trusting its caches.
+   * Call after the commit. Resolves when every worker with a lease has acknowledged the changes or its lease has ended,
+   * then with the event `unacknowledged`: by then a worker that cannot acknowledge has stopped trusting its caches.
    */
   acknowledged(announcements: readonly Announcement[]): Promise<void>;
   close(): Promise<void>;
@@ -56,19 +57,22 @@ const everything = '*';
 const listenerPrefix = 'claviger-listener/';
 
 /**
- * A worker trusts its caches for this share of the wait after the last proof that its listener lives. It is below 1, so
- * that a worker which was cut off, or stopped with SIGSTOP, falls silent before the revoking call answers.
+ * A worker trusts its caches for this share of the wait after it sent the last renewal of its lease that was answered. It
+ * is below 1, so that a worker which was cut off, or stopped with SIGSTOP, falls silent before others think it does.
  */
 const leaseShare = 5 / 6;
 
-/** Two heartbeats and the answer of the second fit into a lease. */
+/** Two renewals and the answer of the second fit into a lease. */
 const heartbeatShare = 1 / 3;
+
+/** A renewal that is not answered by then is the end of the connection: the lease ends with it. */
+const answerShare = leaseShare - heartbeatShare;
 
 /** Numbers in one acknowledgement; 50 bytes each, a notification may have 8000. */
 const maxNumbers = 100;
 
-/** A worker that dies while we wait leaves pg_stat_activity; this is how soon that is noticed. */
-const liveCheckMs = 200;
+/** A worker that is closed while we wait gives up its lease; this is how soon that is noticed. */
+const nextLookMs = 200;
 
 type Handler<T> = (subject: T) => void | Promise<void>;
 
@@ -77,20 +81,26 @@ class ListeningFeed implements ChangeFeed {
   private readonly changeHandlers: Handler<Change>[] = [];
   private readonly resetHandlers: Handler<void>[] = [];
   private readonly acknowledgements = new Acknowledgements();
+  private readonly leases: Leases;
   private readonly listener: Listener;
   private readonly waitingForTrust = new Set<() => void>();
   /** When, at the earliest, the changes were committed whose handlers still run; oldest first. */
   private readonly handling = new Set<{ readonly since: number }>();
   private outbox: string[] = [];
-  private lost = true;
+  private lost = false;
 
   constructor(private readonly options: FeedOptions) {
+    const { database, waitMs } = options;
+    const { workerId } = database;
+    this.leases = new Leases({ database, workerId, milliseconds: waitMs });
     this.listener = new Listener({
       url: options.url,
-      applicationName: `${listenerPrefix}${options.database.workerId}`,
+      applicationName: `${listenerPrefix}${workerId}`,
       channels: [changeChannel, ackChannel],
       connectTimeoutMs: options.connectTimeoutMs,
-      heartbeatMs: options.waitMs * heartbeatShare,
+      heartbeat: this.leases.renewal(),
+      heartbeatMs: waitMs * heartbeatShare,
+      answerMs: waitMs * answerShare,
       onListening: () => this.reset(),
       onNotification: (channel, payload) => this.receive(channel, payload),
       onLost: (error) => this.lose(error),
@@ -123,41 +133,54 @@ class ListeningFeed implements ChangeFeed {
 
   async acknowledged(announcements: readonly Announcement[]): Promise<void> {
     if (announcements.length === 0) return;
-    const deadline = performance.now() + this.options.waitMs;
-    let missing: string[] | undefined;
-    let nextCheck = Number.NEGATIVE_INFINITY;
-    for (let left = this.options.waitMs; left > 0; left = deadline - performance.now()) {
-      if (performance.now() >= nextCheck) {
-        const live = await within(left, this.liveWorkers());
-        // A worker that appears later than the first look listened later than the commit, and started empty.
-        missing = missing?.filter((worker) => live?.includes(worker) ?? true) ?? live;
-        nextCheck = performance.now() + liveCheckMs;
-      }
-      missing = missing?.filter((worker) => !this.hasAcknowledged(worker, announcements));
-      if (missing?.length === 0) break;
-      await this.acknowledgements.next(Math.min(left, liveCheckMs));
-    }
+    const workers = await this.unacknowledged(announcements);
     for (const { number } of announcements) this.acknowledgements.forget(number);
-    if (missing?.length !== 0) this.emit({ kind: 'unacknowledged', workers: missing });
+    if (workers?.length !== 0) this.emit({ kind: 'unacknowledged', workers });
   }
 
   async close(): Promise<void> {
     await this.listener.close();
+    // So that nobody waits for it to end. Where the database is away it ends by itself.
+    await within(this.options.waitMs, this.leases.end());
+  }
+
+  /** Waits. The workers whose leases ended first; undefined when the database did not say which workers have leases. */
+  private async unacknowledged(
+    announcements: readonly Announcement[],
+  ): Promise<string[] | undefined> {
+    const bound = performance.now() + this.options.waitMs;
+    const late: string[] = [];
+    let missing: LeaseEnds | undefined;
+    let nextLook = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const firstEnd = Math.min(...(missing?.values() ?? [bound]));
+      if (performance.now() >= nextLook) {
+        const leases = await within(firstEnd - performance.now(), this.leases.current());
+        // A worker that appears later than the first look listened later than the commit, and started empty.
+        missing = stillThere(missing, leases);
+        nextLook = performance.now() + nextLookMs;
+      }
+      if (missing !== undefined) late.push(...this.takeOut(missing, announcements));
+      else if (performance.now() >= bound) return undefined;
+      if (missing?.size === 0) return late;
+      await this.acknowledgements.next(Math.min(firstEnd, nextLook) - performance.now());
+    }
+  }
+
+  /** Takes out the workers that need not be waited for; those whose leases have ended it returns. */
+  private takeOut(missing: LeaseEnds, announcements: readonly Announcement[]): string[] {
+    const late: string[] = [];
+    for (const [worker, end] of missing) {
+      const acknowledged = this.hasAcknowledged(worker, announcements);
+      const ended = performance.now() >= end;
+      if (acknowledged || ended) missing.delete(worker);
+      if (ended && !acknowledged) late.push(worker);
+    }
+    return late;
   }
 
   private hasAcknowledged(worker: string, announcements: readonly Announcement[]): boolean {
     return announcements.every(({ number }) => this.acknowledgements.has(number, worker));
-  }
-
-  private async liveWorkers(): Promise<string[]> {
-    const rows = await this.options.database.query<{ worker: string }>({
-      name: 'live-workers',
-      text: `select distinct substr(application_name, $2::integer) as worker
-               from pg_stat_activity
-              where datname = current_database() and starts_with(application_name, $1::text)`,
-      values: [listenerPrefix, listenerPrefix.length + 1],
-    });
-    return rows.map(({ worker }) => worker);
   }
 
   private receive(channel: string, payload: string): void {
@@ -177,7 +200,7 @@ class ListeningFeed implements ChangeFeed {
   private async change(payload: string): Promise<void> {
     this.epoch += 1;
     const [, number, topic, id] = /^(\S+) (\S+) (.*)$/s.exec(payload) ?? [];
-    // A change of before the last confirmed statement would have come before its answer.
+    // A change of before the last renewal would have come before its answer.
     const handling = { since: this.listener.confirmedAt ?? performance.now() };
     this.handling.add(handling);
     try {
@@ -237,6 +260,15 @@ class ListeningFeed implements ChangeFeed {
   }
 }
 
+/** The leases of the first look, but for those that were given up since. */
+function stillThere(
+  first: LeaseEnds | undefined,
+  now: LeaseEnds | undefined,
+): LeaseEnds | undefined {
+  if (first === undefined || now === undefined) return first ?? now;
+  return new Map([...first].filter(([worker]) => now.has(worker)));
+}
+
 /** The value; undefined when there is none in time. */
 async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
@@ -246,7 +278,7 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | un
   try {
     return await Promise.race([work, late]);
   } catch {
-    // Nobody can say who is alive; the caller asks again until its time is over, and reports that.
+    // Nobody can say who has a lease; the caller asks again until its time is over, and reports that.
     return undefined;
   } finally {
     clearTimeout(timer);

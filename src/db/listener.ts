@@ -5,24 +5,26 @@ import type { Statement } from './queryable';
 
 export interface ListenerOptions {
   readonly url: string;
-  /** Name in pg_stat_activity; the connection takes it once it listens, not before. */
+  /** Name in pg_stat_activity, of a connection that listens. */
   readonly applicationName: string;
   readonly channels: readonly string[];
   readonly connectTimeoutMs: number;
-  /** Longest pause between two statements, and longest wait for the answer of one. */
+  /** Sent once the connection listens, and so often: its answer proves that the connection lives. */
+  readonly heartbeat: Statement;
   readonly heartbeatMs: number;
+  /** Longest wait for the answer of a statement. */
+  readonly answerMs: number;
   /** Everything that is committed from now on will be delivered. Its statement is sent before onReady. */
   readonly onListening: () => Promise<Statement>;
   readonly onReady: () => void;
   readonly onNotification: (channel: string, payload: string) => void;
   readonly onLost: (error: DatabaseError) => void;
-  /** The next statement to send; undefined sends a heartbeat when one is due. */
+  /** The next statement to send between heartbeats. */
   readonly nextStatement: () => Statement | undefined;
 }
 
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
-const heartbeat: Statement = { name: 'heartbeat', text: 'select 1' };
 
 /**
  * One connection that listens, and comes back by itself. A half-open connection shows no error, so a statement is due
@@ -42,7 +44,7 @@ export class Listener {
   }
 
   /**
-   * performance.now() of a moment at which the connection surely was alive: the last answered statement was sent then.
+   * performance.now() of a moment at which the connection surely was alive: the last answered heartbeat was sent then.
    * Undefined while it does not listen.
    */
   get confirmedAt(): number | undefined {
@@ -92,9 +94,9 @@ export class Listener {
         url: options.url,
         applicationName: 'claviger-listener',
         connectTimeoutMs: options.connectTimeoutMs,
-        statementTimeoutMs: options.heartbeatMs,
+        statementTimeoutMs: options.answerMs,
       }),
-      query_timeout: options.heartbeatMs,
+      query_timeout: options.answerMs,
     });
     this.client = client;
     this.failure = undefined;
@@ -109,11 +111,14 @@ export class Listener {
     );
     await client.connect();
     for (const channel of options.channels) await client.query(`listen ${channel}`);
-    // Whoever awaits an acknowledgement reads this name: it must not stand there before the listening does.
     await this.send({
-      text: `select set_config('application_name', $1::text, false)`,
+      // A heartbeat that is lost in a crash of the server is followed by another one: it need not wait for its disk.
+      text: `
+        select set_config('application_name', $1::text, false), set_config('synchronous_commit', 'off', false)`,
       values: [options.applicationName],
     });
+    // Whoever awaits acknowledgements of this worker finds it by this: it must not stand there before the listening does.
+    await this.beat();
     await this.send(await options.onListening());
     this.requireAlive();
     this.ready = true;
@@ -123,10 +128,11 @@ export class Listener {
   private async converse(): Promise<never> {
     for (;;) {
       this.requireAlive();
-      const statement = this.options.nextStatement();
-      const idleMs = this.confirmed + this.options.heartbeatMs - performance.now();
-      if (statement === undefined && idleMs > 0) await this.pause(idleMs);
-      else await this.send(statement ?? heartbeat);
+      const dueMs = this.confirmed + this.options.heartbeatMs - performance.now();
+      const statement = dueMs > 0 ? this.options.nextStatement() : undefined;
+      if (statement !== undefined) await this.send(statement);
+      else if (dueMs > 0) await this.pause(dueMs);
+      else await this.beat();
     }
   }
 
@@ -139,10 +145,14 @@ export class Listener {
     if (this.failure !== undefined) throw this.failure;
   }
 
-  private async send(statement: Statement): Promise<void> {
+  private async beat(): Promise<void> {
     const sent = performance.now();
-    await this.client?.query({ ...statement, values: [...(statement.values ?? [])] });
+    await this.send(this.options.heartbeat);
     this.confirmed = sent;
+  }
+
+  private async send(statement: Statement): Promise<void> {
+    await this.client?.query({ ...statement, values: [...(statement.values ?? [])] });
   }
 
   private disconnect(): void {

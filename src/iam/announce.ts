@@ -4,13 +4,13 @@ import type { Entity } from './entities';
 /** Beyond so many members, every worker drops all that it knows of principals: one announcement in place of many. */
 const maxAnnouncements = 50;
 
-/** What the principal is or may do has changed: of a group, of each of its members. */
+/** What the principal is or may do has changed; of a group, what each of its members may do. */
 export async function announceEntity(
   transaction: Transaction,
   entity: Pick<Entity, 'id' | 'kind'>,
 ): Promise<void> {
-  const ids = entity.kind === 'group' ? await memberIds(transaction, entity.id) : [entity.id];
-  announcePrincipals(transaction, ids);
+  const members = entity.kind === 'group' ? await memberIds(transaction, entity.id) : [];
+  announcePrincipals(transaction, [entity.id, ...members]);
 }
 
 export function announcePrincipals(transaction: Transaction, ids: readonly string[]): void {

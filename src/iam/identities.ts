@@ -24,22 +24,38 @@ export class Identities {
 
   /**
    * At once when the worker knows it. Throws UnrecognizedClientException for credentials that outlived their principal,
-   * or the name that it had when they were made: another may have that name now.
+   * or the name that it had when they were made: another may have that name now; and for those of a forwarded session
+   * whose service is registered no more.
    */
   of(caller: Principal): Awaitable<Identity> {
+    const via = caller.session?.via;
+    return via === undefined ? this.own(caller) : this.through(via, caller);
+  }
+
+  /** As the database has it now: what a change is decided on, in its own transaction. Throws as `of`. */
+  async now(db: Queryable, caller: Principal): Promise<Identity> {
+    const via = caller.session?.via;
+    if (via !== undefined && (await this.read(db, via)) === undefined) throw outlived();
     if (withoutPolicies.has(caller.kind)) return noIdentity;
-    const { cache, db } = this.parts;
-    const id = databaseId(caller);
-    const found = cache.get(id) ?? cache.load(id, () => this.read(db, id));
+    return requireSame(await this.read(db, databaseId(caller)), caller);
+  }
+
+  private own(caller: Principal): Awaitable<Identity> {
+    if (withoutPolicies.has(caller.kind)) return noIdentity;
+    const found = this.find(databaseId(caller));
     return found instanceof Promise
       ? found.then((identity) => requireSame(identity, caller))
       : requireSame(found, caller);
   }
 
-  /** As the database has it now: what a change is decided on, in its own transaction. Throws as `of`. */
-  async now(db: Queryable, caller: Principal): Promise<Identity> {
-    if (withoutPolicies.has(caller.kind)) return noIdentity;
-    return requireSame(await this.read(db, databaseId(caller)), caller);
+  private async through(service: string, caller: Principal): Promise<Identity> {
+    if ((await this.find(service)) === undefined) throw outlived();
+    return this.own(caller);
+  }
+
+  private find(id: string): Awaitable<Identity | undefined> {
+    const { cache, db } = this.parts;
+    return cache.get(id) ?? cache.load(id, () => this.read(db, id));
   }
 
   private async read(db: Queryable, id: string): Promise<Identity | undefined> {
@@ -86,7 +102,11 @@ const withoutPolicies: ReadonlySet<Principal['kind']> = new Set([
 function requireSame(identity: Identity | undefined, caller: Principal): Identity {
   const arn = caller.session?.role?.arn ?? caller.arn;
   if (identity !== undefined && identity.arn === arn) return identity;
-  throw new KmsError(
+  throw outlived();
+}
+
+function outlived(): KmsError {
+  return new KmsError(
     'UnrecognizedClientException',
     'The security token included in the request is invalid.',
   );

@@ -27,6 +27,7 @@ export const createKey: Operation<'CreateKey'> = {
     'CustomKeyStoreId',
     'XksKeyId',
   ],
+  unannounced: 'nothing is kept of a key before it is there',
   check(input) {
     requireServed(chooseSpec(input).keySpec);
     refuseMembers(input, ['CustomKeyStoreId', 'XksKeyId']);

@@ -1,12 +1,12 @@
 import type { Operation } from '../operation';
 import { setState } from './set-state';
-import { targetIfUnused } from './targets';
+import { targetWithDaysUnused } from './targets';
 
 export const disableKey: Operation<'DisableKey'> = {
   name: 'DisableKey',
   readOnly: false,
   audited: ['KeyId'],
-  targets: targetIfUnused('kms:DisableKey'),
+  targets: targetWithDaysUnused('kms:DisableKey'),
   requires: { state: 'enablement' },
   write: (call, change) => setState(call, change, 'Disabled'),
 };

@@ -29,7 +29,7 @@ export function targetByKeyOnly<N extends WithKeyId>(action: string): Targets<N>
 }
 
 /** KeyId is a key id or key ARN, and policies may ask for how long the key was not used. */
-export function targetIfUnused<N extends WithKeyId>(action: string): Targets<N> {
+export function targetWithDaysUnused<N extends WithKeyId>(action: string): Targets<N> {
   return async (call) => {
     const { input, caller, services } = call;
     const found = await services.finder.resolveKeyOnly(keyIdOf(input), { caller, action });

@@ -51,6 +51,7 @@ export type IamOperationName =
   | 'ListGroupPolicies'
   | 'ListGroups'
   | 'ListGroupsForUser'
+  | 'ListInstanceProfilesForRole'
   | 'ListOpenIDConnectProviderTags'
   | 'ListOpenIDConnectProviders'
   | 'ListPolicies'
@@ -424,6 +425,16 @@ export interface Group {
   CreateDate: Date;
 }
 
+export interface InstanceProfile {
+  Path: string;
+  InstanceProfileName: string;
+  InstanceProfileId: string;
+  Arn: string;
+  CreateDate: Date;
+  Roles: Role[];
+  Tags?: Tag[];
+}
+
 export interface ListAccessKeysRequest {
   UserName?: string;
   Marker?: string;
@@ -535,6 +546,18 @@ export interface ListGroupsRequest {
 
 export interface ListGroupsResponse {
   Groups: Group[];
+  IsTruncated?: boolean;
+  Marker?: string;
+}
+
+export interface ListInstanceProfilesForRoleRequest {
+  RoleName: string;
+  Marker?: string;
+  MaxItems?: number;
+}
+
+export interface ListInstanceProfilesForRoleResponse {
+  InstanceProfiles: InstanceProfile[];
   IsTruncated?: boolean;
   Marker?: string;
 }
@@ -966,6 +989,7 @@ export interface IamOperationInputs {
   ListGroupPolicies: ListGroupPoliciesRequest;
   ListGroups: ListGroupsRequest;
   ListGroupsForUser: ListGroupsForUserRequest;
+  ListInstanceProfilesForRole: ListInstanceProfilesForRoleRequest;
   ListOpenIDConnectProviderTags: ListOpenIDConnectProviderTagsRequest;
   ListOpenIDConnectProviders: ListOpenIDConnectProvidersRequest;
   ListPolicies: ListPoliciesRequest;
@@ -1054,6 +1078,7 @@ export interface IamOperationOutputs {
   ListGroupPolicies: ListGroupPoliciesResponse;
   ListGroups: ListGroupsResponse;
   ListGroupsForUser: ListGroupsForUserResponse;
+  ListInstanceProfilesForRole: ListInstanceProfilesForRoleResponse;
   ListOpenIDConnectProviderTags: ListOpenIDConnectProviderTagsResponse;
   ListOpenIDConnectProviders: ListOpenIDConnectProvidersResponse;
   ListPolicies: ListPoliciesResponse;
@@ -1390,6 +1415,11 @@ export const operations: Readonly<Record<IamOperationName, OperationShape<IamErr
   ListGroupsForUser: {
     input: 'iam.ListGroupsForUserRequest',
     output: 'iam.ListGroupsForUserResponse',
+    errors: ['NoSuchEntity', 'ServiceFailure'],
+  },
+  ListInstanceProfilesForRole: {
+    input: 'iam.ListInstanceProfilesForRoleRequest',
+    output: 'iam.ListInstanceProfilesForRoleResponse',
     errors: ['NoSuchEntity', 'ServiceFailure'],
   },
   ListOpenIDConnectProviderTags: {
@@ -1958,6 +1988,19 @@ export const shapes: Readonly<Record<string, Shape>> = {
     },
     required: ['Path', 'GroupName', 'GroupId', 'Arn', 'CreateDate'],
   },
+  'iam.InstanceProfile': {
+    type: 'structure',
+    members: {
+      Path: 'iam.pathType',
+      InstanceProfileName: 'iam.instanceProfileNameType',
+      InstanceProfileId: 'iam.idType',
+      Arn: 'iam.arnType',
+      CreateDate: 'iam.dateType',
+      Roles: 'iam.roleListType',
+      Tags: 'iam.tagListType',
+    },
+    required: ['Path', 'InstanceProfileName', 'InstanceProfileId', 'Arn', 'CreateDate', 'Roles'],
+  },
   'iam.ListAccessKeysRequest': {
     type: 'structure',
     members: {
@@ -2116,6 +2159,24 @@ export const shapes: Readonly<Record<string, Shape>> = {
       Marker: 'iam.responseMarkerType',
     },
     required: ['Groups'],
+  },
+  'iam.ListInstanceProfilesForRoleRequest': {
+    type: 'structure',
+    members: {
+      RoleName: 'iam.roleNameType',
+      Marker: 'iam.markerType',
+      MaxItems: 'iam.maxItemsType',
+    },
+    required: ['RoleName'],
+  },
+  'iam.ListInstanceProfilesForRoleResponse': {
+    type: 'structure',
+    members: {
+      InstanceProfiles: 'iam.instanceProfileListType',
+      IsTruncated: 'iam.booleanType',
+      Marker: 'iam.responseMarkerType',
+    },
+    required: ['InstanceProfiles'],
   },
   'iam.ListOpenIDConnectProviderTagsRequest': {
     type: 'structure',
@@ -2547,6 +2608,8 @@ export const shapes: Readonly<Record<string, Shape>> = {
   'iam.groupListType': { type: 'list', member: 'iam.Group' },
   'iam.groupNameType': { type: 'string', min: 1, max: 128, pattern: '[\\w+=,.@-]+' },
   'iam.idType': { type: 'string', min: 16, max: 128, pattern: '[\\w]+' },
+  'iam.instanceProfileListType': { type: 'list', member: 'iam.InstanceProfile' },
+  'iam.instanceProfileNameType': { type: 'string', min: 1, max: 128, pattern: '[\\w+=,.@-]+' },
   'iam.markerType': { type: 'string', min: 1, max: 320, pattern: '[\\u0020-\\u00FF]+' },
   'iam.maxItemsType': { type: 'integer', min: 1, max: 1000 },
   'iam.pathPrefixType': { type: 'string', min: 1, max: 512, pattern: '\\u002F[\\u0021-\\u007F]*' },

@@ -204,9 +204,13 @@ const own: Readonly<Record<string, () => object>> = {
   CreateAlias: () => ({ AliasName: 'alias/theirs', TargetKeyId: key.arn }),
   DisableKey: () => ({ KeyId: key.arn }),
   EnableKey: () => ({ KeyId: key.arn }),
+  GetKeyLastUsage: () => ({ KeyId: key.arn }),
   GetKeyPolicy: () => ({ KeyId: key.arn }),
   ListKeyPolicies: () => ({ KeyId: key.arn }),
+  ListResourceTags: () => ({ KeyId: key.arn }),
   PutKeyPolicy: () => ({ KeyId: key.arn, Policy: '{}' }),
+  TagResource: () => ({ KeyId: key.arn, Tags: [{ TagKey: 'theirs', TagValue: '' }] }),
+  UntagResource: () => ({ KeyId: key.arn, TagKeys: ['theirs'] }),
   UpdateKeyDescription: () => ({ KeyId: key.arn, Description: 'theirs' }),
 };
 

@@ -7,6 +7,7 @@ import {
   DetachRolePolicyCommand,
   GetRoleCommand,
   type IAMClient,
+  ListInstanceProfilesForRoleCommand,
   ListRolesCommand,
   PutRolePolicyCommand,
   UpdateRoleCommand,
@@ -229,6 +230,22 @@ describe('GetRole and ListRoles', () => {
       ...['MaxSessionDuration', 'Path', 'RoleId', 'RoleName'],
     ]);
     expect((await iam.send(new ListRolesCommand({ PathPrefix: '/none/' }))).Roles).toEqual([]);
+  });
+});
+
+test('ListInstanceProfilesForRole answers that a role has none, as who deletes it asks first', async () => {
+  const profiles = (RoleName: string, Marker?: string) =>
+    iam.send(new ListInstanceProfilesForRoleCommand({ RoleName, Marker }));
+  await create({ RoleName: 'bare' });
+  const { InstanceProfiles, IsTruncated, $metadata } = await profiles('bare');
+  expect({ InstanceProfiles, IsTruncated }).toEqual({ InstanceProfiles: [], IsTruncated: false });
+  const record = await auditOf(daemon, $metadata.requestId ?? '');
+  expect(record).toMatchObject({ readOnly: true, requestParameters: { roleName: 'bare' } });
+  expect(await iamRefusal(profiles('nobody'))).toEqual(noSuchRole('nobody'));
+  expect(await iamRefusal(profiles('bare', 'elsewhere'))).toEqual({
+    code: 'ValidationError',
+    message: 'Invalid Marker.',
+    status: 400,
   });
 });
 

@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateGrantCommand,
   DecryptCommand,
@@ -9,14 +10,19 @@ import {
   EncryptCommand,
   GenerateDataKeyCommand,
   GenerateDataKeyWithoutPlaintextCommand,
+  GetKeyLastUsageCommand,
   GetKeyPolicyCommand,
   type KMSClient,
   ListGrantsCommand,
   ListKeyPoliciesCommand,
+  ListResourceTagsCommand,
   PutKeyPolicyCommand,
   ReEncryptCommand,
+  ScheduleKeyDeletionCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
   UpdateAliasCommand,
   UpdateKeyDescriptionCommand,
 } from '@aws-sdk/client-kms';
@@ -123,7 +129,28 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
     (kms, { key }) =>
       kms.send(new UpdateKeyDescriptionCommand({ KeyId: key.id, Description: 'a' })),
   ],
+  [
+    'TagResource',
+    (kms, { key }) =>
+      kms.send(
+        new TagResourceCommand({ KeyId: key.id, Tags: [{ TagKey: 'Stage', TagValue: 'Test' }] }),
+      ),
+  ],
+  ['ListResourceTags', (kms, { key }) => kms.send(new ListResourceTagsCommand({ KeyId: key.id }))],
+  [
+    'UntagResource',
+    (kms, { key }) => kms.send(new UntagResourceCommand({ KeyId: key.id, TagKeys: ['Stage'] })),
+  ],
+  ['GetKeyLastUsage', (kms, { key }) => kms.send(new GetKeyLastUsageCommand({ KeyId: key.id }))],
   ['DisableKey', (kms, { key }) => kms.send(new DisableKeyCommand({ KeyId: key.id }))],
+  [
+    'ScheduleKeyDeletion',
+    (kms, { key }) => kms.send(new ScheduleKeyDeletionCommand({ KeyId: key.id })),
+  ],
+  [
+    'CancelKeyDeletion',
+    (kms, { key }) => kms.send(new CancelKeyDeletionCommand({ KeyId: key.id })),
+  ],
   ['EnableKey', (kms, { key }) => kms.send(new EnableKeyCommand({ KeyId: key.id }))],
   [
     'CreateAlias',

@@ -16,6 +16,8 @@ import {
   PutKeyPolicyCommand,
   ReEncryptCommand,
   RevokeGrantCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
   UpdateAliasCommand,
   UpdateKeyDescriptionCommand,
 } from '@aws-sdk/client-kms';
@@ -248,6 +250,11 @@ describe('An AWS-managed key', () => {
         ...{ KeyId: id, Policy, BypassPolicyLockoutSafetyCheck: true },
       }),
       'kms:UpdateKeyDescription': new UpdateKeyDescriptionCommand({ KeyId: id, Description: 'x' }),
+      'kms:TagResource': new TagResourceCommand({
+        KeyId: id,
+        Tags: [{ TagKey: 'a', TagValue: 'b' }],
+      }),
+      'kms:UntagResource': new UntagResourceCommand({ KeyId: id, TagKeys: ['a'] }),
       'kms:CreateAlias': new CreateAliasCommand({ AliasName: 'alias/mine', TargetKeyId: id }),
       'kms:UpdateAlias': new UpdateAliasCommand({ AliasName: 'alias/own', TargetKeyId: id }),
     };

@@ -212,4 +212,20 @@ describe('A service that calls for its caller', () => {
     await iam.send(new DeleteUserPolicyCommand(deny));
     await encrypt()(kms);
   });
+
+  test('is stopped when it is registered no more, at once', async () => {
+    const { daemon } = stage;
+    await stage.putUserPolicy([{ Action: 'kms:Encrypt' }]);
+    const name = 'brief.claviger.internal';
+    const brief = await makeService(daemon, name);
+    const session = await forwardedSession(daemon, { caller: aliceKey, name, service: brief });
+    const kms = clientOf(daemon, session);
+    await encrypt()(kms);
+    await daemon.run('service', 'delete', name);
+    expect(await sdkRefusal(encrypt()(kms))).toEqual({
+      code: 'UnrecognizedClientException',
+      message: 'The security token included in the request is invalid.',
+      status: 400,
+    });
+  });
 });

@@ -75,7 +75,11 @@ test('the account’s half of the authorization names the alias in the caller’
     services: { place },
   } as unknown as Call<'DeleteAlias'>;
   expect(aliasAction('DeleteAlias')(call)).toEqual([
-    { action: 'kms:DeleteAlias', resource: `arn:aws:kms:us-east-1:${accountId}:alias/a` },
+    {
+      action: 'kms:DeleteAlias',
+      resource: `arn:aws:kms:us-east-1:${accountId}:alias/a`,
+      conditions: { 'kms:CallerAccount': accountId, 'kms:ViaService': undefined },
+    },
   ]);
 });
 

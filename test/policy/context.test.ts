@@ -110,6 +110,7 @@ describe('global condition keys', () => {
     ['kms:GrantIsForAWSResource', withSession({ via: 's3.amazonaws.com' }), undefined],
     ['aws:PrincipalOrgID', {}, undefined],
     ['constructor', {}, undefined],
+    ['constructor', withSession({ webIdentity: { provider: 'p', claims: {} } }), undefined],
     ['__proto__', {}, undefined],
   ])('%s', (key, different, expected) => {
     expect(value(key, different)).toEqual(expected);

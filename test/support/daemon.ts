@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { requiredMechanisms } from '../../hsm';
-import { type ClonedDatabase, cloneDatabase } from './postgres';
+import { cloneDatabase } from './postgres';
 import { type SoftHsm, makeSoftHsm } from './softhsm';
 
 export const commandLine = path.join(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
@@ -39,7 +39,7 @@ export interface TestDaemon {
   run(...args: string[]): Promise<string>;
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>;
-  /** Stops it, and deletes token and database. */
+  /** Stops it, and deletes token and database, where they are its own. */
   remove(): Promise<void>;
 }
 
@@ -49,6 +49,8 @@ export interface TestDaemonOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** A Postgres of the test's own; without it a clone of the run's template. */
   readonly databaseUrl?: string;
+  /** Another daemon, whose token, database and account this one serves too, as on a second machine. */
+  readonly beside?: TestDaemon;
 }
 
 const accountId = '111122223333';
@@ -56,11 +58,8 @@ const region = 'us-east-1';
 
 /** Starts a daemon and waits until it says that it is ready. Call `remove` in the end. */
 export async function startDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  const token = await makeSoftHsm({ mechanisms: requiredMechanisms });
-  const database: ClonedDatabase | undefined =
-    options.databaseUrl === undefined ? await cloneDatabase() : undefined;
+  const { token, databaseUrl, removeBoth } = await storesOf(options);
   const home = await mkdtemp(path.join(tmpdir(), 'claviger-daemon-'));
-  const databaseUrl = options.databaseUrl ?? database?.url ?? '';
   const environment: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
     CLAVIGER_ACCOUNT_ID: accountId,
@@ -80,13 +79,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     const command = [commandLine, ...args];
     return (await promisify(execFile)(process.execPath, command, { env: environment })).stdout;
   };
-  // A clone comes migrated.
-  if (options.databaseUrl !== undefined) await run('migrate');
-  const issued = JSON.parse(await run('init')) as Record<'AccessKeyId' | 'SecretAccessKey', string>;
-  const credentials = {
-    accessKeyId: issued.AccessKeyId,
-    secretAccessKey: issued.SecretAccessKey,
-  };
+  const credentials = options.beside?.credentials ?? (await initialise(run, options));
   const { child, log, endpoint } = await serve(environment);
   const stop = async (): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -116,16 +109,43 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     stop,
     remove: async () => {
       await stop();
-      await Promise.all([
-        token.remove(),
-        database?.drop(),
-        rm(home, { recursive: true, force: true }),
-      ]);
+      await Promise.all([removeBoth(), rm(home, { recursive: true, force: true })]);
     },
   };
 }
 
-async function serve(
+interface Stores {
+  readonly token: SoftHsm;
+  readonly databaseUrl: string;
+  removeBoth(): Promise<unknown>;
+}
+
+async function storesOf({ beside, databaseUrl }: TestDaemonOptions): Promise<Stores> {
+  if (beside !== undefined) {
+    const { token, databaseUrl: shared } = beside;
+    return { token, databaseUrl: shared, removeBoth: () => Promise.resolve() };
+  }
+  const token = await makeSoftHsm({ mechanisms: requiredMechanisms });
+  const database = databaseUrl === undefined ? await cloneDatabase() : undefined;
+  return {
+    token,
+    databaseUrl: databaseUrl ?? database?.url ?? '',
+    removeBoth: () => Promise.all([token.remove(), database?.drop()]),
+  };
+}
+
+async function initialise(
+  run: TestDaemon['run'],
+  { databaseUrl }: TestDaemonOptions,
+): Promise<TestCredentials> {
+  // A clone comes migrated.
+  if (databaseUrl !== undefined) await run('migrate');
+  const issued = JSON.parse(await run('init')) as Record<'AccessKeyId' | 'SecretAccessKey', string>;
+  return { accessKeyId: issued.AccessKeyId, secretAccessKey: issued.SecretAccessKey };
+}
+
+/** Another `claviger serve`, on what a daemon's environment names. Resolves when it is ready; end its process yourself. */
+export async function serve(
   env: NodeJS.ProcessEnv,
 ): Promise<{ child: ChildProcess; log: Record<string, unknown>[]; endpoint: string }> {
   const child = spawn(process.execPath, [commandLine, 'serve'], {

@@ -56,7 +56,6 @@ export const keysOfUnservedOperations: Readonly<Record<string, readonly Operatio
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
   'kms:RotationPeriodInDays': ['EnableKeyRotation'],
-  'kms:ScheduleKeyDeletionPendingWindowInDays': ['ScheduleKeyDeletion'],
   'kms:SigningAlgorithm': ['Sign', 'Verify'],
   'kms:ValidTo': ['ImportKeyMaterial'],
   'kms:WrappingAlgorithm': ['GetParametersForImport'],
@@ -69,11 +68,6 @@ export const keysOfRefusedParameters = [
   'kms:RecipientAttestation:PCR',
   'kms:RecipientAttestation:NitroTPMPCR',
 ] as const;
-
-/** Keys of parameters that the API model does not have yet. */
-export const keysOfUnknownParameters: Readonly<Record<string, string>> = {
-  'kms:TrailingDaysWithoutKeyUsage': 'TrailingDaysWithoutKeyUsage',
-};
 
 /** Served operations on no key: no condition key of KMS but those of CreateKey (kms-semantics §6.8). */
 export const operationsWithoutKey: readonly OperationName[] = [

@@ -94,6 +94,7 @@ export async function changeAndAnnounce(
 export interface AuditRow {
   readonly eventName: string;
   readonly requestID: string;
+  readonly eventID: string;
   readonly errorCode?: string;
   readonly errorMessage?: string;
   readonly userIdentity: Readonly<Record<string, string>>;

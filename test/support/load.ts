@@ -24,7 +24,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-interface Answered {
+export interface Answered {
   readonly $metadata: { readonly requestId?: string; readonly httpStatusCode?: number };
 }
 

@@ -16,8 +16,9 @@ export const addUserToGroup: Operation<'AddUserToGroup'> = {
     const user = await lockEntity(transaction, namedEntity('user', call));
     if (await addMember(transaction, { groupId: group.id, userId: user.id })) {
       requireQuota('GroupsPerUser', await countGroupsOf(transaction, user.id));
-      announcePrincipals(transaction, [user.id]);
     }
+    // A member that was one already too: workers may not have acknowledged the request that made it one.
+    announcePrincipals(transaction, [user.id]);
     return {};
   },
 };

@@ -11,6 +11,7 @@ export const createAccessKey: Operation<'CreateAccessKey'> = {
   name: 'CreateAccessKey',
   readOnly: false,
   audited: ['UserName'],
+  unannounced: 'nothing is kept of an access key before it is there',
   accountActions: onOwnUser('iam:CreateAccessKey'),
 
   async write(call, { transaction }) {

@@ -5,6 +5,7 @@ export const createAccountAlias: Operation<'CreateAccountAlias'> = {
   name: 'CreateAccountAlias',
   readOnly: false,
   audited: ['AccountAlias'],
+  unannounced: 'no decision rests on the alias of an account',
   accountActions: () => [{ action: 'iam:CreateAccountAlias', resource: '*' }],
 
   async write({ input, caller }, { transaction }) {

@@ -10,6 +10,7 @@ export const createGroup: Operation<'CreateGroup'> = {
   name: 'CreateGroup',
   readOnly: false,
   audited: ['GroupName', 'Path'],
+  unannounced: 'a new group has no members',
   accountActions: (call) => [{ action: 'iam:CreateGroup', resource: newArn(call) }],
 
   async write(call, { transaction }) {

@@ -14,6 +14,7 @@ export const createPolicyVersion: Operation<'CreatePolicyVersion'> = {
   name: 'CreatePolicyVersion',
   readOnly: false,
   audited: ['PolicyArn', 'PolicyDocument', 'SetAsDefault'],
+  unannounced: 'those who have the policy are told when the version becomes the default',
   accountActions: onOwnPolicy('iam:CreatePolicyVersion'),
 
   async write(call, { transaction }) {

@@ -14,6 +14,7 @@ export const createPolicy: Operation<'CreatePolicy'> = {
   name: 'CreatePolicy',
   readOnly: false,
   audited: ['PolicyName', 'Path', 'PolicyDocument', 'Description', 'Tags'],
+  unannounced: 'nobody has a policy that is new',
   check({ Tags = [], Description = '' }) {
     checkIamTags(Tags);
     refuseNul('A description', [Description]);

@@ -17,6 +17,7 @@ export const createRole: Operation<'CreateRole'> = {
     ...(['RoleName', 'Path', 'AssumeRolePolicyDocument', 'Description'] as const),
     ...(['MaxSessionDuration', 'PermissionsBoundary', 'Tags'] as const),
   ],
+  unannounced: 'nothing is kept of a role before it is there',
   check: ({ Tags = [] }) => checkIamTags(Tags),
   accountActions(call) {
     const resource = newArn(call);

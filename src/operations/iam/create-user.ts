@@ -12,6 +12,7 @@ export const createUser: Operation<'CreateUser'> = {
   name: 'CreateUser',
   readOnly: false,
   audited: ['UserName', 'Path', 'PermissionsBoundary', 'Tags'],
+  unannounced: 'nothing is kept of a user before it is there',
   check: ({ Tags = [] }) => checkIamTags(Tags),
   accountActions(call) {
     const resource = newArn(call);

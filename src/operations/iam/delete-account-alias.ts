@@ -5,6 +5,7 @@ export const deleteAccountAlias: Operation<'DeleteAccountAlias'> = {
   name: 'DeleteAccountAlias',
   readOnly: false,
   audited: ['AccountAlias'],
+  unannounced: 'no decision rests on the alias of an account',
   accountActions: () => [{ action: 'iam:DeleteAccountAlias', resource: '*' }],
 
   async write({ input, caller }, { transaction }) {

@@ -7,6 +7,7 @@ export const deleteGroup: Operation<'DeleteGroup'> = {
   name: 'DeleteGroup',
   readOnly: false,
   audited: ['GroupName'],
+  unannounced: 'a group that has members or policies cannot be deleted',
   accountActions: onEntity('group', 'iam:DeleteGroup'),
 
   async write(call, { transaction }) {

@@ -12,6 +12,7 @@ export const deletePolicyVersion: Operation<'DeletePolicyVersion'> = {
   name: 'DeletePolicyVersion',
   readOnly: false,
   audited: ['PolicyArn', 'VersionId'],
+  unannounced: 'the default version, which alone decides, cannot be deleted',
   accountActions: onOwnPolicy('iam:DeletePolicyVersion'),
 
   async write(call, { transaction }) {

@@ -10,6 +10,7 @@ export const deletePolicy: Operation<'DeletePolicy'> = {
   name: 'DeletePolicy',
   readOnly: false,
   audited: ['PolicyArn'],
+  unannounced: 'a policy that somebody has cannot be deleted',
   accountActions: onOwnPolicy('iam:DeletePolicy'),
 
   async write(call, { transaction }) {

@@ -49,6 +49,7 @@ import { listEntitiesForPolicy } from './list-entities-for-policy';
 import { listGroupPolicies } from './list-group-policies';
 import { listGroups } from './list-groups';
 import { listGroupsForUser } from './list-groups-for-user';
+import { listInstanceProfilesForRole } from './list-instance-profiles-for-role';
 import { listOpenIDConnectProviderTags } from './list-open-id-connect-provider-tags';
 import { listOpenIDConnectProviders } from './list-open-id-connect-providers';
 import { listPolicies } from './list-policies';
@@ -135,6 +136,7 @@ export const iamOperations = {
   ListGroupPolicies: listGroupPolicies,
   ListGroups: listGroups,
   ListGroupsForUser: listGroupsForUser,
+  ListInstanceProfilesForRole: listInstanceProfilesForRole,
   ListOpenIDConnectProviderTags: listOpenIDConnectProviderTags,
   ListOpenIDConnectProviders: listOpenIDConnectProviders,
   ListPolicies: listPolicies,

@@ -12,6 +12,7 @@ export const setDefaultPolicyVersion: Operation<'SetDefaultPolicyVersion'> = {
   name: 'SetDefaultPolicyVersion',
   readOnly: false,
   audited: ['PolicyArn', 'VersionId'],
+  unannounced: 'those who have the policy are told, and there may be none',
   accountActions: onOwnPolicy('iam:SetDefaultPolicyVersion'),
 
   async write(call, { transaction }) {

@@ -5,5 +5,6 @@ import { tagging } from './tagging';
 export const tagOpenIDConnectProvider: Operation<'TagOpenIDConnectProvider'> = {
   name: 'TagOpenIDConnectProvider',
   audited: ['OpenIDConnectProviderArn', 'Tags'],
+  unannounced: 'tags of providers are not kept',
   ...tagging(taggableProvider),
 };

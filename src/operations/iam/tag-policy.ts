@@ -5,5 +5,6 @@ import { tagging } from './tagging';
 export const tagPolicy: Operation<'TagPolicy'> = {
   name: 'TagPolicy',
   audited: ['PolicyArn', 'Tags'],
+  unannounced: 'tags of policies are not kept',
   ...tagging(taggablePolicy),
 };

@@ -5,5 +5,6 @@ import { untagging } from './tagging';
 export const untagOpenIDConnectProvider: Operation<'UntagOpenIDConnectProvider'> = {
   name: 'UntagOpenIDConnectProvider',
   audited: ['OpenIDConnectProviderArn', 'TagKeys'],
+  unannounced: 'tags of providers are not kept',
   ...untagging(taggableProvider),
 };

@@ -5,5 +5,6 @@ import { untagging } from './tagging';
 export const untagPolicy: Operation<'UntagPolicy'> = {
   name: 'UntagPolicy',
   audited: ['PolicyArn', 'TagKeys'],
+  unannounced: 'tags of policies are not kept',
   ...untagging(taggablePolicy),
 };
