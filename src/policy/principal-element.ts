@@ -26,8 +26,8 @@ interface Named {
 }
 
 const accountId = /^[0-9]{12}$/;
-/** Of a user or role that was deleted: its ARN is not given to a new one of the same name. */
-const uniqueId = /^A(IDA|ROA)[A-Z0-9]{12,124}$/;
+/** Of a user or role that was deleted, or of a session of it: its ARN is not given to a new one of the same name. */
+const uniqueId = /^A(IDA|ROA)[A-Z0-9]{12,124}(:[\w+=,.@-]+)?$/;
 /** Paths may hold any visible ASCII; `*` and `?` would read as wildcards, which principals cannot have. */
 const principalArn =
   /^arn:[a-z0-9-]+:(iam::[0-9]{12}:(root|(user|role)\/([!-)+->@-~]+\/)?[\w+=,.@-]+)|sts::[0-9]{12}:(assumed-role\/[\w+=,.@-]+|federated-user)\/[\w+=,.@-]+)$/;

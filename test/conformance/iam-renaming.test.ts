@@ -1,6 +1,7 @@
 import {
   CreateRoleCommand,
   CreateUserCommand,
+  DeleteRoleCommand,
   DeleteUserCommand,
   GetRoleCommand,
   type IAMClient,
@@ -11,6 +12,8 @@ import { type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient, makeAccessKey, makeIamUser } from '../support/iam-client';
 import { clientOf, createKey, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
+import { letIdentity, newRole, newUser } from '../support/principals';
+import { assume, stsClient } from '../support/sts-client';
 
 let daemon: TestDaemon;
 let iam: IAMClient;
@@ -23,7 +26,7 @@ afterAll(() => daemon.remove());
 
 const arn = (rest: string) => `arn:aws:iam::${daemon.accountId}:${rest}`;
 
-describe('What names a user in key policies, grants and trust policies', () => {
+describe('What names a user or role in key policies, grants and trust policies', () => {
   const statement = (principal: string, action: string) => ({
     Effect: 'Allow',
     Principal: { AWS: principal },
@@ -93,5 +96,36 @@ describe('What names a user in key policies, grants and trust policies', () => {
     const second = clientOf(daemon, await makeAccessKey(iam, 'ghost'));
     const describe = second.send(new DescribeKeyCommand({ KeyId: key.arn }));
     expect((await sdkRefusal(describe)).code).toBe('AccessDeniedException');
+  });
+
+  test('becomes the id of a role that is deleted where it names a session of it, too', async () => {
+    const kms = daemon.client();
+    const starter = await newUser(daemon, 'starter');
+    await letIdentity(daemon, starter, { Effect: 'Allow', Action: 'sts:*' });
+    const RoleName = 'Nightly';
+    const session = async () => {
+      const RoleArn = await newRole(daemon, RoleName);
+      const sts = stsClient(daemon, starter.credentials);
+      return clientOf(daemon, await assume(sts, { RoleArn, RoleSessionName: 'backup' }));
+    };
+    const first = await session();
+    const named = arn(`assumed-role/${RoleName}/backup`).replace(':iam:', ':sts:');
+    const key = await createKey(kms, {
+      Policy: policyOf(statement(arn('root'), 'kms:*'), statement(named, 'kms:DescribeKey')),
+    });
+    await makeRole('triggered', named);
+    const describe = new DescribeKeyCommand({ KeyId: key.id });
+    await first.send(describe);
+    const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
+    await iam.send(new DeleteRoleCommand({ RoleName }));
+    const gone = `${Role?.RoleId ?? ''}:backup`;
+    const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: key.id }));
+    expect(Policy).toContain(`"AWS" : "${gone}"`);
+    expect(await trustOf('triggered')).toContain(`"AWS":"${gone}"`);
+    const second = await session();
+    expect(await sdkRefusal(second.send(describe))).toMatchObject({
+      code: 'AccessDeniedException',
+      message: `User: ${named} is not authorized to perform: kms:DescribeKey on resource: ${key.arn} because no identity-based policy allows the kms:DescribeKey action`,
+    });
   });
 });

@@ -57,6 +57,7 @@ describe('a principal', () => {
     ['a user’s unique id', { AWS: aliceId }, alice, 'caller'],
     ['a unique id of one who is gone', { AWS: 'AIDAGONEGONEGONEGONE1' }, alice, 'none'],
     ['a role’s unique id', { AWS: roleId }, session, 'role'],
+    ['a session of a role that is gone', { AWS: `${roleId}:session` }, session, 'none'],
     ['a service', { Service: 's3.amazonaws.com' }, service, 'caller'],
     ['one of services', { Service: ['ec2.amazonaws.com', 's3.amazonaws.com'] }, service, 'caller'],
     ['another service', { Service: 'app.claviger.internal' }, service, 'none'],

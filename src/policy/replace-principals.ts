@@ -9,15 +9,19 @@ import {
 } from './json';
 
 /**
- * The document with one AWS principal in place of another, as compact JSON; undefined when it does not name it. All else
- * is as it was, numbers to the digit. The document has been compiled before, so it is JSON of the right shape.
+ * The document with each AWS principal as `rename` names it, as compact JSON; undefined when it names all of them as
+ * before. All else is as it was, numbers to the digit. The document has been compiled before, so it is JSON of the right
+ * shape.
  */
-export function replacePrincipal(text: string, from: string, to: string): string | undefined {
+export function replacePrincipals(
+  text: string,
+  rename: (name: string) => string,
+): string | undefined {
   let found = 0;
   const renamed = (name: JsonValue): JsonValue => {
-    if (name !== from) return name;
-    found += 1;
-    return to;
+    const now = typeof name === 'string' ? rename(name) : name;
+    if (now !== name) found += 1;
+    return now;
   };
   const inElement = (element: JsonValue): JsonValue =>
     replaceMember(element, 'AWS', (names) => changeEach(names, renamed));
