@@ -93,10 +93,20 @@ export const laneTasks = {
     }
   },
 
-  destroy: (lane: LaneDesk, args: { id: string }) => {
+  destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) => {
+    const startedMs = Date.now();
     lane.withSession((desk) => destroyKeys(desk, idBytes(args.id)));
     // An empty search is what a vanished token answers as well.
     lane.assertHealthy();
+    // SoftHSM changes its generation number beside each file that it removes, so their directory is among the flushed.
+    if (args.durableDirectory === undefined) return;
+    try {
+      flushChanged(args.durableDirectory, startedMs);
+    } catch (error) {
+      throw new HsmError('failed', 'fsync: the destruction could not be made durable', {
+        cause: error,
+      });
+    }
   },
 
   list: (lane: LaneDesk, args: { labelPrefix: string }) => {

@@ -163,9 +163,10 @@ export class Pkcs11Token implements Token {
 
   async destroyKey(id: TokenKeyId): Promise<void> {
     idBytes(id);
+    const { durableDirectory } = this.#options;
     this.#handles.evict(id);
     try {
-      await this.#link.run('destroy', { id });
+      await this.#link.run('destroy', { id, durableDirectory });
     } finally {
       // A use that ran beside it may have cached the key again.
       this.#handles.evict(id);

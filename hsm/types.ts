@@ -28,7 +28,7 @@ export interface TokenOptions {
   readonly maxSessions?: number;
   /**
    * Directory of a file-based token. SoftHSM never calls fsync (pkcs11-facts §4.3), so with this set the files that a key
-   * generation changed below it are flushed to disk before the generation resolves.
+   * generation changed below it are flushed to disk before the generation resolves, and so are those of a destruction.
    */
   readonly durableDirectory?: string;
   /** Told of everything an operator would want to read; fields never hold a secret. */

@@ -53,6 +53,14 @@ create table inline_policy (
   document text not null
 );
 
+create table job_attempt (
+  job text collate "C" not null,
+  subject text collate "C" not null,
+  due_at timestamp(3) with time zone not null,
+  attempts integer not null,
+  retry_at timestamp(3) with time zone not null
+);
+
 create table key_material (
   material_id text collate "C" not null,
   key_id text collate "C" not null,
@@ -103,7 +111,8 @@ create table kms_key (
   deletion_date timestamp(3) with time zone,
   current_material_id text collate "C",
   policy text not null,
-  usage_tracked_from timestamp(3) with time zone not null default now()
+  usage_tracked_from timestamp(3) with time zone not null default now(),
+  deleting_since timestamp(3) with time zone
 );
 
 create table managed_policy (
@@ -218,6 +227,12 @@ alter table inline_policy add constraint inline_policy_policy_name_check CHECK (
 
 alter table inline_policy add constraint inline_policy_pkey PRIMARY KEY (owner_id, policy_name);
 
+alter table job_attempt add constraint job_attempt_attempts_check CHECK (attempts > 0);
+
+alter table job_attempt add constraint job_attempt_job_check CHECK (job ~ '^[a-z]+(-[a-z]+)*$'::text);
+
+alter table job_attempt add constraint job_attempt_pkey PRIMARY KEY (job, subject);
+
 alter table key_material add constraint key_material_kind_check CHECK (kind = 'resident'::text);
 
 alter table key_material add constraint key_material_material_id_check CHECK (material_id ~ '^[0-9a-f]{64}$'::text);
@@ -249,6 +264,8 @@ alter table kms_grant add constraint kms_grant_name_check CHECK (name ~ '^[a-zA-
 alter table kms_grant add constraint kms_grant_operations_check CHECK (cardinality(operations) > 0);
 
 alter table kms_grant add constraint kms_grant_pkey PRIMARY KEY (grant_id);
+
+alter table kms_key add constraint kms_key_deleting_since_check CHECK (deleting_since IS NULL OR state = 'PendingDeletion'::text);
 
 alter table kms_key add constraint kms_key_deletion_date_check CHECK ((state = 'PendingDeletion'::text) = (deletion_date IS NOT NULL));
 

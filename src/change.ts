@@ -3,6 +3,7 @@ import type { Corridor, DoorRequest } from './corridor';
 import type { Transaction } from './db';
 import { KmsError } from './errors';
 import { outcomeUnknown } from './failures';
+import { lockAccount } from './iam/entities';
 import type { Key } from './keys/key';
 import type {
   Call,
@@ -26,14 +27,15 @@ interface Permitted<N extends OperationName> {
 }
 
 /**
- * A change of the database: its keys are locked and looked at again, and its audit record commits with it or not at
+ * A change of the database: what it is about is locked and looked at again, and its audit record commits with it or not at
  * all. It is answered when every live worker has dropped what it cached of it.
  */
 export async function write<N extends OperationName>(
   corridor: Corridor,
   operation: WritingOperation<N>,
-  { request, call, asker, permissions, trail }: Permitted<N>,
+  permitted: Permitted<N>,
 ): Promise<string> {
+  const { request, permissions, trail } = permitted;
   const transaction = await corridor.database.begin();
   const undoing: (() => Promise<void>)[] = [];
   const change: Change = {
@@ -44,11 +46,8 @@ export async function write<N extends OperationName>(
   };
   let text: string;
   try {
-    const targets = await lockTargets(corridor.services, transaction, permissions.targets);
-    // The policy too may have changed since the caller was authorized by what the worker had cached.
-    await authorize(asker, { ...permissions, targets, lockedIn: transaction });
-    const keys = targets.map((target) => target.key);
-    const targeted: TargetedCall<N> = { ...call, keys };
+    const targeted = await authorizeAgain(operation, permitted, transaction);
+    const { keys } = targeted;
     requireUsable(operation, targeted);
     const output = await operation.write(targeted, change);
     requireAnnounced(operation, transaction);
@@ -75,6 +74,30 @@ function requireAnnounced<N extends OperationName>(
 ): void {
   if (announcements.length > 0 || unannounced !== undefined) return;
   throw new Error(`${name} changed something and announced nothing`);
+}
+
+/**
+ * Everything that decided may have changed since: the caller's policies, the keys and theirs, and which ARN and tags an
+ * IAM entity has that the request calls by its name. All of it is asked again, under the locks that keep it as it is.
+ */
+async function authorizeAgain<N extends OperationName>(
+  operation: WritingOperation<N>,
+  { request, call, asker, permissions, trail }: Permitted<N>,
+  transaction: Transaction,
+): Promise<TargetedCall<N>> {
+  const { caller, services } = call;
+  // Whatever changes an entity holds this lock, so what is looked up now is what will be changed.
+  if (request.service === 'iam') await lockAccount(transaction, caller.accountId);
+  const targets = await lockTargets(services, transaction, permissions.targets);
+  const identity = await services.identities.now(transaction, caller);
+  const now = { ...call, identity, services: { ...services, db: transaction } };
+  const accountActions = (await operation.accountActions?.(now)) ?? [];
+  trail.about(accountActions);
+  await authorize(
+    { ...asker, call: { ...asker.call, identity } },
+    { ...permissions, accountActions, targets, lockedIn: transaction },
+  );
+  return { ...call, identity, keys: targets.map((target) => target.key) };
 }
 
 /** Locks in order of key id, so that two changes of the same keys cannot wait for each other. */

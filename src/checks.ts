@@ -8,7 +8,14 @@ import { requireState } from './keys/states';
 import type { AccountAction, Call, Operation, Target, TargetedCall } from './operation';
 import { accessDenied, hiddenKey, roleDenied } from './policy/authorize';
 import { type ConditionLayer, type RequestFacts, requestContext } from './policy/context';
-import { type Denial, type Matter, decide, decideByGrant, weigh } from './policy/decide';
+import {
+  type Denial,
+  type Matter,
+  type Weighed,
+  decide,
+  decideByGrant,
+  weigh,
+} from './policy/decide';
 import { type GrantQuestion, askGrants, granteeNames, isGrantable } from './policy/grants';
 import type { Conditions } from './policy/policy';
 import { principalNames } from './policy/names';
@@ -83,7 +90,7 @@ function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
 function authorizeTarget(asker: Asker, permissions: Permissions, target: Target): Awaitable<void> {
   if (!permissions.crossAccount && isForeign(asker, target)) throw refusal(asker, target);
   const matter = matterOnKey(asker, target);
-  const weighed = weigh(matter);
+  const weighed = weighTarget(asker, target, matter);
   const denial = decide(weighed);
   if (denial === undefined) return;
   const byGrants = !denial.explicit && target.decidedBy === undefined;
@@ -96,6 +103,16 @@ function authorizeTarget(asker: Asker, permissions: Permissions, target: Target)
   const found = grantsFor(asker, permissions, { target, matter });
   if (found instanceof Promise) return found.then(settle);
   settle(found);
+}
+
+/** What no policy can be asked is told of keys alone that the caller may know of. */
+function weighTarget(asker: Asker, target: Target, matter: Matter): Weighed {
+  try {
+    return weigh(matter);
+  } catch (thrown) {
+    const hidden = isForeign(asker, target) || target.deniedAs !== undefined;
+    throw hidden && thrown instanceof KmsError ? refusal(asker, target) : thrown;
+  }
 }
 
 /** The caller's grants for the key: of a change as they are in its transaction, else as the worker knows them. */

@@ -258,6 +258,13 @@ export const settings = {
     sentence:
       'Longest time a revoking call waits for a worker to acknowledge it; a worker that cannot has stopped trusting its caches by then.',
   },
+  jobIntervalMs: {
+    env: 'CLAVIGER_JOB_INTERVAL_MS',
+    schema: milliseconds,
+    default: 60_000,
+    sentence:
+      'Pause on average between two looks of a worker for timed work that is due, and after its first failure.',
+  },
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;

@@ -112,7 +112,7 @@ async function perform<N extends OperationName>(
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
-  trail.otherArns = accountActions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  trail.about(accountActions);
   const asker: Asker = { call, conditions: operation.conditions?.(call) };
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };

@@ -1,7 +1,7 @@
-import { openToken } from '../hsm';
+import { type Token, openToken } from '../hsm';
 import { openAuditWriter } from './audit';
 import { LastUsed } from './auth/last-used';
-import { cacheCounters, evictHandles, openCaches, openFeed } from './caches';
+import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
@@ -12,6 +12,7 @@ import { Metrics } from './metrics';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
+import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 
 /** One worker, serving. */
@@ -46,7 +47,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-type CloseStep = (lingerMs: number) => Promise<unknown>;
+type CloseStep = (lingerMs: number) => unknown;
 
 async function build(
   options: DaemonOptions,
@@ -88,11 +89,9 @@ async function build(
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
-  metrics.observe({
-    caches: () => cacheCounters(caches, token),
-    tokenSessions: () => token.counters().sessions,
-    tokenReady: () => token.status().state === 'ready',
-  });
+  observe(metrics, caches, token);
+  const jobs = buildJobs({ config, log, metrics, corridor });
+  onClose(() => jobs.close());
   const listener = buildListener({
     config,
     log,
@@ -104,7 +103,18 @@ async function build(
   });
   const { port } = await listener.listen();
   onClose((lingerMs) => listener.close(config.shutdownGraceMs, lingerMs));
+  jobs.start();
+  // What is under way ends while requests in flight do.
+  onClose(() => jobs.stop());
   return { port, metrics: () => metrics.asJson() };
+}
+
+function observe(metrics: Metrics, caches: Caches, token: Token): void {
+  metrics.observe({
+    caches: () => cacheCounters(caches, token),
+    tokenSessions: () => token.counters().sessions,
+    tokenReady: () => token.status().state === 'ready',
+  });
 }
 
 function connect(

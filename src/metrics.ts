@@ -50,6 +50,21 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly jobs = new Counter({
+    name: 'claviger_jobs_total',
+    help: 'Timed work by job and outcome (done, failed).',
+    labelNames: ['job', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly overdue = new Gauge({
+    name: 'claviger_jobs_overdue',
+    help: 'Timed work that was due and not done when a worker last looked: the most that one of them saw.',
+    labelNames: ['job'],
+    // All workers look at the same database.
+    aggregator: 'max',
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });
     new Gauge({
@@ -71,6 +86,20 @@ export class Metrics {
 
   databaseQuery(statement: string | undefined, seconds: number, outcome: string): void {
     this.databaseSeconds.observe({ statement: statement ?? 'unnamed', outcome }, seconds);
+  }
+
+  /** Shows a job before anything of it was due, so that an alert has something to look at. */
+  jobKnown(job: string): void {
+    for (const outcome of ['done', 'failed']) this.jobs.inc({ job, outcome }, 0);
+    this.jobsOverdue(job, 0);
+  }
+
+  jobEnded(job: string, outcome: 'done' | 'failed'): void {
+    this.jobs.inc({ job, outcome });
+  }
+
+  jobsOverdue(job: string, count: number): void {
+    this.overdue.set({ job }, count);
   }
 
   observe(observed: Observed): void {

@@ -10,7 +10,7 @@ import {
 import type { KmsError } from './errors';
 import type { Key } from './keys/key';
 import type { NetworkZone } from './networks';
-import type { ResponseElements } from './operation';
+import type { AccountAction, ResponseElements } from './operation';
 import type { Principal } from './policy/principal';
 import type { OperationName, ServiceName } from './shapes/operations';
 
@@ -74,7 +74,7 @@ export class Trail {
    * ARNs of what else the request is about: aliases, recorded beside their keys (kms-semantics §16.3), IAM entities. An
    * ARN stands here once an action on it (AssumeRole with tags has two), and in the record once.
    */
-  otherArns: readonly string[] = [];
+  private otherArns: readonly string[] = [];
   /** Of a change that is made, what its record says besides request and answer. */
   additional: Readonly<Record<string, unknown>> | undefined;
   private declared: AuditedOperation | undefined;
@@ -84,6 +84,10 @@ export class Trail {
     readonly request: TrailedRequest,
     private readonly service: RecordedService,
   ) {}
+
+  about(actions: readonly AccountAction[]): void {
+    this.otherArns = actions.map(({ resource }) => resource).filter((arn) => arn !== '*');
+  }
 
   /** The input is valid, so its audited members may be recorded. */
   declare(operation: AuditedOperation, input: object): void {

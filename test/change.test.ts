@@ -8,6 +8,7 @@ import type { Key } from '../src/keys/key';
 import { KeyStore } from '../src/keys/store';
 import type { Change, WritingOperation } from '../src/operation';
 import { defaultKeyPolicy } from '../src/policy/compile';
+import { noIdentity } from '../src/policy/identity';
 import { Trail } from '../src/trail';
 import { type AccountsDatabase, insertKey, newKey, openAccounts } from './support/accounts';
 import { administer } from './support/postgres';
@@ -19,6 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => accounts.drop());
 
+const services = {
+  place,
+  keys: new KeyStore(place),
+  identities: { now: () => Promise.resolve(noIdentity) },
+} as unknown as Corridor['services'];
+
 /** The audit writer is a fake: a real one cannot be told to fail in just this way. */
 function corridor(commit: (transaction: Transaction) => Promise<void> = (t) => t.commit()): {
   corridor: Corridor;
@@ -27,7 +34,7 @@ function corridor(commit: (transaction: Transaction) => Promise<void> = (t) => t
   const leftovers: unknown[] = [];
   const parts: Partial<Corridor> = {
     database: accounts.database,
-    services: { keys: new KeyStore(place) } as Corridor['services'],
+    services,
     audit: { commitWith: commit } as unknown as Corridor['audit'],
     changes: { acknowledged: () => Promise.resolve() } as unknown as Corridor['changes'],
     onLeftover: (error) => void leftovers.push(error),
@@ -56,7 +63,7 @@ function permitted(key: Key): Parameters<typeof write<'UpdateKeyDescription'>>[2
   const call = {
     input: { KeyId: key.keyId, Description: 'new' },
     caller: rootOf(accountId),
-    services: { place } as Corridor['services'],
+    services,
     ...callFacts,
   };
   return {

@@ -26,6 +26,7 @@ const order = [
   ['src/doors/'],
   ['src/dispatch.ts'],
   ['src/operations/'],
+  ['src/jobs/'],
   ['src/keys/', 'src/policy/', 'src/iam/'],
   ['src/db/'],
 ];

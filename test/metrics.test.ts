@@ -78,6 +78,25 @@ test('what is observed is read when a scrape asks', async () => {
   expect(await lines('claviger_token_ready')).toEqual(['claviger_token_ready 0']);
 });
 
+test('timed work is counted by job and outcome, and shows before there was any', async () => {
+  metrics.jobKnown('delete-key');
+  expect(await lines('claviger_jobs')).toEqual([
+    'claviger_jobs_total{job="delete-key",outcome="done"} 0',
+    'claviger_jobs_total{job="delete-key",outcome="failed"} 0',
+    'claviger_jobs_overdue{job="delete-key"} 0',
+  ]);
+  metrics.jobEnded('delete-key', 'done');
+  metrics.jobEnded('delete-key', 'failed');
+  metrics.jobEnded('delete-key', 'failed');
+  metrics.jobsOverdue('delete-key', 3);
+  metrics.jobsOverdue('delete-key', 2);
+  expect(await lines('claviger_jobs')).toEqual([
+    'claviger_jobs_total{job="delete-key",outcome="done"} 1',
+    'claviger_jobs_total{job="delete-key",outcome="failed"} 2',
+    'claviger_jobs_overdue{job="delete-key"} 2',
+  ]);
+});
+
 test('the text is Prometheus’s', async () => {
   expect((await metrics.text()).contentType).toMatch(/^text\/plain; version=0\.0\.4/);
 });

@@ -129,7 +129,8 @@ test('what a request has two actions on stands in its record once', () => {
   const one = trail();
   one.caller = rootOf(accountId);
   const arn = `arn:aws:iam::${accountId}:role/r`;
-  one.otherArns = [arn, arn];
+  const action = { action: 'sts:AssumeRole', resource: arn };
+  one.about([action, action]);
   expect(parse(one.success(null))['resources']).toEqual([
     { accountId, type: 'AWS::IAM::Role', ARN: arn },
   ]);
@@ -139,7 +140,8 @@ test('what a request is about besides keys stands before them, with its own acco
   const one = trail();
   one.caller = rootOf(accountId);
   one.keys = [keyWith()];
-  one.otherArns = ['arn:aws:iam::444455556666:role/r', 'arn:aws:iam::aws:policy/p'];
+  const arns = ['arn:aws:iam::444455556666:role/r', '*', 'arn:aws:iam::aws:policy/p'];
+  one.about(arns.map((resource) => ({ action: 'sts:AssumeRole', resource })));
   expect(parse(one.success(null))['resources']).toEqual([
     { accountId: '444455556666', type: 'AWS::IAM::Role', ARN: 'arn:aws:iam::444455556666:role/r' },
     { accountId, type: 'AWS::IAM::Policy', ARN: 'arn:aws:iam::aws:policy/p' },

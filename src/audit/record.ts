@@ -1,5 +1,6 @@
 import { type AuditedCaller, type Members, userIdentity, wholeSeconds } from './identity';
 import { type AuditResource, type RecordedResource, recordedResource } from './resources';
+import type { ServiceEventRecord } from './service-event';
 
 /** What the corridor knows of a request when it ends. */
 export interface AuditedCall {
@@ -131,7 +132,7 @@ export function auditRecord(call: AuditedCall): AuditRecord {
  * One line of compact JSON: JSON escapes every control character, so it never holds a line end or a NUL, which the
  * column could not take. Members beyond CloudTrail's limit are replaced by a note of their size.
  */
-export function auditLine(record: AuditRecord): string {
+export function auditLine(record: AuditRecord | ServiceEventRecord): string {
   const line = JSON.stringify(record);
   if (line.length <= maxMembersLength) return queryable(line);
   return queryable(

@@ -72,8 +72,9 @@ export function conditionClaims(
   { claims, audiences }: { claims: JWTPayload; audiences: readonly string[] },
 ): Readonly<Record<string, string | readonly string[]>> {
   const conditions: Record<string, string | readonly string[]> = {};
+  if (vendors.has(issuer.toLowerCase())) return conditions;
   for (const [claim, value] of Object.entries(claims)) {
-    const condition = conditionValue(value);
+    const condition = passesForAnother(claim, claims) ? undefined : conditionValue(value);
     if (condition !== undefined) conditions[`${issuer}:${claim}`.toLowerCase()] = condition;
   }
   const party = audiences.length === 1 ? audiences[0] : audiences;
@@ -82,6 +83,22 @@ export function conditionClaims(
     conditions[`${issuer}:oaud`.toLowerCase()] = audiencesOf(claims);
   }
   return conditions;
+}
+
+/** An issuer of one of these names would write condition keys that are not its own: kms:ViaService. */
+const vendors: ReadonlySet<string> = new Set(['aws', 'iam', 'kms', 'sts']);
+
+/** Claims that say who and for whom; oaud is ours, made of aud where there is an azp. */
+const registered: ReadonlySet<string> = new Set(['amr', 'aud', 'azp', 'iss', 'oaud', 'sub']);
+
+/**
+ * Condition keys compare without case, and claims do not: one that an issuer lets its users choose (`SUB`) must not be
+ * taken for the issuer's own.
+ */
+function passesForAnother(claim: string, claims: JWTPayload): boolean {
+  const name = claim.toLowerCase();
+  if (name === 'oaud') return true;
+  return name !== claim && (registered.has(name) || Object.hasOwn(claims, name));
 }
 
 function conditionValue(value: unknown): string | readonly string[] | undefined {

@@ -10,6 +10,7 @@ import {
   removeService,
   removeServiceKey,
 } from '../iam/services';
+import { managedAlias } from '../keys/managed';
 import { createLog } from '../log';
 import { chosenAccount, requireAccount } from './account';
 import { changeDatabase, withDatabase, withToken } from './open';
@@ -25,12 +26,23 @@ export const createService: Command = async (config, options) => {
   const accountId = chosenAccount(config, options);
   await changeDatabase(config, async (transaction) => {
     await requireAccount(transaction, accountId);
+    await requireOwnAlias(transaction, name);
     if (!(await insertService(transaction, { name, accountId }))) {
       throw new CommandError(`the service ${name} is registered already`);
     }
   });
   printJson({ Service: name, AccountId: accountId });
 };
+
+/** Each service has an AWS-managed key of its own in every account, and the alias of that names the service. */
+async function requireOwnAlias(transaction: Transaction, name: string): Promise<void> {
+  const alias = managedAlias(name);
+  const services = await listServices(transaction);
+  const rival = services.find((other) => other.name !== name && managedAlias(other.name) === alias);
+  if (rival !== undefined) {
+    throw new CommandError(`${alias} is the alias of the service ${rival.name} already`);
+  }
+}
 
 /** `claviger service list`. */
 export const listAllServices: Command = (config) =>

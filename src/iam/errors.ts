@@ -27,3 +27,9 @@ export type Obstacle = keyof typeof obstacles;
 export function deleteConflict(obstacle: Obstacle): KmsError {
   return new KmsError('DeleteConflict', `Cannot delete entity, ${obstacles[obstacle]}.`);
 }
+
+/** Postgres keeps no U+0000 in text, and the model has no pattern for some texts. Throws InvalidInput. */
+export function refuseNul(member: string, texts: readonly string[]): void {
+  if (!texts.some((text) => text.includes('\0'))) return;
+  throw new KmsError('InvalidInput', `${member} cannot contain the character U+0000.`);
+}

@@ -24,36 +24,42 @@ export class Identities {
 
   /**
    * At once when the worker knows it. Throws UnrecognizedClientException for credentials that outlived their principal,
-   * or the name that it had when they were made: another may have that name now. A forwarded session outlives neither
-   * its principal nor the service that it was forwarded to.
+   * or the name that it had when they were made: another may have that name now; and for those of a forwarded session
+   * whose service is registered no more.
    */
   of(caller: Principal): Awaitable<Identity> {
     const via = caller.session?.via;
-    if (via === undefined) return this.ownOf(caller);
-    const service = this.find(via);
-    const own = (found: Identity | undefined): Awaitable<Identity> => {
-      requireSame(found, via);
-      return this.ownOf(caller);
-    };
-    return service instanceof Promise ? service.then(own) : own(service);
+    return via === undefined ? this.own(caller) : this.through(via, caller);
   }
 
-  private ownOf(caller: Principal): Awaitable<Identity> {
+  /** As the database has it now: what a change is decided on, in its own transaction. Throws as `of`. */
+  async now(db: Queryable, caller: Principal): Promise<Identity> {
+    const via = caller.session?.via;
+    if (via !== undefined && (await this.read(db, via)) === undefined) throw outlived();
     if (withoutPolicies.has(caller.kind)) return noIdentity;
-    const arn = caller.session?.role?.arn ?? caller.arn;
+    return requireSame(await this.read(db, databaseId(caller)), caller);
+  }
+
+  private own(caller: Principal): Awaitable<Identity> {
+    if (withoutPolicies.has(caller.kind)) return noIdentity;
     const found = this.find(databaseId(caller));
     return found instanceof Promise
-      ? found.then((identity) => requireSame(identity, arn))
-      : requireSame(found, arn);
+      ? found.then((identity) => requireSame(identity, caller))
+      : requireSame(found, caller);
+  }
+
+  private async through(service: string, caller: Principal): Promise<Identity> {
+    if ((await this.find(service)) === undefined) throw outlived();
+    return this.own(caller);
   }
 
   private find(id: string): Awaitable<Identity | undefined> {
-    const { cache } = this.parts;
-    return cache.get(id) ?? cache.load(id, () => this.read(id));
+    const { cache, db } = this.parts;
+    return cache.get(id) ?? cache.load(id, () => this.read(db, id));
   }
 
-  private async read(id: string): Promise<Identity | undefined> {
-    const [row] = await this.parts.db.query<IdentityRow>({
+  private async read(db: Queryable, id: string): Promise<Identity | undefined> {
+    const [row] = await db.query<IdentityRow>({
       name: 'identity-find',
       text: `
         with owner as (
@@ -93,7 +99,8 @@ const withoutPolicies: ReadonlySet<Principal['kind']> = new Set([
   'web-identity',
 ]);
 
-function requireSame(identity: Identity | undefined, arn: string): Identity {
+function requireSame(identity: Identity | undefined, caller: Principal): Identity {
+  const arn = caller.session?.role?.arn ?? caller.arn;
   if (identity !== undefined && identity.arn === arn) return identity;
   throw outlived();
 }

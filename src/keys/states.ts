@@ -12,6 +12,7 @@ const invalidState =
 const ok = undefined;
 const disabled: Refusal = (arn) => new KmsError('DisabledException', `${arn} is disabled.`);
 const pendingDeletion = invalidState('pending deletion');
+const notPendingDeletion = invalidState('not pending deletion');
 const pendingImport = invalidState('pending import');
 const unavailable = invalidState('unavailable');
 const creating = invalidState('creating');
@@ -40,6 +41,28 @@ export const stateRules = {
     Unavailable: ok,
     Creating: creating,
     Updating: updating,
+  },
+  /** ScheduleKeyDeletion. */
+  deletable: {
+    Enabled: ok,
+    Disabled: ok,
+    PendingDeletion: pendingDeletion,
+    PendingReplicaDeletion: pendingDeletion,
+    PendingImport: ok,
+    Unavailable: ok,
+    Creating: ok,
+    Updating: updating,
+  },
+  /** CancelKeyDeletion. */
+  pendingDeletion: {
+    Enabled: notPendingDeletion,
+    Disabled: notPendingDeletion,
+    PendingDeletion: ok,
+    PendingReplicaDeletion: ok,
+    PendingImport: notPendingDeletion,
+    Unavailable: notPendingDeletion,
+    Creating: notPendingDeletion,
+    Updating: notPendingDeletion,
   },
   /** UpdateKeyDescription, CreateAlias, UpdateAlias onto the key. */
   notPendingDeletion: {

@@ -49,6 +49,9 @@ const columns = `
   array(select t.tag_value from key_tag t where t.key_id = k.key_id order by t.position) as tag_values,
   array(select a.alias_name from alias a where a.key_id = k.key_id order by a.alias_name) as aliases`;
 
+/** A key whose deletion has begun is none: see deletion.ts. */
+const exists = 'k.deleting_since is null';
+
 /** The ids of a key's materials, whatever its state. */
 export async function materialsOf(db: Queryable, keyId: string): Promise<string[]> {
   const rows = await db.query<{ material_id: string }>({
@@ -66,7 +69,7 @@ export class KeyStore {
   async find(db: Queryable, keyId: string): Promise<Key | undefined> {
     const [row] = await db.query<KeyRow>({
       name: 'key-find',
-      text: `select ${columns} from kms_key k where k.key_id = $1::text`,
+      text: `select ${columns} from kms_key k where k.key_id = $1::text and ${exists}`,
       values: [keyId],
     });
     return row === undefined ? undefined : this.toKey(row);
@@ -92,7 +95,7 @@ export class KeyStore {
       name: 'key-list',
       text: `
         select k.key_id from kms_key k
-        where k.account_id = $1::text and k.key_id > $2::text
+        where k.account_id = $1::text and k.key_id > $2::text and ${exists}
         order by k.key_id limit $3::int`,
       values: [page.accountId, page.after, page.limit],
     });

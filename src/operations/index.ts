@@ -1,5 +1,6 @@
 import type { Operation } from '../operation';
 import type { OperationName } from '../shapes/operations';
+import { cancelKeyDeletion } from './cancel-key-deletion';
 import { createAlias } from './create-alias';
 import { createGrant } from './create-grant';
 import { createKey } from './create-key';
@@ -25,6 +26,7 @@ import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
 import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
+import { scheduleKeyDeletion } from './schedule-key-deletion';
 import { stsOperations } from './sts';
 import { tagResource } from './tag-resource';
 import { untagResource } from './untag-resource';
@@ -33,6 +35,7 @@ import { updateKeyDescription } from './update-key-description';
 
 /** Every operation that is served: the attack surface, written by hand. */
 export const operations: { readonly [N in OperationName]?: Operation<N> } = {
+  CancelKeyDeletion: cancelKeyDeletion,
   CreateAlias: createAlias,
   CreateGrant: createGrant,
   CreateKey: createKey,
@@ -57,6 +60,7 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ReEncrypt: reEncrypt,
   RetireGrant: retireGrant,
   RevokeGrant: revokeGrant,
+  ScheduleKeyDeletion: scheduleKeyDeletion,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateAlias: updateAlias,

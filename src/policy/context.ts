@@ -95,6 +95,9 @@ const principalTypes = {
 const isService = ({ caller }: RequestFacts): boolean => caller.kind === 'service';
 const via = ({ caller }: RequestFacts): string | undefined => caller.session?.via;
 
+/** As much as the audit keeps of them: a caller's headers may be long, and its policy may have patterns by the thousand. */
+const maxHeader = 1024;
+
 /** The global condition keys (kms-semantics §6.9), in lower case. */
 const globals: Readonly<Record<string, Global>> = {
   'aws:sourceip': ({ origin }) => (origin.zone === undefined ? origin.sourceIp : undefined),
@@ -102,8 +105,8 @@ const globals: Readonly<Record<string, Global>> = {
   'aws:sourcevpc': ({ origin }) => origin.zone?.vpcId,
   'aws:sourcevpce': ({ origin }) => origin.zone?.vpceId,
   'aws:securetransport': ({ origin }) => String(origin.secureTransport),
-  'aws:useragent': ({ origin }) => origin.userAgent,
-  'aws:referer': ({ origin }) => origin.referer,
+  'aws:useragent': ({ origin }) => origin.userAgent?.slice(0, maxHeader),
+  'aws:referer': ({ origin }) => origin.referer?.slice(0, maxHeader),
   // Only a service may say on whose account it acts; anyone else's word would let it choose its own conditions.
   'aws:sourcearn': (facts) => (isService(facts) ? facts.origin.sourceArn : undefined),
   'aws:sourceaccount': (facts) => (isService(facts) ? facts.origin.sourceAccount : undefined),

@@ -74,7 +74,11 @@ export function weigh(matter: Matter): Weighed {
 /** What the policies say together (kms-semantics §6.3, §6.4). */
 export function decide(weighed: Weighed): Denial {
   const { explicitly, foreign, match } = weighed;
-  if (explicitly !== undefined) return { explicit: true, layer: explicitly, foreign };
+  if (explicitly !== undefined) {
+    // Or a stranger could deny itself a guess of an alias, and be told whether there is a key behind it.
+    const layer = foreign && match === 'none' ? 'resource' : explicitly;
+    return { explicit: true, layer, foreign };
+  }
   const layer = weighed.owned
     ? obstacle(weighed, { match, foreign })
     : obstacle(weighed, { match: 'account', foreign: false });

@@ -1,5 +1,14 @@
 import { type Place, accountRootArn } from '../keys/identifiers';
-import { type JsonObject, type JsonValue, isList, isNumber, isObject, readJson } from './json';
+import {
+  type JsonObject,
+  type JsonValue,
+  changeEach,
+  isList,
+  isNumber,
+  isObject,
+  readJson,
+  replaceMember,
+} from './json';
 import { normalisePrincipal } from './principal-element';
 
 /** The one-statement policy of a key made without one (kms-semantics §6.1). */
@@ -26,10 +35,10 @@ export function defaultKeyPolicy(place: Place, accountId: string): string {
 export function formatPolicy(text: string, place: Place): string {
   const document = readJson(text);
   return write(
-    replace(document, 'Statement', (statement) =>
-      each(statement, (one) =>
+    replaceMember(document, 'Statement', (statement) =>
+      changeEach(statement, (one) =>
         ['Principal', 'NotPrincipal'].reduce(
-          (normal, name) => replace(normal, name, (value) => normaliseElement(value, place)),
+          (normal, name) => replaceMember(normal, name, (value) => normaliseElement(value, place)),
           one,
         ),
       ),
@@ -40,24 +49,11 @@ export function formatPolicy(text: string, place: Place): string {
 
 function normaliseElement(value: JsonValue, place: Place): JsonValue {
   if (value === '*') return new Map([['AWS', '*']]);
-  return replace(value, 'AWS', (principals) =>
-    each(principals, (name) => (typeof name === 'string' ? normalisePrincipal(name, place) : name)),
+  return replaceMember(value, 'AWS', (principals) =>
+    changeEach(principals, (name) =>
+      typeof name === 'string' ? normalisePrincipal(name, place) : name,
+    ),
   );
-}
-
-/** The object with another value of one member, in its place; what is no object or has no such member as it is. */
-function replace(
-  value: JsonValue,
-  name: string,
-  change: (member: JsonValue) => JsonValue,
-): JsonValue {
-  const member = isObject(value) ? value.get(name) : undefined;
-  if (!isObject(value) || member === undefined) return value;
-  return new Map(value).set(name, change(member));
-}
-
-function each(value: JsonValue, change: (one: JsonValue) => JsonValue): JsonValue {
-  return isList(value) ? value.map(change) : change(value);
 }
 
 function write(value: JsonValue, indent: string): string {

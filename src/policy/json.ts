@@ -41,6 +41,22 @@ export function isNumber(value: JsonValue | undefined): value is JsonNumber {
   return typeof value === 'object' && value !== null && 'digits' in value;
 }
 
+/** The object with another value of one member, in its place; what is no object or has no such member as it is. */
+export function replaceMember(
+  value: JsonValue,
+  name: string,
+  change: (member: JsonValue) => JsonValue,
+): JsonValue {
+  const member = isObject(value) ? value.get(name) : undefined;
+  if (!isObject(value) || member === undefined) return value;
+  return new Map(value).set(name, change(member));
+}
+
+/** Changes each element of a list, or the one value that stands for itself. */
+export function changeEach(value: JsonValue, change: (one: JsonValue) => JsonValue): JsonValue {
+  return isList(value) ? value.map(change) : change(value);
+}
+
 /** Reads text that JSON.parse has accepted: what is left to do is to see what JSON.parse forgets. */
 class Reader {
   private at = 0;

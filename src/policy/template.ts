@@ -57,7 +57,7 @@ export function compileTemplate(template: Template): TextTest {
   if (hasVariables(template)) {
     return hasWildcards(template)
       ? (actual, context) => {
-          const pattern = resolvePattern(template, context);
+          const pattern = resolvePattern(template, context, actual.length);
           return pattern !== undefined && matchesPattern(pattern, actual);
         }
       : (actual, context) => actual === resolveText(template, context);
@@ -87,15 +87,25 @@ export function resolveText(template: Template, context: Context): string | unde
   return text;
 }
 
-function resolvePattern(template: Template, context: Context): Pattern | undefined {
+/**
+ * The pattern with its variables' values; undefined when one has none, and when it is longer than any text of `longest`
+ * units that it could match: a long value in a thousand variables is not put together for that.
+ */
+function resolvePattern(
+  template: Template,
+  context: Context,
+  longest: number,
+): Pattern | undefined {
   const builder = new PatternBuilder();
+  let length = 0;
   for (const piece of template) {
     if ('wildcard' in piece) {
       builder.wildcard(piece.wildcard);
       continue;
     }
     const part = valueOf(piece, context);
-    if (part === undefined) return undefined;
+    length += part?.length ?? 0;
+    if (part === undefined || length > longest) return undefined;
     // A wildcard in a tag's value or a user's name must not widen what the policy says.
     builder.literal(part);
   }

@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import type { JWTPayload } from 'jose';
-import { sessionClaims } from '../../src/auth/web-identity';
+import { conditionClaims, sessionClaims } from '../../src/auth/web-identity';
 import { type OidcIssuer, audience, handMade, startIssuer } from '../support/oidc-issuer';
 import { accountId } from '../support/sample-keys';
 import { TestIdentities, noJwt, noKey, seconds } from '../support/web-identities';
@@ -71,6 +71,33 @@ describe('a token of a provider', () => {
       'InvalidIdentityToken',
       'Incorrect token audience',
     ]);
+  });
+
+  test('is not who a claim says whose name differs only in case', async () => {
+    const claims = {
+      SUB: 'root',
+      Aud: 'other-client',
+      AMR: ['mfa'],
+      oaud: 'an-api',
+      eMail: 'a',
+      email: 'b',
+    };
+    const { session } = await identities.identify(await issuer.token(claims));
+    expect(session?.webIdentity?.claims).toMatchObject({
+      [`${issuer.name}:sub`]: 'system:serviceaccount:shop:till',
+      [`${issuer.name}:aud`]: audience,
+      [`${issuer.name}:email`]: 'b',
+    });
+    for (const absent of ['amr', 'oaud']) {
+      expect(session?.webIdentity?.claims).not.toHaveProperty([`${issuer.name}:${absent}`]);
+    }
+  });
+
+  test('of an issuer with the name of a service has no condition keys of that service', () => {
+    const claims = { ViaService: 's3.us-east-1.amazonaws.com' };
+    for (const issuerName of ['kms', 'AWS', 'sts', 'iam']) {
+      expect(conditionClaims(issuerName, { claims, audiences: ['a'] })).toEqual({});
+    }
   });
 
   test('asks for tags and a source identity by claims', async () => {

@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateKeyCommand,
   type CreateKeyCommandInput,
@@ -15,6 +16,7 @@ import {
   PutKeyPolicyCommand,
   ReEncryptCommand,
   type ReEncryptCommandInput,
+  ScheduleKeyDeletionCommand,
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-kms';
@@ -117,6 +119,13 @@ const disable = async (kms: KMSClient) => {
   await kms.send(new DisableKeyCommand({ KeyId: stage.key.id }));
   await stage.root.send(new EnableKeyCommand({ KeyId: stage.key.id }));
 };
+const scheduleDeletion = (PendingWindowInDays?: number) => async (kms: KMSClient) => {
+  const { root, key } = stage;
+  const input = { KeyId: key.id, PendingWindowInDays };
+  await kms.send(new ScheduleKeyDeletionCommand(input));
+  await root.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
+  await root.send(new EnableKeyCommand({ KeyId: key.id }));
+};
 
 const zeus = () => 'alias/zeus';
 const zeusArn = () => stage.key.arn.replace(/key\/.*/, 'alias/zeus');
@@ -208,6 +217,22 @@ const rows: readonly ConditionRow[] = [
   {
     ...{ key: 'kms:TrailingDaysWithoutKeyUsage', action: 'kms:EnableKey' },
     send: (kms) => kms.send(new EnableKeyCommand({ KeyId: stage.key.id })),
+  },
+  {
+    ...{ key: 'kms:TrailingDaysWithoutKeyUsage', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '0', '1'], send: scheduleDeletion() },
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '7', '8'], send: scheduleDeletion(7) },
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
+    ...{ met: ['NumericEquals', '30', '7'], send: scheduleDeletion() },
+  },
+  {
+    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:DisableKey' },
+    send: disable,
   },
   { key: 'aws:RequestTag/team', ...onCreateKey, send: createKey({}) },
   {

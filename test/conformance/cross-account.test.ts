@@ -201,6 +201,7 @@ test('Every operation that works on keys of other accounts does', async () => {
 
 /** Requests of the operations that are of one's own account alone, on a key of another (kms-semantics §2.4). */
 const own: Readonly<Record<string, () => object>> = {
+  CancelKeyDeletion: () => ({ KeyId: key.arn }),
   CreateAlias: () => ({ AliasName: 'alias/theirs', TargetKeyId: key.arn }),
   DisableKey: () => ({ KeyId: key.arn }),
   EnableKey: () => ({ KeyId: key.arn }),
@@ -209,6 +210,7 @@ const own: Readonly<Record<string, () => object>> = {
   ListKeyPolicies: () => ({ KeyId: key.arn }),
   ListResourceTags: () => ({ KeyId: key.arn }),
   PutKeyPolicy: () => ({ KeyId: key.arn, Policy: '{}' }),
+  ScheduleKeyDeletion: () => ({ KeyId: key.arn, PendingWindowInDays: 7 }),
   TagResource: () => ({ KeyId: key.arn, Tags: [{ TagKey: 'theirs', TagValue: '' }] }),
   UntagResource: () => ({ KeyId: key.arn, TagKeys: ['theirs'] }),
   UpdateKeyDescription: () => ({ KeyId: key.arn, Description: 'theirs' }),

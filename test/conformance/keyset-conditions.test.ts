@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateGrantCommand,
   DecryptCommand,
@@ -17,6 +18,7 @@ import {
   ListResourceTagsCommand,
   PutKeyPolicyCommand,
   ReEncryptCommand,
+  ScheduleKeyDeletionCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
   TagResourceCommand,
@@ -141,6 +143,14 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
   ],
   ['GetKeyLastUsage', (kms, { key }) => kms.send(new GetKeyLastUsageCommand({ KeyId: key.id }))],
   ['DisableKey', (kms, { key }) => kms.send(new DisableKeyCommand({ KeyId: key.id }))],
+  [
+    'ScheduleKeyDeletion',
+    (kms, { key }) => kms.send(new ScheduleKeyDeletionCommand({ KeyId: key.id })),
+  ],
+  [
+    'CancelKeyDeletion',
+    (kms, { key }) => kms.send(new CancelKeyDeletionCommand({ KeyId: key.id })),
+  ],
   ['EnableKey', (kms, { key }) => kms.send(new EnableKeyCommand({ KeyId: key.id }))],
   [
     'CreateAlias',

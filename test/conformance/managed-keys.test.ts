@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateGrantCommand,
   DecryptCommand,
@@ -10,6 +11,7 @@ import {
   GenerateDataKeyCommand,
   GetKeyPolicyCommand,
   type KMSClient,
+  ScheduleKeyDeletionCommand,
   ListAliasesCommand,
   ListGrantsCommand,
   ListKeysCommand,
@@ -246,6 +248,8 @@ describe('An AWS-managed key', () => {
     const changes = {
       'kms:DisableKey': new DisableKeyCommand({ KeyId: id }),
       'kms:EnableKey': new EnableKeyCommand({ KeyId: id }),
+      'kms:ScheduleKeyDeletion': new ScheduleKeyDeletionCommand({ KeyId: id }),
+      'kms:CancelKeyDeletion': new CancelKeyDeletionCommand({ KeyId: id }),
       'kms:PutKeyPolicy': new PutKeyPolicyCommand({
         ...{ KeyId: id, Policy, BypassPolicyLockoutSafetyCheck: true },
       }),

@@ -15,7 +15,6 @@ const rsa = { ...message, SigningAlgorithm: 'RSASSA_PSS_SHA_256' };
 
 /** A minimal valid input of every operation that is not served; an operation that is missing here fails the test. */
 const inputs: Readonly<Partial<Record<OperationName, object>>> = {
-  CancelKeyDeletion: { KeyId },
   ConnectCustomKeyStore: store,
   CreateCustomKeyStore: { CustomKeyStoreName: 'store' },
   Decapsulate: { KeyId, SharedSecretCiphertextBlob: 'YQ==', EncapsulationAlgorithm: 'ML_KEM' },
@@ -41,7 +40,6 @@ const inputs: Readonly<Partial<Record<OperationName, object>>> = {
   ListKeyRotations: { KeyId },
   ReplicateKey: { KeyId, ReplicaRegion: 'eu-west-1' },
   RotateKeyOnDemand: { KeyId },
-  ScheduleKeyDeletion: { KeyId },
   Sign: rsa,
   UpdateCustomKeyStore: store,
   UpdatePrimaryRegion: { KeyId, PrimaryRegion: 'eu-west-1' },

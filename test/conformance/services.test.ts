@@ -86,6 +86,10 @@ describe('claviger service', () => {
     const failures: (readonly [readonly string[], string])[] = [
       [['create', name], `the service ${name} is registered already`],
       [
+        ['create', 'once.amazonaws.com'],
+        `alias/aws/once is the alias of the service ${name} already`,
+      ],
+      [
         ['create', '--account', '999999999999', 'other.claviger.internal'],
         'there is no account 999999999999: `claviger account create` makes it',
       ],

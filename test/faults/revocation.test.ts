@@ -2,10 +2,12 @@ import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import {
+  CancelKeyDeletionCommand,
   DisableKeyCommand,
   EnableKeyCommand,
   type EncryptCommandOutput,
   type KMSClient,
+  ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient } from '../support/iam-client';
@@ -58,6 +60,27 @@ describe('revocation with two workers', () => {
       expect(successesAfter(load, answered)).toEqual([]);
       expect(Object.keys(load.counts()).sort()).toEqual(['DisabledException', 'ok']);
       await control.send(new EnableKeyCommand({ KeyId: key.keyId }));
+    }
+    expect(unacknowledged()).toBe(0);
+  }, 60_000);
+
+  test('ten times: no Encrypt that starts after ScheduleKeyDeletion was answered succeeds, on any worker', async () => {
+    const control = daemon.client();
+    const KeyId = key.keyId;
+    for (let round = 0; round < 10; round += 1) {
+      const load = hammer();
+      await load.served(lines * 3);
+      await control.send(new ScheduleKeyDeletionCommand({ KeyId }));
+      const answered = performance.now();
+      await until('every connection was refused', () => {
+        return load.answers.filter(({ sentAt }) => sentAt > answered).length >= lines * 3;
+      });
+      await load.stop();
+      expect(successesAfter(load, answered)).toEqual([]);
+      expect(Object.keys(load.counts()).sort()).toEqual(['KMSInvalidStateException', 'ok']);
+      await control.send(new CancelKeyDeletionCommand({ KeyId }));
+      expect((await ask(() => send(0))).outcome).toBe('DisabledException');
+      await control.send(new EnableKeyCommand({ KeyId }));
     }
     expect(unacknowledged()).toBe(0);
   }, 60_000);

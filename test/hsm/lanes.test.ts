@@ -142,7 +142,9 @@ describe('lanes before a stand-in worker', () => {
   test('starts a crashed lane again and tells its caller', async () => {
     const lanes = make({ count: 1 });
     await random(lanes, 1);
-    await expect(lanes.run('destroy', { id: 'aa' }, { token: undefined })).rejects.toMatchObject({
+    await expect(
+      lanes.run('destroy', { id: 'aa', durableDirectory: undefined }, { token: undefined }),
+    ).rejects.toMatchObject({
       code: 'failed',
       message: 'lane ended: the stand-in crashed',
     });

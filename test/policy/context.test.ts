@@ -56,6 +56,12 @@ const from = (more: Partial<RequestFacts['origin']>): { origin: RequestFacts['or
 });
 
 describe('global condition keys', () => {
+  test('have as much of a header as the audit keeps', () => {
+    const long = from({ userAgent: 'a'.repeat(30_000), referer: 'b'.repeat(30_000) });
+    expect(value('aws:UserAgent', long)).toBe('a'.repeat(1024));
+    expect(value('aws:Referer', long)).toBe('b'.repeat(1024));
+  });
+
   test.each<[string, Partial<RequestFacts>, ConditionValue | undefined]>([
     ['aws:PrincipalArn', {}, alice.arn],
     ['aws:PrincipalArn', { caller: roleSession }, `arn:aws:iam::${accountId}:role/team/reader`],

@@ -68,6 +68,17 @@ test('variables are resolved once for each value in which they stand', () => {
   expect(reads()).toBe(1 + 1000 + 1000);
 });
 
+test('a pattern that its variables make longer than the text is not put together', () => {
+  const Condition = { StringLike: { 'a:b': `*${'${a:v}'.repeat(1000)}*` } };
+  const text = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: { Effect: 'Allow', Action: '*', Resource: '*', Condition },
+  });
+  const { context, reads } = counting({ 'a:b': 'v'.repeat(1000), 'a:v': 'v'.repeat(100) });
+  expect(compileIdentityPolicy(text).ask({ ...question, context }).allowed).toBe('none');
+  expect(reads()).toBe(1 + 11);
+});
+
 test('long values of a request meet long values of a policy', () => {
   const long = 'a'.repeat(100_000);
   const Condition = {

@@ -144,7 +144,8 @@ async function initialise(
   return { accessKeyId: issued.AccessKeyId, secretAccessKey: issued.SecretAccessKey };
 }
 
-async function serve(
+/** Another `claviger serve`, on what a daemon's environment names. Resolves when it is ready; end its process yourself. */
+export async function serve(
   env: NodeJS.ProcessEnv,
 ): Promise<{ child: ChildProcess; log: Record<string, unknown>[]; endpoint: string }> {
   const child = spawn(process.execPath, [commandLine, 'serve'], {

@@ -56,7 +56,6 @@ export const keysOfUnservedOperations: Readonly<Record<string, readonly Operatio
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
   'kms:RotationPeriodInDays': ['EnableKeyRotation'],
-  'kms:ScheduleKeyDeletionPendingWindowInDays': ['ScheduleKeyDeletion'],
   'kms:SigningAlgorithm': ['Sign', 'Verify'],
   'kms:ValidTo': ['ImportKeyMaterial'],
   'kms:WrappingAlgorithm': ['GetParametersForImport'],

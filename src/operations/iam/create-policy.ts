@@ -1,6 +1,7 @@
 import { policyArn, rootPath } from '../../iam/arns';
 import { checkManagedPolicy } from '../../iam/documents';
 import { lockAccount } from '../../iam/entities';
+import { refuseNul } from '../../iam/errors';
 import { newUniqueId } from '../../iam/ids';
 import { countPolicies, findPolicy, insertPolicy } from '../../iam/managed-policies';
 import { requireQuota } from '../../iam/quotas';
@@ -14,7 +15,10 @@ export const createPolicy: Operation<'CreatePolicy'> = {
   readOnly: false,
   audited: ['PolicyName', 'Path', 'PolicyDocument', 'Description', 'Tags'],
   unannounced: 'nobody has a policy that is new',
-  check: ({ Tags = [] }) => checkIamTags(Tags),
+  check({ Tags = [], Description = '' }) {
+    checkIamTags(Tags);
+    refuseNul('A description', [Description]);
+  },
   accountActions(call): readonly AccountAction[] {
     const { place } = call.services;
     const resource = policyArn(place, named(call));

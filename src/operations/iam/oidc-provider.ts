@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db';
 import { KmsError } from '../../errors';
 import { invalidArn } from '../../iam/arns';
+import { refuseNul } from '../../iam/errors';
 import { type OidcProvider, findProvider, lockProvider } from '../../iam/oidc-providers';
 import { requireQuota } from '../../iam/quotas';
 import { listTags, resourceTags } from '../../iam/tags';
@@ -49,8 +50,9 @@ function refuse(arn: string): never {
   throw new KmsError('NoSuchEntity', `OpenIDConnect Provider not found for arn ${arn}`);
 }
 
-/** Each once. Throws LimitExceeded. */
+/** Each once. Throws InvalidInput, LimitExceeded. */
 export function acceptClientIds(clientIds: readonly string[]): readonly string[] {
+  refuseNul('A client id', clientIds);
   const unique = [...new Set(clientIds)];
   requireQuota('ClientIdsPerOpenIdConnectProvider', unique.length);
   return unique;

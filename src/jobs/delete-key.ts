@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { Token } from '../../hsm';
+import { type AuditWriter, auditLine, serviceEventRecord } from '../audit';
+import { type ChangeFeed, type Database, type Transaction, inTransaction } from '../db';
+import {
+  type DoomedKey,
+  type DoomedMaterial,
+  beginDeletion,
+  doomedMaterials,
+  lockDoomedKey,
+  removeKey,
+} from '../keys/deletion';
+import { type Place, keyArn } from '../keys/identifiers';
+import type { KeyStore } from '../keys/store';
+import type { Job, Task } from './job';
+
+export interface DeleteKeyParts {
+  readonly database: Database;
+  readonly token: Token;
+  readonly place: Place;
+  readonly keys: KeyStore;
+  readonly audit: AuditWriter;
+  readonly changes: ChangeFeed;
+}
+
+/**
+ * Deletes keys whose date has come, in two transactions. The first takes the key away from everybody, and cancelling with
+ * it: it and CancelKeyDeletion lock the same row, so one of them wins. The second destroys the material in the token and
+ * then removes the row. Killed between or within them, the job is finished by whoever claims the row next: a row without
+ * material is removed, and material without a row is never left.
+ */
+export function deleteKey(parts: DeleteKeyParts): Job {
+  return {
+    name: 'delete-key',
+    due: {
+      from: 'kms_key k',
+      where: `k.state = 'PendingDeletion'`,
+      subject: 'k.key_id',
+      at: 'k.deletion_date',
+    },
+    async run(task) {
+      await requireToken(parts, task);
+      await begin(parts, task);
+      return finish(parts, task.subject);
+    },
+  };
+}
+
+/** Before the point of no return: while the token is away, or is another, the deletion can still be cancelled. */
+async function requireToken({ database, token }: DeleteKeyParts, task: Task): Promise<void> {
+  await token.check();
+  requireHere(token, await doomedMaterials(database, task.subject));
+}
+
+/** To destroy a key that is not there is success, so it must be asked of the token that has it. */
+function requireHere(token: Token, materials: readonly DoomedMaterial[]): void {
+  const { serial } = token.status();
+  const elsewhere = materials.find(({ tokenSerial }) => tokenSerial !== serial);
+  if (elsewhere === undefined) return;
+  throw new Error(
+    `The material ${elsewhere.materialId} is in the token with serial ${elsewhere.tokenSerial}, which is not this one`,
+  );
+}
+
+async function begin(
+  { database, changes }: DeleteKeyParts,
+  { subject: keyId, clockOffsetSeconds }: Task,
+): Promise<void> {
+  const announcements = await inTransaction(database, async (transaction) => {
+    await beginDeletion(transaction, { keyId, clockOffsetSeconds });
+    return transaction.announcements;
+  });
+  // A clone in another worker's session outlives its original.
+  await changes.acknowledged(announcements);
+}
+
+/** False when the deletion was cancelled, or is another worker's. */
+async function finish(parts: DeleteKeyParts, keyId: string): Promise<boolean> {
+  const transaction = await parts.database.begin();
+  try {
+    const key = await lockDoomedKey(transaction, keyId);
+    if (key === undefined) return false;
+    await destroyMaterials(parts, transaction, key);
+    await removeKey(transaction, keyId);
+    await parts.audit.commitWith(transaction, record(parts.place, key));
+    return true;
+  } finally {
+    await transaction.rollback();
+  }
+}
+
+async function destroyMaterials(
+  { token, keys }: DeleteKeyParts,
+  transaction: Transaction,
+  { materials }: DoomedKey,
+): Promise<void> {
+  requireHere(token, materials);
+  // SoftHSM misses what another process changes beside it, and what is missed would stay.
+  await keys.lockToken(transaction, token.status().serial);
+  for (const { materialId } of materials) await token.destroyKey(materialId);
+}
+
+function record(place: Place, { keyId, accountId }: DoomedKey): string {
+  return auditLine(
+    serviceEventRecord({
+      completedAt: new Date(),
+      eventId: randomUUID(),
+      eventName: 'DeleteKey',
+      region: place.region,
+      accountId,
+      resources: [{ accountId, arn: keyArn(place, accountId, keyId) }],
+    }),
+  );
+}

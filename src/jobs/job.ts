@@ -1,0 +1,28 @@
+/** Timed work: rows of a table that are due from a moment on, and what is done with each. */
+export interface Job {
+  /** As metrics, the log and job_attempt call it. */
+  readonly name: string;
+  readonly due: DueRows;
+  /**
+   * Does what is due. It may have been begun before, by a worker that was killed, and another worker may be at it: every
+   * step is safe to repeat, and the row is locked where only one may go on. Rejects to be tried again later. Resolves
+   * false when there was nothing left to do.
+   */
+  run(task: Task): Promise<boolean>;
+}
+
+/** Fragments of SQL, written by hand in the job. The rows are locked for a moment to be claimed. */
+export interface DueRows {
+  readonly from: string;
+  readonly where: string;
+  readonly subject: string;
+  /** A timestamptz(3). */
+  readonly at: string;
+}
+
+export interface Task {
+  /** What the row is called. */
+  readonly subject: string;
+  /** Added to the database's clock, which alone decides what is due. 0 but in tests. */
+  readonly clockOffsetSeconds: number;
+}

@@ -1,0 +1,18 @@
+import { cancelDeletion } from '../keys/deletion';
+import type { Operation } from '../operation';
+import { onlyKey, targetByKeyOnly } from './targets';
+
+export const cancelKeyDeletion: Operation<'CancelKeyDeletion'> = {
+  name: 'CancelKeyDeletion',
+  readOnly: false,
+  audited: ['KeyId'],
+  targets: targetByKeyOnly('kms:CancelKeyDeletion'),
+  requires: { state: 'pendingDeletion' },
+
+  async write({ keys }, { transaction }) {
+    const { keyId, arn } = onlyKey(keys);
+    await cancelDeletion(transaction, keyId);
+    transaction.announce({ topic: 'key', id: keyId });
+    return { KeyId: arn };
+  },
+};
