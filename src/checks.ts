@@ -163,13 +163,20 @@ function matterOnKey(asker: Asker, target: Target): Matter {
     asker.conditions,
     () => targetConditions(asker, target),
   ];
+  const { caller, identity, services } = asker.call;
+  const facts = factsOf(asker);
+  // Written out: members that follow a spread cost V8 a microsecond each, and every request passes here.
   return {
-    ...matterOf(asker, { action: target.action, resource: key.arn }),
-    context: requestContext(factsOf(asker), [...layers, () => keyLabels(key)]),
+    caller,
+    identity,
+    names: principalNames(caller, services.place),
+    action: target.action,
+    resource: key.arn,
+    context: requestContext(facts, [...layers, () => keyLabels(key)]),
     owner: {
-      accountId: decidedBy === undefined ? key.accountId : asker.call.caller.accountId,
+      accountId: decidedBy === undefined ? key.accountId : caller.accountId,
       policy: decidedBy ?? key.policy,
-      context: requestContext(factsOf(asker), layers),
+      context: requestContext(facts, layers),
     },
   };
 }

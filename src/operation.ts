@@ -52,7 +52,7 @@ export interface Target {
   /** `kms:<Operation>`. */
   readonly action: string;
   /** The alias in the request, when it named the key by one: kms:RequestAlias. */
-  readonly requestAlias?: string;
+  readonly requestAlias?: string | undefined;
   /** The encryption context that the action is about: policies' conditions and grants' constraints ask for it. */
   readonly encryptionContext?: Readonly<Record<string, string>> | undefined;
   /** Condition values of this key alone: ReEncrypt has two encryption contexts. They win over the operation's. */

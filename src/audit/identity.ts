@@ -51,7 +51,12 @@ const identities: Readonly<Record<AuditedCaller['kind'], (caller: AuditedCaller)
 function credentialsOf(type: string, caller: AuditedCaller): Members {
   const { principalId, arn, accountId, accessKeyId, session, userName } = caller;
   return {
-    ...{ type, principalId, arn, accountId, accessKeyId, userName },
+    type,
+    principalId,
+    arn,
+    accountId,
+    accessKeyId,
+    userName,
     sessionContext: session && sessionContext(session, accountId),
     invokedBy: session?.via,
   };

@@ -49,11 +49,11 @@ export interface AuditRecord {
   readonly awsRegion: string;
   readonly sourceIPAddress: string;
   readonly userAgent: string;
-  readonly errorCode?: string;
-  readonly errorMessage?: string;
+  readonly errorCode?: string | undefined;
+  readonly errorMessage?: string | undefined;
   readonly requestParameters: Members | null;
   readonly responseElements: Members | null;
-  readonly additionalEventData?: Members;
+  readonly additionalEventData?: Members | undefined;
   readonly requestID: string;
   readonly eventID: string;
   readonly readOnly: boolean;
@@ -61,10 +61,10 @@ export interface AuditRecord {
   readonly eventType: 'AwsApiCall';
   readonly managementEvent: true;
   readonly recipientAccountId: string;
-  readonly sharedEventID?: string;
-  readonly vpcEndpointId?: string;
+  readonly sharedEventID?: string | undefined;
+  readonly vpcEndpointId?: string | undefined;
   readonly eventCategory: 'Management';
-  readonly tlsDetails?: Members;
+  readonly tlsDetails?: Members | undefined;
 }
 
 /** CloudTrail's names of errors, where they are not those of the wire: it has IAM's and STS's by their exceptions' names. */
@@ -93,7 +93,7 @@ const recordedErrorCodes: Readonly<Record<string, string>> = {
 const maxTextLength = 1024;
 const maxMembersLength = 102_400;
 
-/** The record of one request. */
+/** The record of one request; JSON leaves its undefined members out. */
 export function auditRecord(call: AuditedCall): AuditRecord {
   const { error } = call;
   return {
@@ -105,15 +105,11 @@ export function auditRecord(call: AuditedCall): AuditRecord {
     awsRegion: call.region,
     sourceIPAddress: call.sourceIPAddress,
     userAgent: (call.userAgent ?? '').slice(0, maxTextLength),
-    ...(error === undefined ? {} : { errorCode: recordedErrorCodes[error.code] ?? error.code }),
-    ...(error === undefined || error.message === ''
-      ? {}
-      : { errorMessage: error.message.slice(0, maxTextLength) }),
+    errorCode: error && (recordedErrorCodes[error.code] ?? error.code),
+    errorMessage: error?.message.slice(0, maxTextLength) || undefined,
     requestParameters: call.requestParameters,
     responseElements: call.responseElements,
-    ...(call.additionalEventData === undefined
-      ? {}
-      : { additionalEventData: call.additionalEventData }),
+    additionalEventData: call.additionalEventData,
     requestID: call.requestId,
     eventID: call.eventId,
     readOnly: call.readOnly,
@@ -121,10 +117,10 @@ export function auditRecord(call: AuditedCall): AuditRecord {
     eventType: 'AwsApiCall',
     managementEvent: true,
     recipientAccountId: call.recipientAccountId,
-    ...(call.sharedEventId === undefined ? {} : { sharedEventID: call.sharedEventId }),
-    ...(call.vpcEndpointId === undefined ? {} : { vpcEndpointId: call.vpcEndpointId }),
+    sharedEventID: call.sharedEventId,
+    vpcEndpointId: call.vpcEndpointId,
     eventCategory: 'Management',
-    ...(call.tls === undefined ? {} : { tlsDetails: tlsDetails(call.tls) }),
+    tlsDetails: call.tls && tlsDetails(call.tls),
   };
 }
 

@@ -16,8 +16,8 @@ type Targets<N extends OperationName> = (call: Call<N>) => Awaitable<readonly Ta
 export function targetByKeyId<N extends WithKeyId>(action: string): Targets<N> {
   return async ({ input, caller, services }) => {
     const found = await services.finder.resolve(keyIdOf(input), { caller, action });
-    const encryptionContext = encryptionContextOf(input);
-    return [encryptionContext === undefined ? found : { ...found, encryptionContext }];
+    const { key, requestAlias } = found;
+    return [{ key, action, requestAlias, encryptionContext: encryptionContextOf(input) }];
   };
 }
 

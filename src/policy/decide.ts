@@ -48,13 +48,14 @@ export interface Weighed {
 /** Asks every policy that has a word. Pure. */
 export function weigh(matter: Matter): Weighed {
   const { caller, identity, names, resource, context, owner } = matter;
-  const question = { action: matter.action.toLowerCase(), resource, context };
+  const action = matter.action.toLowerCase();
+  const question = { action, resource, context };
   const identityAnswer = union(identity.policies, question);
   const boundary = identity.boundary?.ask(question);
   const policies = caller.session?.policies ?? [];
   const session = policies.length === 0 ? undefined : union(policies, question);
   const owned = owner?.policy.ask(
-    { ...question, context: owner.context },
+    { action, resource, context: owner.context },
     boundary === undefined ? names : { ...names, bounded: true },
   );
   return {
