@@ -1,12 +1,9 @@
 import {
-  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateKeyCommand,
   type CreateKeyCommandInput,
   DecryptCommand,
   DescribeKeyCommand,
-  DisableKeyCommand,
-  EnableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
   GenerateDataKeyWithoutPlaintextCommand,
@@ -16,9 +13,6 @@ import {
   PutKeyPolicyCommand,
   ReEncryptCommand,
   type ReEncryptCommandInput,
-  ScheduleKeyDeletionCommand,
-  TagResourceCommand,
-  UntagResourceCommand,
 } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
@@ -35,6 +29,7 @@ import {
   kmsConditionKeys,
 } from '../support/kms-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
+import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
 import { badRequest, refused } from '../support/wire';
@@ -107,26 +102,6 @@ const putKeyPolicy =
     }
   };
 
-const tagIt = (kms: KMSClient) =>
-  kms.send(
-    new TagResourceCommand({
-      ...{ KeyId: stage.key.id, Tags: [{ TagKey: 'Stage', TagValue: 'Test' }] },
-    }),
-  );
-const untagIt = (kms: KMSClient) =>
-  kms.send(new UntagResourceCommand({ KeyId: stage.key.id, TagKeys: ['Stage'] }));
-const disable = async (kms: KMSClient) => {
-  await kms.send(new DisableKeyCommand({ KeyId: stage.key.id }));
-  await stage.root.send(new EnableKeyCommand({ KeyId: stage.key.id }));
-};
-const scheduleDeletion = (PendingWindowInDays?: number) => async (kms: KMSClient) => {
-  const { root, key } = stage;
-  const input = { KeyId: key.id, PendingWindowInDays };
-  await kms.send(new ScheduleKeyDeletionCommand(input));
-  await root.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
-  await root.send(new EnableKeyCommand({ KeyId: key.id }));
-};
-
 const zeus = () => 'alias/zeus';
 const zeusArn = () => stage.key.arn.replace(/key\/.*/, 'alias/zeus');
 const both = ['kms:ReEncryptFrom', 'kms:ReEncryptTo'] as const;
@@ -197,43 +172,6 @@ const rows: readonly ConditionRow[] = [
     send: createKey({ Tags: [{ TagKey: 'Team', TagValue: 'blue' }] }),
   },
   { key: 'aws:TagKeys', ...onCreateKey, send: createKey({}) },
-  {
-    ...{ key: 'aws:RequestTag/stage', action: 'kms:TagResource', send: tagIt },
-    met: ['StringEquals', 'Test', 'test'],
-  },
-  {
-    ...{ key: 'aws:TagKeys', action: 'kms:TagResource', send: tagIt },
-    met: ['ForAnyValue:StringEquals', 'Stage', 'stage'],
-  },
-  {
-    ...{ key: 'aws:TagKeys', action: 'kms:UntagResource', send: untagIt },
-    met: ['ForAnyValue:StringEquals', 'Stage', 'stage'],
-  },
-  { key: 'aws:RequestTag/Stage', action: 'kms:UntagResource', send: untagIt },
-  {
-    ...{ key: 'kms:TrailingDaysWithoutKeyUsage', action: 'kms:DisableKey', send: disable },
-    met: ['NumericEquals', '0', '1'],
-  },
-  {
-    ...{ key: 'kms:TrailingDaysWithoutKeyUsage', action: 'kms:EnableKey' },
-    send: (kms) => kms.send(new EnableKeyCommand({ KeyId: stage.key.id })),
-  },
-  {
-    ...{ key: 'kms:TrailingDaysWithoutKeyUsage', action: 'kms:ScheduleKeyDeletion' },
-    ...{ met: ['NumericEquals', '0', '1'], send: scheduleDeletion() },
-  },
-  {
-    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
-    ...{ met: ['NumericEquals', '7', '8'], send: scheduleDeletion(7) },
-  },
-  {
-    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:ScheduleKeyDeletion' },
-    ...{ met: ['NumericEquals', '30', '7'], send: scheduleDeletion() },
-  },
-  {
-    ...{ key: 'kms:ScheduleKeyDeletionPendingWindowInDays', action: 'kms:DisableKey' },
-    send: disable,
-  },
   { key: 'aws:RequestTag/team', ...onCreateKey, send: createKey({}) },
   {
     ...{ key: 'kms:EncryptionAlgorithm', action: 'kms:Encrypt', met: algorithm },
@@ -334,6 +272,7 @@ const rows: readonly ConditionRow[] = [
     },
   ]),
   ...grantConditionKeys(() => stage),
+  ...keyChangeConditionKeys(() => stage),
 ];
 
 test.each(rows.map((row) => [row.key, row.met?.[1] ?? 'absent', row.action, row] as const))(
