@@ -18,12 +18,14 @@ import {
   UpdateAccessKeyCommand,
 } from '@aws-sdk/client-iam';
 import {
+  CancelKeyDeletionCommand,
   CreateGrantCommand,
   DisableKeyCommand,
   EnableKeyCommand,
   PutKeyPolicyCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
+  ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import type { TestCredentials } from './daemon';
 import { makeAccessKey, makeIamUser } from './iam-client';
@@ -203,6 +205,23 @@ const ofKeys: readonly Revocation[] = [
         open: encrypting(credentials, KeyId),
         revoke: () => kms.send(new DisableKeyCommand({ KeyId })),
         undo: () => kms.send(new EnableKeyCommand({ KeyId })),
+      };
+    },
+  },
+  {
+    name: 'ScheduleKeyDeletion',
+    refusal: 'KMSInvalidStateException',
+    arrange: async (stage, UserName) => {
+      const { kms, keyId: KeyId } = stage;
+      const credentials = await newUser(stage, UserName);
+      await withInlinePolicy(stage, { UserName });
+      return {
+        open: encrypting(credentials, KeyId),
+        revoke: () => kms.send(new ScheduleKeyDeletionCommand({ KeyId })),
+        undo: async () => {
+          await kms.send(new CancelKeyDeletionCommand({ KeyId }));
+          await kms.send(new EnableKeyCommand({ KeyId }));
+        },
       };
     },
   },
