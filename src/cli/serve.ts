@@ -41,6 +41,8 @@ async function supervise(config: Config): Promise<void> {
   log.info('stopping');
   await supervisor.stop();
   log.info('stopped');
+  // A connection that node:cluster was handing to a worker which died stays open here, and would keep the process.
+  process.exit();
 }
 
 /** Resolves at the first SIGINT or SIGTERM; later ones change nothing. */

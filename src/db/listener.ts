@@ -37,6 +37,7 @@ export class Listener {
   private ready = false;
   private confirmed = Number.NEGATIVE_INFINITY;
   private wakeUp: (() => void) | undefined;
+  private abandon: (() => void) | undefined;
   private readonly finished: Promise<void>;
 
   constructor(private readonly options: ListenerOptions) {
@@ -66,6 +67,7 @@ export class Listener {
   async close(): Promise<void> {
     this.closed = true;
     this.fail(new DatabaseError('unavailable', 'The listener was closed'));
+    this.abandon?.();
     this.disconnect();
     await this.finished;
   }
@@ -109,7 +111,7 @@ export class Listener {
     client.on('notification', ({ channel, payload }: Notification) =>
       options.onNotification(channel, payload ?? ''),
     );
-    await client.connect();
+    await this.unlessClosed(client.connect());
     for (const channel of options.channels) await client.query(`listen ${channel}`);
     await this.send({
       // A heartbeat that is lost in a crash of the server is followed by another one: it need not wait for its disk.
@@ -123,6 +125,17 @@ export class Listener {
     this.requireAlive();
     this.ready = true;
     options.onReady();
+  }
+
+  /** A client of pg that is ended while it connects never says how that went. */
+  private async unlessClosed(connecting: Promise<unknown>): Promise<void> {
+    const closed = new Promise<never>((_resolve, reject) => {
+      this.abandon = () => {
+        reject(new DatabaseError('unavailable', 'The listener was closed'));
+      };
+    });
+    await Promise.race([connecting, closed]);
+    this.abandon = undefined;
   }
 
   private async converse(): Promise<never> {

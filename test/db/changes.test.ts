@@ -305,3 +305,17 @@ test('A hundred changes at once from each of three workers are all acknowledged'
     expect(worker.events).toEqual([{ kind: 'listening' }]);
   }
 });
+
+test('A feed that is closed while it connects to a server that gives no answer ends', async () => {
+  const proxy = await startTcpProxy(clone.url);
+  proxy.freeze();
+  const timeouts = { poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 2000 };
+  const database = openDatabase({ url: clone.url, ...timeouts });
+  const feed = openChangeFeed({
+    ...{ url: proxy.url, database, waitMs: 3000, connectTimeoutMs: 60_000 },
+  });
+  await feed.close();
+  expect(feed.trusted).toBe(false);
+  await database.close();
+  await proxy.close();
+});
