@@ -2,7 +2,6 @@ import { type Asker, type Permissions, authorize, requireUsable } from './checks
 import type { Corridor, DoorRequest } from './corridor';
 import type { Transaction } from './db';
 import { KmsError } from './errors';
-import { outcomeUnknown } from './failures';
 import { lockAccount } from './iam/entities';
 import type { Key } from './keys/key';
 import type {
@@ -16,6 +15,7 @@ import type {
 } from './operation';
 import type { OperationName } from './shapes/operations';
 import type { Trail } from './trail';
+import { undoneOnFailure } from './undo';
 
 /** A call that its caller may make, by what the worker knew. */
 interface Permitted<N extends OperationName> {
@@ -36,34 +36,29 @@ export async function write<N extends OperationName>(
   permitted: Permitted<N>,
 ): Promise<string> {
   const { request, permissions, trail } = permitted;
-  const transaction = await corridor.database.begin();
-  const undoing: (() => Promise<void>)[] = [];
-  const change: Change = {
-    transaction,
-    undo: (step) => void undoing.push(step),
-    made: (key) => (trail.keys = [...trail.keys, key]),
-    note: (data) => (trail.additional = data),
-  };
-  let text: string;
-  try {
-    const targeted = await authorizeAgain(operation, permitted, transaction);
-    const { keys } = targeted;
-    requireUsable(operation, targeted);
-    const output = await operation.write(targeted, change);
-    requireAnnounced(operation, transaction);
-    text = request.write(operation.name, output);
-    const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
-    await corridor.audit.commitWith(transaction, trail.success(elements));
-  } catch (thrown) {
-    trail.keys = permissions.targets.map((target) => target.key);
-    await transaction.rollback();
-    // A commit whose outcome is unknown may have made the change: what it stands on in the token must stay.
-    if (!outcomeUnknown(thrown)) {
-      for (const step of undoing) await step().catch(corridor.onLeftover);
+  const { text, announcements } = await undoneOnFailure(corridor, async (transaction, undo) => {
+    const change: Change = {
+      transaction,
+      undo,
+      made: (key) => (trail.keys = [...trail.keys, key]),
+      note: (data) => (trail.additional = data),
+    };
+    try {
+      const targeted = await authorizeAgain(operation, permitted, transaction);
+      const { keys } = targeted;
+      requireUsable(operation, targeted);
+      const output = await operation.write(targeted, change);
+      requireAnnounced(operation, transaction);
+      const written = request.write(operation.name, output);
+      const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
+      await corridor.audit.commitWith(transaction, trail.success(elements));
+      return { text: written, announcements: transaction.announcements };
+    } catch (thrown) {
+      trail.keys = permissions.targets.map((target) => target.key);
+      throw thrown;
     }
-    throw thrown;
-  }
-  await corridor.changes.acknowledged(transaction.announcements);
+  });
+  await corridor.changes.acknowledged(announcements);
   return text;
 }
 

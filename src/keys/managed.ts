@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Token } from '../../hsm';
 import { type AuditWriter, auditLine, auditRecord, recordable } from '../audit';
 import type { ChangeFeed, Database, Transaction } from '../db';
-import { outcomeUnknown } from '../failures';
+import { undoneOnFailure } from '../undo';
 import { managedKeyPolicy } from '../policy/managed-key-policy';
 import { type AliasStore, aliasCacheKey } from './aliases';
 import type { Place } from './identifiers';
@@ -41,27 +41,18 @@ export class ManagedKeys {
 
   /** The id of the key, made now if it is not there. */
   async ensure(wanted: Wanted): Promise<string> {
-    const { database, audit, changes, onLeftover } = this.parts;
-    const transaction = await database.begin();
-    const undoing: (() => Promise<void>)[] = [];
-    let keyId: string;
-    try {
-      const existing = await this.lock(transaction, wanted);
-      if (existing !== undefined) {
-        await transaction.rollback();
-        return existing;
-      }
-      const key = await this.make(transaction, wanted, (step) => void undoing.push(step));
-      keyId = key.keyId;
-      await audit.commitWith(transaction, this.record(key, wanted));
-    } catch (thrown) {
-      await transaction.rollback();
-      if (!outcomeUnknown(thrown)) {
-        for (const step of undoing) await step().catch(onLeftover);
-      }
-      throw thrown;
-    }
-    await changes.acknowledged(transaction.announcements);
+    const { audit, changes } = this.parts;
+    const { keyId, announcements } = await undoneOnFailure(
+      this.parts,
+      async (transaction, undo) => {
+        const existing = await this.lock(transaction, wanted);
+        if (existing !== undefined) return { keyId: existing, announcements: [] };
+        const key = await this.make(transaction, wanted, undo);
+        await audit.commitWith(transaction, this.record(key, wanted));
+        return { keyId: key.keyId, announcements: transaction.announcements };
+      },
+    );
+    await changes.acknowledged(announcements);
     return keyId;
   }
 
