@@ -7,6 +7,7 @@ import type { Token, TokenOptions } from './types';
 
 export { HsmError, type HsmErrorCode } from './errors';
 export { requiredMechanisms } from './mechanisms';
+export { residentKey } from './resident';
 export type * from './types';
 
 /** Module paths in use. C_Finalize ends all tokens of a module at once, so two would break each other's recovery. */

@@ -34,9 +34,9 @@ export function observed(token: Token, observe: Observer): Token {
     generateRandom: (length) =>
       timed('generateRandom', () => token.generateRandom(length)) as Buffer,
     generateAesKey: (id, label) => later('generateAesKey', () => token.generateAesKey(id, label)),
-    encryptAesGcm: (id, aad, plaintext) =>
-      timed('encryptAesGcm', () => token.encryptAesGcm(id, aad, plaintext)),
-    decryptAesGcm: (id, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(id, sealed)),
+    encryptAesGcm: (key, aad, plaintext) =>
+      timed('encryptAesGcm', () => token.encryptAesGcm(key, aad, plaintext)),
+    decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
     destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
     check: () => later('check', () => token.check()),

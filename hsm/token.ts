@@ -13,6 +13,7 @@ import type {
   GcmSealed,
   Token,
   TokenCounters,
+  TokenKey,
   TokenKeyId,
   TokenOptions,
   TokenStatus,
@@ -141,16 +142,16 @@ export class Pkcs11Token implements Token {
     return result;
   }
 
-  encryptAesGcm(id: TokenKeyId, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed> {
+  encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed> {
     if (plaintext.length === 0) {
       throw new HsmError('failed', 'C_Encrypt: plaintext must be 1 byte or more');
     }
     const input: GcmPlain = { aad, plaintext, ivSource: this.#options.ivSource };
-    return this.#use(id, (key) => this.#seal(key, input));
+    return this.#use(key.id, (object) => this.#seal(object, input));
   }
 
-  decryptAesGcm(id: TokenKeyId, sealed: GcmOpen): Awaitable<Buffer> {
-    return this.#use(id, (key) => this.#unseal(key, sealed));
+  decryptAesGcm(key: TokenKey, sealed: GcmOpen): Awaitable<Buffer> {
+    return this.#use(key.id, (object) => this.#unseal(object, sealed));
   }
 
   evict(id: TokenKeyId): void {

@@ -67,6 +67,22 @@ export interface TokenEvent {
  */
 export type TokenKeyId = string;
 
+/** A key and where its material is. */
+export interface TokenKey {
+  /** Its name among the cached handles; of a resident key, the CKA_ID of the token object. */
+  readonly id: TokenKeyId;
+  /** Of material that is kept outside of the token; undefined for a resident token object. */
+  readonly wrapped: WrappedMaterial | undefined;
+}
+
+/** Material that the token wrapped, and unwraps into a session object when it is used. */
+export interface WrappedMaterial {
+  /** CKA_ID of the AES wrapping key in the token. */
+  readonly wrappingKeyId: TokenKeyId;
+  /** AES key wrap with padding (RFC 5649), made by the token. */
+  readonly blob: Buffer;
+}
+
 export interface GcmSealed {
   /** 12 bytes. */
   readonly iv: Buffer;
@@ -127,10 +143,10 @@ export interface Token {
   generateAesKey(id: TokenKeyId, label: string): Promise<void>;
 
   /** CKM_AES_GCM with a fresh IV and a 128-bit tag. `plaintext` is 1 byte or more. */
-  encryptAesGcm(id: TokenKeyId, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed>;
+  encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed>;
 
   /** Throws HsmError `ciphertext-invalid` for a wrong tag, AAD, IV or length: one error for all. */
-  decryptAesGcm(id: TokenKeyId, sealed: GcmOpen): Awaitable<Buffer>;
+  decryptAesGcm(key: TokenKey, sealed: GcmOpen): Awaitable<Buffer>;
 
   /** Forgets the cached handle and destroys its session clone, so that the next use looks the key up again. */
   evict(id: TokenKeyId): void;

@@ -17,7 +17,8 @@ create table account (
   account_id text collate "C" not null,
   created_at timestamp(3) with time zone not null default now(),
   alias text collate "C",
-  name text
+  name text,
+  key_count integer not null default 0
 );
 
 create table alias (
@@ -33,6 +34,18 @@ create table audit_record (
   seq bigint not null,
   record text not null,
   recorded_at timestamp with time zone not null default now()
+);
+
+create table doomed_object (
+  token_key_id text collate "C" not null,
+  token_serial text collate "C" not null,
+  kind text collate "C" not null,
+  due_at timestamp(3) with time zone not null
+);
+
+create table encryption_count (
+  material_id text collate "C" not null,
+  reserved bigint not null
 );
 
 create table group_member (
@@ -65,9 +78,18 @@ create table key_material (
   material_id text collate "C" not null,
   key_id text collate "C" not null,
   kind text collate "C" not null,
-  token_serial text collate "C" not null,
+  token_serial text collate "C",
   state text collate "C" not null,
-  created_at timestamp(3) with time zone not null default now()
+  created_at timestamp(3) with time zone not null default now(),
+  wrapping_key_id text collate "C",
+  wrapped bytea,
+  ordinal integer not null default 1,
+  rotated_at timestamp(3) with time zone,
+  rotation_type text collate "C",
+  import_state text collate "C",
+  description text,
+  expiration_model text collate "C",
+  valid_to timestamp(3) with time zone
 );
 
 create table key_tag (
@@ -112,7 +134,10 @@ create table kms_key (
   current_material_id text collate "C",
   policy text not null,
   usage_tracked_from timestamp(3) with time zone not null default now(),
-  deleting_since timestamp(3) with time zone
+  deleting_since timestamp(3) with time zone,
+  rotation_period_days integer,
+  next_rotation_at timestamp(3) with time zone,
+  on_demand_rotations integer not null default 0
 );
 
 create table managed_policy (
@@ -183,6 +208,13 @@ create table worker_lease (
   ends_at timestamp with time zone not null
 );
 
+create table wrapping_key (
+  wrapping_key_id text collate "C" not null,
+  state text collate "C" not null,
+  exportable boolean not null,
+  created_at timestamp(3) with time zone not null default now()
+);
+
 alter table access_key add constraint access_key_access_key_id_check CHECK (access_key_id ~ '^[A-Za-z0-9_]{16,128}$'::text);
 
 alter table access_key add constraint access_key_sealed_secret_check CHECK (octet_length(sealed_secret) >= 29 AND octet_length(sealed_secret) <= 1024);
@@ -197,6 +229,8 @@ alter table account add constraint account_account_id_check CHECK (account_id ~ 
 
 alter table account add constraint account_alias_check CHECK (alias ~ '^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$'::text);
 
+alter table account add constraint account_key_count_check CHECK (key_count >= 0);
+
 alter table account add constraint account_pkey PRIMARY KEY (account_id);
 
 alter table account add constraint account_alias_key UNIQUE (alias);
@@ -210,6 +244,16 @@ alter table audit_record add constraint audit_record_record_check CHECK (record 
 alter table audit_record add constraint audit_record_seq_check CHECK (seq > 0);
 
 alter table audit_record add constraint audit_record_pkey PRIMARY KEY (writer, seq);
+
+alter table doomed_object add constraint doomed_object_kind_check CHECK (kind = ANY (ARRAY['secret-key'::text, 'key-pair'::text]));
+
+alter table doomed_object add constraint doomed_object_token_key_id_check CHECK (token_key_id ~ '^[0-9a-f]{64}$'::text);
+
+alter table doomed_object add constraint doomed_object_pkey PRIMARY KEY (token_key_id, token_serial);
+
+alter table encryption_count add constraint encryption_count_reserved_check CHECK (reserved >= 0 AND reserved <= '4294967296'::bigint);
+
+alter table encryption_count add constraint encryption_count_pkey PRIMARY KEY (material_id);
 
 alter table group_member add constraint group_member_pkey PRIMARY KEY (group_id, user_id);
 
@@ -233,15 +277,35 @@ alter table job_attempt add constraint job_attempt_job_check CHECK (job ~ '^[a-z
 
 alter table job_attempt add constraint job_attempt_pkey PRIMARY KEY (job, subject);
 
-alter table key_material add constraint key_material_kind_check CHECK (kind = 'resident'::text);
+alter table key_material add constraint key_material_description_check CHECK (char_length(description) <= 256);
+
+alter table key_material add constraint key_material_expiration_model_check CHECK (expiration_model = ANY (ARRAY['KEY_MATERIAL_EXPIRES'::text, 'KEY_MATERIAL_DOES_NOT_EXPIRE'::text]));
+
+alter table key_material add constraint key_material_import_state_check CHECK (import_state = ANY (ARRAY['IMPORTED'::text, 'PENDING_IMPORT'::text]));
+
+alter table key_material add constraint key_material_kind_check CHECK (kind = 'resident'::text AND token_serial IS NOT NULL AND wrapping_key_id IS NULL AND wrapped IS NULL OR kind = 'wrapped'::text AND token_serial IS NULL AND (wrapping_key_id IS NULL) = (wrapped IS NULL));
+
+alter table key_material add constraint key_material_material_check CHECK (kind <> 'wrapped'::text OR wrapped IS NOT NULL OR import_state = 'PENDING_IMPORT'::text);
 
 alter table key_material add constraint key_material_material_id_check CHECK (material_id ~ '^[0-9a-f]{64}$'::text);
 
+alter table key_material add constraint key_material_ordinal_check CHECK (ordinal > 0);
+
+alter table key_material add constraint key_material_rotation_check CHECK ((rotated_at IS NULL) = (rotation_type IS NULL));
+
+alter table key_material add constraint key_material_rotation_type_check CHECK (rotation_type = ANY (ARRAY['AUTOMATIC'::text, 'ON_DEMAND'::text]));
+
 alter table key_material add constraint key_material_state_check CHECK (state = ANY (ARRAY['CURRENT'::text, 'NON_CURRENT'::text, 'PENDING_ROTATION'::text, 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION'::text]));
+
+alter table key_material add constraint key_material_valid_to_check CHECK (valid_to IS NULL OR expiration_model = 'KEY_MATERIAL_EXPIRES'::text AND import_state IS NOT NULL);
+
+alter table key_material add constraint key_material_wrapped_check CHECK (octet_length(wrapped) >= 24 AND octet_length(wrapped) <= 8192);
 
 alter table key_material add constraint key_material_pkey PRIMARY KEY (material_id);
 
 alter table key_material add constraint key_material_key_id_material_id_key UNIQUE (key_id, material_id);
+
+alter table key_material add constraint key_material_ordinal_key UNIQUE (key_id, ordinal);
 
 alter table key_tag add constraint key_tag_position_check CHECK ("position" >= 0);
 
@@ -281,9 +345,15 @@ alter table kms_key add constraint kms_key_key_usage_check CHECK (key_usage = AN
 
 alter table kms_key add constraint kms_key_multi_region_check CHECK (multi_region = (key_id ~~ 'mrk-%'::text));
 
+alter table kms_key add constraint kms_key_on_demand_rotations_check CHECK (on_demand_rotations >= 0);
+
 alter table kms_key add constraint kms_key_origin_check CHECK (origin = ANY (ARRAY['AWS_KMS'::text, 'EXTERNAL'::text, 'AWS_CLOUDHSM'::text, 'EXTERNAL_KEY_STORE'::text]));
 
 alter table kms_key add constraint kms_key_policy_check CHECK (octet_length(policy) <= 131072);
+
+alter table kms_key add constraint kms_key_rotation_check CHECK ((rotation_period_days IS NULL) = (next_rotation_at IS NULL));
+
+alter table kms_key add constraint kms_key_rotation_period_days_check CHECK (rotation_period_days >= 90 AND rotation_period_days <= 2560);
 
 alter table kms_key add constraint kms_key_state_check CHECK (state = ANY (ARRAY['Enabled'::text, 'Disabled'::text, 'PendingDeletion'::text, 'PendingImport'::text, 'PendingReplicaDeletion'::text, 'Unavailable'::text, 'Creating'::text, 'Updating'::text]));
 
@@ -341,9 +411,17 @@ alter table system_key add constraint system_key_pkey PRIMARY KEY (purpose, toke
 
 alter table worker_lease add constraint worker_lease_pkey PRIMARY KEY (worker_id);
 
+alter table wrapping_key add constraint wrapping_key_state_check CHECK (state = ANY (ARRAY['CURRENT'::text, 'RETIRED'::text]));
+
+alter table wrapping_key add constraint wrapping_key_wrapping_key_id_check CHECK (wrapping_key_id ~ '^[0-9a-f]{64}$'::text);
+
+alter table wrapping_key add constraint wrapping_key_pkey PRIMARY KEY (wrapping_key_id);
+
 alter table access_key add constraint access_key_account_id_principal_id_fkey FOREIGN KEY (account_id, principal_id) REFERENCES principal(account_id, principal_id) ON DELETE CASCADE;
 
 alter table alias add constraint alias_account_id_key_id_fkey FOREIGN KEY (account_id, key_id) REFERENCES kms_key(account_id, key_id) ON DELETE CASCADE;
+
+alter table encryption_count add constraint encryption_count_material_id_fkey FOREIGN KEY (material_id) REFERENCES key_material(material_id) ON DELETE CASCADE;
 
 alter table group_member add constraint group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES principal(principal_id) ON DELETE RESTRICT;
 
@@ -352,6 +430,8 @@ alter table group_member add constraint group_member_user_id_fkey FOREIGN KEY (u
 alter table inline_policy add constraint inline_policy_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES principal(principal_id) ON DELETE RESTRICT;
 
 alter table key_material add constraint key_material_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
+
+alter table key_material add constraint key_material_wrapping_key_id_fkey FOREIGN KEY (wrapping_key_id) REFERENCES wrapping_key(wrapping_key_id);
 
 alter table key_tag add constraint key_tag_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE CASCADE;
 
@@ -387,11 +467,17 @@ CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
 
+CREATE INDEX doomed_object_due ON public.doomed_object USING btree (due_at);
+
 CREATE INDEX group_member_user ON public.group_member USING btree (user_id);
 
 CREATE UNIQUE INDEX iam_tag_key ON public.iam_tag USING btree (resource_id, lower(tag_key));
 
 CREATE UNIQUE INDEX key_material_current ON public.key_material USING btree (key_id) WHERE (state = 'CURRENT'::text);
+
+CREATE INDEX key_material_valid_to ON public.key_material USING btree (valid_to) WHERE (import_state = 'IMPORTED'::text);
+
+CREATE INDEX key_material_wrapping_key ON public.key_material USING btree (wrapping_key_id) WHERE (wrapping_key_id IS NOT NULL);
 
 CREATE INDEX kms_grant_grantee ON public.kms_grant USING btree (grantee, key_id, grant_id);
 
@@ -402,6 +488,8 @@ CREATE INDEX kms_grant_name ON public.kms_grant USING btree (key_id, name, grant
 CREATE INDEX kms_grant_retiring ON public.kms_grant USING btree (retiring_principal, grant_id) WHERE (retiring_principal IS NOT NULL);
 
 CREATE INDEX kms_key_deletion ON public.kms_key USING btree (deletion_date) WHERE (state = 'PendingDeletion'::text);
+
+CREATE INDEX kms_key_next_rotation ON public.kms_key USING btree (next_rotation_at) WHERE (next_rotation_at IS NOT NULL);
 
 CREATE INDEX managed_policy_list ON public.managed_policy USING btree (account_id, name);
 
@@ -416,3 +504,5 @@ CREATE INDEX principal_boundary ON public.principal USING btree (boundary_policy
 CREATE UNIQUE INDEX principal_kind_name ON public.principal USING btree (account_id, kind, lower(name));
 
 CREATE INDEX principal_list ON public.principal USING btree (account_id, kind, name);
+
+CREATE UNIQUE INDEX wrapping_key_current ON public.wrapping_key USING btree (state) WHERE (state = 'CURRENT'::text);

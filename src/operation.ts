@@ -13,6 +13,7 @@ import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
+import type { Materials } from './keys/materials';
 import type { Identities } from './iam/identities';
 import type { StateRule } from './keys/states';
 import type { KeyStore } from './keys/store';
@@ -23,6 +24,7 @@ import type { GrantScope } from './policy/grants';
 import type { Principal } from './policy/principal';
 import type { KeyLastUsageTrackingOperation, KeyUsageType } from './shapes/kms.generated';
 import type { RequestOrigin } from './trail';
+import type { UndoStep } from './undo';
 import type { OperationInputs, OperationName, OperationOutputs } from './shapes/operations';
 
 /** What every operation may use. Built once, in main. */
@@ -31,6 +33,7 @@ export interface Services {
   readonly db: Queryable;
   readonly token: Token;
   readonly keys: KeyStore;
+  readonly materials: Materials;
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
@@ -99,7 +102,7 @@ export interface TargetedCall<N extends OperationName> extends Call<N> {
 export interface Change {
   readonly transaction: Transaction;
   /** Runs when the transaction does not commit: undoes what the operation did in the token. */
-  undo(step: () => Promise<void>): void;
+  readonly undo: (step: UndoStep) => void;
   /** A key that the operation made: its record names it. */
   made(key: Key): void;
   /** CloudTrail's additionalEventData: what the record says besides request and answer (kms-semantics §16.4). */

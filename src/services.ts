@@ -14,6 +14,7 @@ import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
+import { Materials } from './keys/materials';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
@@ -39,7 +40,15 @@ export function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const managed = new ManagedKeys({ ...parts, place, keys, aliases, newKeyId: randomUUID });
+  const materials = new Materials({ token, keys });
+  const managed = new ManagedKeys({
+    ...parts,
+    place,
+    keys,
+    materials,
+    aliases,
+    newKeyId: randomUUID,
+  });
   const grants = new GrantStore();
   const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
   return {
@@ -47,6 +56,7 @@ export function buildServices(
     db: database,
     token,
     keys,
+    materials,
     aliases,
     finder: new KeyFinder({
       db: database,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { openToken, type Token } from '../../hsm';
+import { openToken, residentKey, type Token } from '../../hsm';
 import { auditLine, auditRecord, openAuditWriter, type AuditWriter } from '../../src/audit';
 import { Secret } from '../../src/auth/secret';
 import { authenticate, SigningKeys, type SigV4Options } from '../../src/auth/sigv4';
@@ -48,7 +48,11 @@ const dataKeyBytes = 32;
 const aad = Buffer.alloc(82, 1);
 
 async function seal({ token, options }: Parts, plaintext: Buffer): Promise<object> {
-  const { iv, ciphertext } = await token.encryptAesGcm(options.tokenKeyId, aad, plaintext);
+  const { iv, ciphertext } = await token.encryptAesGcm(
+    residentKey(options.tokenKeyId),
+    aad,
+    plaintext,
+  );
   return {
     CiphertextBlob: Buffer.concat([iv, ciphertext]).toString('base64'),
     KeyId: options.tokenKeyId,
@@ -66,7 +70,7 @@ const operations: Readonly<Record<OperationName, (parts: Parts, input: Input) =>
     Decrypt: async ({ token, options }, input) => {
       const blob = Buffer.from(input.CiphertextBlob, 'base64');
       const sealed = { iv: blob.subarray(0, ivBytes), ciphertext: blob.subarray(ivBytes), aad };
-      const plaintext = await token.decryptAesGcm(options.tokenKeyId, sealed);
+      const plaintext = await token.decryptAesGcm(residentKey(options.tokenKeyId), sealed);
       return { KeyId: options.tokenKeyId, Plaintext: plaintext.toString('base64') };
     },
   };

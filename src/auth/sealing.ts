@@ -1,4 +1,4 @@
-import type { Token } from '../../hsm';
+import { type Token, residentKey } from '../../hsm';
 import type { Queryable } from '../db';
 import { Secret } from './secret';
 
@@ -60,12 +60,13 @@ export class Sealing {
   }
 
   async seal(secret: Secret, { owner, keyId }: { owner: string; keyId: string }): Promise<Sealed> {
-    const sealed = await this.token.encryptAesGcm(keyId, Buffer.from(owner), secret.reveal());
+    const key = residentKey(keyId);
+    const sealed = await this.token.encryptAesGcm(key, Buffer.from(owner), secret.reveal());
     return { blob: Buffer.concat([sealed.iv, sealed.ciphertext]), sealingKeyId: keyId };
   }
 
   async open(sealed: Sealed, owner: string): Promise<Secret> {
-    const plaintext = await this.token.decryptAesGcm(sealed.sealingKeyId, {
+    const plaintext = await this.token.decryptAesGcm(residentKey(sealed.sealingKeyId), {
       iv: sealed.blob.subarray(0, ivBytes),
       ciphertext: sealed.blob.subarray(ivBytes),
       aad: Buffer.from(owner),

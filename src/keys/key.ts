@@ -6,6 +6,7 @@ import type {
   OriginType,
 } from '../shapes/kms.generated';
 import type { ResourcePolicy } from '../policy/policy';
+import type { Material } from './material';
 import { algorithmsOf } from './specs';
 import type { Tag } from './tags';
 
@@ -29,10 +30,12 @@ export interface Key {
   readonly tags: readonly Tag[];
   /** Names with `alias/`, in order. */
   readonly aliases: readonly string[];
-  /** The material that encrypts; undefined before a first import. 64 lower-case hex characters. */
-  readonly currentMaterialId: string | undefined;
-  /** Every retained material, the current one included: what Decrypt may use. */
-  readonly materialIds: ReadonlySet<string>;
+  /** The material that encrypts; undefined before a first import. */
+  readonly currentMaterial: Material | undefined;
+  /** By key material id, in the order in which the key came by them: the current one, those before it, and what waits. */
+  readonly materials: ReadonlyMap<string, Material>;
+  /** Of a key that rotates by itself. */
+  readonly rotation: { readonly periodDays: number; readonly nextAt: Date } | undefined;
 }
 
 /** The algorithm list of KeyMetadata stands under a name that depends on the usage (kms-semantics §2.6). */
@@ -63,8 +66,8 @@ export function keyMetadata(key: Key): KeyMetadata {
     KeySpec: key.keySpec,
     MultiRegion: key.multiRegion,
     [algorithmMember[key.keyUsage]]: [...algorithmsOf(key.keySpec, key.keyUsage)],
-    ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterialId !== undefined
-      ? { CurrentKeyMaterialId: key.currentMaterialId }
+    ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterial !== undefined
+      ? { CurrentKeyMaterialId: key.currentMaterial.id }
       : {}),
     ...(key.deletionDate === undefined ? {} : { DeletionDate: key.deletionDate }),
   };

@@ -24,14 +24,17 @@ export class Keyring {
     plaintext: Buffer,
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
-    const keyMaterialId = key.currentMaterialId;
-    if (keyMaterialId === undefined) {
+    const material = key.currentMaterial;
+    if (material === undefined) {
       throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
     }
-    const header = this.headerOf(key, keyMaterialId);
+    const header = this.headerOf(key, material.id);
     const aad = associatedData(header, encryptionContextDigest(context));
-    const { iv, ciphertext } = await this.token.encryptAesGcm(keyMaterialId, aad, plaintext);
-    return { blob: encodeCiphertext({ header, iv, sealed: ciphertext }), keyMaterialId };
+    const { iv, ciphertext } = await this.token.encryptAesGcm(material, aad, plaintext);
+    return {
+      blob: encodeCiphertext({ header, iv, sealed: ciphertext }),
+      keyMaterialId: material.id,
+    };
   }
 
   /**
@@ -44,10 +47,11 @@ export class Keyring {
     context: EncryptionContext | undefined,
   ): Promise<Decrypted> {
     const { keyMaterialId } = ciphertext;
-    if (ciphertext.keyId !== key.keyId || !key.materialIds.has(keyMaterialId)) {
+    const material = key.materials.get(keyMaterialId);
+    if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
-    const plaintext = await this.token.decryptAesGcm(keyMaterialId, {
+    const plaintext = await this.token.decryptAesGcm(material, {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
       aad: associatedData(ciphertext.header, encryptionContextDigest(context)),

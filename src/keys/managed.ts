@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Token } from '../../hsm';
 import { type AuditWriter, auditLine, auditRecord, recordable } from '../audit';
 import type { ChangeFeed, Database, Transaction } from '../db';
-import { undoneOnFailure } from '../undo';
+import { type UndoStep, undoneOnFailure } from '../undo';
 import { managedKeyPolicy } from '../policy/managed-key-policy';
 import { type AliasStore, aliasCacheKey } from './aliases';
 import type { Place } from './identifiers';
 import { type Key, keyMetadata } from './key';
-import { makeKey } from './make';
+import type { Materials } from './materials';
 import type { KeyStore } from './store';
 
 const prefix = 'alias/aws/';
@@ -19,9 +18,9 @@ export function managedAlias(service: string): string {
 
 interface Parts {
   readonly database: Database;
-  readonly token: Token;
   readonly place: Place;
   readonly keys: KeyStore;
+  readonly materials: Materials;
   readonly aliases: AliasStore;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
@@ -73,11 +72,11 @@ export class ManagedKeys {
   private async make(
     transaction: Transaction,
     { accountId, service }: Wanted,
-    undo: (step: () => Promise<void>) => void,
+    undo: (step: UndoStep) => void,
   ): Promise<Key> {
-    const { place, aliases } = this.parts;
+    const { place, keys, materials, aliases } = this.parts;
     const aliasName = managedAlias(service);
-    const { key, generate } = await makeKey(this.parts, transaction, {
+    const { keyId } = await keys.insert(transaction, {
       keyId: this.parts.newKeyId(),
       accountId,
       description: `Default key that protects my data when no other key is defined (${service})`,
@@ -87,8 +86,8 @@ export class ManagedKeys {
       policy: managedKeyPolicy({ place, accountId, service }),
       tags: [],
     });
-    await aliases.insert(transaction, { accountId, aliasName, keyId: key.keyId });
-    await generate(undo);
+    await aliases.insert(transaction, { accountId, aliasName, keyId });
+    const key = await materials.create(transaction, { keyId }, { undo });
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
     return key;
   }

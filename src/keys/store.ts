@@ -3,6 +3,7 @@ import { compileKeyPolicy } from '../policy/compile';
 import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
+import { type MaterialRow, materialRows, toMaterial } from './material';
 import { type Tag, putTags } from './tags';
 
 interface KeyRow {
@@ -19,7 +20,9 @@ interface KeyRow {
   readonly deletion_date: Date | null;
   readonly policy: string;
   readonly current_material_id: string | null;
-  readonly material_ids: string[];
+  readonly materials: readonly MaterialRow[];
+  readonly rotation_period_days: number | null;
+  readonly next_rotation_at: Date | null;
   readonly tag_keys: string[];
   readonly tag_values: string[];
   readonly aliases: string[];
@@ -31,10 +34,9 @@ export interface NewKey {
   readonly description: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsageType;
+  readonly origin?: 'AWS_KMS' | 'EXTERNAL';
   readonly keyManager?: Key['keyManager'];
   readonly policy: string;
-  readonly materialId: string;
-  readonly tokenSerial: string;
   readonly tags: readonly Tag[];
 }
 
@@ -43,8 +45,8 @@ const tokenLock = 0x6b657973;
 
 const columns = `
   k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.key_manager, k.state, k.multi_region,
-  k.created_at, k.deletion_date, k.policy, k.current_material_id,
-  array(select m.material_id from key_material m where m.key_id = k.key_id) as material_ids,
+  k.created_at, k.deletion_date, k.policy, k.current_material_id, k.rotation_period_days, k.next_rotation_at,
+  ${materialRows} as materials,
   array(select t.tag_key from key_tag t where t.key_id = k.key_id order by t.position) as tag_keys,
   array(select t.tag_value from key_tag t where t.key_id = k.key_id order by t.position) as tag_values,
   array(select a.alias_name from alias a where a.key_id = k.key_id order by a.alias_name) as aliases`;
@@ -62,7 +64,7 @@ export async function materialsOf(db: Queryable, keyId: string): Promise<string[
   return rows.map((row) => row.material_id);
 }
 
-/** The SQL of kms_key and key_material; that of key_tag is in `tags`. */
+/** The SQL of kms_key; that of key_material is in `material`, that of key_tag in `tags`. */
 export class KeyStore {
   constructor(private readonly place: Place) {}
 
@@ -102,32 +104,24 @@ export class KeyStore {
     return rows.map((row) => row.key_id);
   }
 
+  /** Without material: what makes a key of origin AWS_KMS whole is `Materials.create`, in the same transaction. */
   async insert(db: Queryable, key: NewKey): Promise<Key> {
     await db.execute({
       name: 'key-insert',
       text: `
-        insert into kms_key
-          (key_id, account_id, description, key_spec, key_usage, origin, key_manager, state, policy,
-           current_material_id)
-        values ($1::text, $2::text, $3::text, $4::text, $5::text, 'AWS_KMS', $8::text, 'Enabled', $6::text,
-          $7::text)`,
+        insert into kms_key (key_id, account_id, description, key_spec, key_usage, origin, key_manager, state, policy)
+        values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text)`,
       values: [
         key.keyId,
         key.accountId,
         key.description,
         key.keySpec,
         key.keyUsage,
-        key.policy,
-        key.materialId,
+        key.origin ?? 'AWS_KMS',
         key.keyManager ?? 'CUSTOMER',
+        key.origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
+        key.policy,
       ],
-    });
-    await db.execute({
-      name: 'key-material-insert',
-      text: `
-        insert into key_material (material_id, key_id, kind, token_serial, state)
-        values ($1::text, $2::text, 'resident', $3::text, 'CURRENT')`,
-      values: [key.materialId, key.keyId, key.tokenSerial],
     });
     if (key.tags.length > 0) await putTags(db, key.keyId, key.tags);
     const inserted = await this.find(db, key.keyId);
@@ -178,6 +172,8 @@ export class KeyStore {
 
   private toKey(row: KeyRow): Key {
     const arn = keyArn(this.place, row.account_id, row.key_id);
+    const materials = new Map(row.materials.map((material) => [material.id, toMaterial(material)]));
+    const { rotation_period_days: periodDays, next_rotation_at: nextAt } = row;
     return {
       keyId: row.key_id,
       accountId: row.account_id,
@@ -194,8 +190,9 @@ export class KeyStore {
       policy: compileKeyPolicy(row.policy, this.place, arn),
       tags: row.tag_keys.map((TagKey, at) => ({ TagKey, TagValue: row.tag_values[at] ?? '' })),
       aliases: row.aliases,
-      currentMaterialId: row.current_material_id ?? undefined,
-      materialIds: new Set(row.material_ids),
+      currentMaterial: materials.get(row.current_material_id ?? ''),
+      materials,
+      rotation: periodDays === null || nextAt === null ? undefined : { periodDays, nextAt },
     };
   }
 }

@@ -3,7 +3,6 @@ import { checkDescription } from '../keys/description';
 import { keyArn } from '../keys/identifiers';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
-import { makeKey } from '../keys/make';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
 import type { Operation } from '../operation';
@@ -63,7 +62,7 @@ export const createKey: Operation<'CreateKey'> = {
       input.Policy === undefined
         ? defaultKeyPolicy(place, caller.accountId)
         : await acceptKeyPolicy(change.transaction, { text: input.Policy, keyArn: arn, place });
-    const { key, generate } = await makeKey(services, change.transaction, {
+    const key = await services.keys.insert(change.transaction, {
       keyId,
       accountId: caller.accountId,
       description: input.Description ?? '',
@@ -71,10 +70,12 @@ export const createKey: Operation<'CreateKey'> = {
       policy,
       tags: input.Tags ?? [],
     });
+    // What refuses the row costs the token nothing.
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
-    await generate((step) => change.undo(step));
-    return { KeyMetadata: keyMetadata(key) };
+    const { undo } = change;
+    const made = await services.materials.create(change.transaction, key, { undo });
+    return { KeyMetadata: keyMetadata(made) };
   },
 
   responseElements: (_call, output) => ({ KeyMetadata: output.KeyMetadata }),

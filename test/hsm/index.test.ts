@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { openToken, requiredMechanisms, type Token } from '../../hsm/index';
+import { openToken, requiredMechanisms, residentKey, type Token } from '../../hsm/index';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 
@@ -29,11 +29,17 @@ async function exercise(token: Token): Promise<void> {
   const id = randomBytes(32).toString('hex');
   await token.generateAesKey(id, 'claviger/test');
   for (const text of ['first', 'second']) {
-    const sealed = await token.encryptAesGcm(id, aad, Buffer.from(text));
-    expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from(text));
+    const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from(text));
+    expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
+      Buffer.from(text),
+    );
   }
   await expect(async () =>
-    token.decryptAesGcm(id, { iv: Buffer.alloc(12), ciphertext: Buffer.alloc(20), aad }),
+    token.decryptAesGcm(residentKey(id), {
+      iv: Buffer.alloc(12),
+      ciphertext: Buffer.alloc(20),
+      aad,
+    }),
   ).rejects.toMatchObject({ code: 'ciphertext-invalid', message: 'C_Decrypt: CKR_GENERAL_ERROR' });
   expect(token.generateRandom(1024)).toHaveLength(1024);
   await token.destroyKey(id);
@@ -140,7 +146,9 @@ test('no more sessions are opened than allowed', async () => {
   await withToken(openToken(tokenOptions(hsm, { lanes: 8, maxSessions: 4 })), async (token) => {
     const ids = Array.from({ length: 8 }, () => randomBytes(32).toString('hex'));
     await Promise.all(ids.map((id) => token.generateAesKey(id, 'claviger/test')));
-    await Promise.all(ids.map(async (id) => token.encryptAesGcm(id, aad, Buffer.from('x'))));
+    await Promise.all(
+      ids.map(async (id) => token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))),
+    );
     expect(token.counters().sessions).toBe(4);
   });
   await expect(openToken(tokenOptions(hsm, { maxSessions: 2 }))).rejects.toMatchObject({

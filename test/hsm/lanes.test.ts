@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openToken, type Token, type TokenEvent } from '../../hsm/index';
+import { openToken, residentKey, type Token, type TokenEvent } from '../../hsm/index';
 import { Lanes, type LanesOptions } from '../../hsm/lanes';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -51,7 +51,7 @@ describe('a call that hangs inside the library', () => {
     );
     id = randomBytes(32).toString('hex');
     await token.generateAesKey(id, 'claviger/test');
-    await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
   });
 
   afterEach(async () => {
@@ -69,7 +69,7 @@ describe('a call that hangs inside the library', () => {
     expect(token.counters().blockedLanes).toBe(1);
     await release(holder);
     await token.check();
-    expect((await token.encryptAesGcm(id, aad, Buffer.from('x'))).iv).toHaveLength(12);
+    expect((await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))).iv).toHaveLength(12);
     await until('the hanging call comes back', () => token.counters().blockedLanes === 0);
     expect(events.map(({ message }) => message)).toContain(
       'lane abandoned: check: no answer within 400 ms',
@@ -85,7 +85,9 @@ describe('a call that hangs inside the library', () => {
       return token.status().state === 'failed';
     });
     expect(failures).toEqual(['3 calls hang inside the PKCS#11 module']);
-    expect(() => token.encryptAesGcm(id, aad, Buffer.from('x'))).toThrow('the token is failed');
+    expect(() => token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))).toThrow(
+      'the token is failed',
+    );
     await release(holder);
     await until('the hanging calls come back', () => token.counters().blockedLanes === 0);
   });

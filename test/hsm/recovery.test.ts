@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { HsmError, openToken, type Token, type TokenEvent } from '../../hsm/index';
+import { HsmError, openToken, residentKey, type Token, type TokenEvent } from '../../hsm/index';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -21,7 +21,7 @@ beforeEach(async () => {
   );
   id = randomBytes(32).toString('hex');
   await token.generateAesKey(id, 'claviger/test');
-  await token.encryptAesGcm(id, aad, Buffer.from('x'));
+  await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
 });
 
 afterEach(async () => {
@@ -41,8 +41,8 @@ async function vanish(): Promise<void> {
 /** Whether the key works; what it answers instead must be an HsmError that says the token is away. */
 async function works(): Promise<boolean> {
   try {
-    const sealed = await token.encryptAesGcm(id, aad, Buffer.from('load'));
-    const opened = await token.decryptAesGcm(id, { ...sealed, aad });
+    const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('load'));
+    const opened = await token.decryptAesGcm(residentKey(id), { ...sealed, aad });
     expect(opened.toString()).toBe('load');
     return true;
   } catch (error) {
@@ -52,10 +52,10 @@ async function works(): Promise<boolean> {
 }
 
 test('a vanished token is noticed though its clones still work, and served again within 5 s of its return', async () => {
-  const sealed = await token.encryptAesGcm(id, aad, Buffer.from('before'));
+  const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('before'));
   await hsm.moveAway();
   await until('the watch sees it', isState('recovering'));
-  expect(() => token.encryptAesGcm(id, aad, Buffer.from('x'))).toThrow(
+  expect(() => token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))).toThrow(
     new HsmError('token-unavailable', 'the token is recovering'),
   );
   expect(() => token.generateRandom(8)).toThrow('the token is recovering');
@@ -64,7 +64,9 @@ test('a vanished token is noticed though its clones still work, and served again
   await hsm.restore();
   const returned = performance.now();
   await until('the token recovers', isState('ready'));
-  expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('before'));
+  expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
+    Buffer.from('before'),
+  );
   expect(performance.now() - returned).toBeLessThan(5000);
   expect(token.counters().recoveries).toBe(1);
   expect(events.map(({ message }) => message)).toEqual([
@@ -99,7 +101,9 @@ test('every call under load ends in a result or an error while the token goes an
 test('an uncached key in a vanished token is unavailable, never not found', async () => {
   token.evict(id);
   await hsm.moveAway();
-  await expect(async () => token.encryptAesGcm(id, aad, Buffer.from('x'))).rejects.toMatchObject({
+  await expect(async () =>
+    token.encryptAesGcm(residentKey(id), aad, Buffer.from('x')),
+  ).rejects.toMatchObject({
     code: 'token-unavailable',
     message: 'C_GetTokenInfo: CKR_GENERAL_ERROR',
   });
@@ -146,7 +150,11 @@ test('a logout behind our back is healed', async () => {
 test('forged ciphertexts do not make a token that serves recover', async () => {
   for (let count = 0; count < 50; count += 1) {
     await expect(async () =>
-      token.decryptAesGcm(id, { iv: Buffer.alloc(12, 1), ciphertext: Buffer.alloc(40), aad }),
+      token.decryptAesGcm(residentKey(id), {
+        iv: Buffer.alloc(12, 1),
+        ciphertext: Buffer.alloc(40),
+        aad,
+      }),
     ).rejects.toMatchObject({ code: 'ciphertext-invalid' });
   }
   expect(token.counters().recoveries).toBe(0);
@@ -197,6 +205,8 @@ test('closing while the token is away ends everything', async () => {
   await vanish();
   await token.close();
   expect(token.status().state).toBe('closed');
-  expect(() => token.encryptAesGcm(id, aad, Buffer.from('x'))).toThrow('the token is closed');
+  expect(() => token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))).toThrow(
+    'the token is closed',
+  );
   await hsm.restore();
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
-import { openToken, type Token } from '../../hsm/index';
+import { openToken, residentKey, type Token } from '../../hsm/index';
 import { residentAesKey } from '../../hsm/templates';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
@@ -40,18 +40,18 @@ describe('sealing', () => {
   test.each([1, 32, 4096])('opens again what it sealed: %i bytes', async (length) => {
     const id = await newKey();
     const plaintext = randomBytes(length);
-    const sealed = await token.encryptAesGcm(id, aad, plaintext);
+    const sealed = await token.encryptAesGcm(residentKey(id), aad, plaintext);
     expect(sealed.iv).toHaveLength(12);
     expect(sealed.ciphertext).toHaveLength(length + 16);
-    expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(plaintext);
+    expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(plaintext);
   });
 
   test('answers at once when the handle is cached', async () => {
     const id = await newKey();
-    const first = token.encryptAesGcm(id, aad, Buffer.from('x'));
+    const first = token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     expect(first).toBeInstanceOf(Promise);
     await first;
-    const second = token.encryptAesGcm(id, aad, Buffer.from('x'));
+    const second = token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     expect(second).not.toBeInstanceOf(Promise);
   });
 
@@ -59,7 +59,7 @@ describe('sealing', () => {
     const id = await newKey();
     const ivs = new Set<string>();
     for (let count = 0; count < 500; count += 1) {
-      const { iv } = await token.encryptAesGcm(id, aad, Buffer.from('x'));
+      const { iv } = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
       ivs.add(iv.toString('hex'));
     }
     expect(ivs.size).toBe(500);
@@ -67,7 +67,9 @@ describe('sealing', () => {
 
   test('refuses an empty plaintext before the token sees it', async () => {
     const id = await newKey();
-    await expect(async () => token.encryptAesGcm(id, aad, Buffer.alloc(0))).rejects.toMatchObject({
+    await expect(async () =>
+      token.encryptAesGcm(residentKey(id), aad, Buffer.alloc(0)),
+    ).rejects.toMatchObject({
       code: 'failed',
       message: 'C_Encrypt: plaintext must be 1 byte or more',
     });
@@ -75,7 +77,7 @@ describe('sealing', () => {
 
   test('answers every ciphertext that does not authenticate with one error', async () => {
     const id = await newKey();
-    const sealed = { ...(await token.encryptAesGcm(id, aad, randomBytes(20))), aad };
+    const sealed = { ...(await token.encryptAesGcm(residentKey(id), aad, randomBytes(20))), aad };
     const flipped = (bytes: Buffer, at: number): Buffer => {
       const copy = Buffer.from(bytes);
       copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
@@ -90,22 +92,26 @@ describe('sealing', () => {
       { ...sealed, ciphertext: sealed.ciphertext.subarray(0, 35) },
     ];
     for (const forgery of forgeries) {
-      await expect(async () => token.decryptAesGcm(id, forgery)).rejects.toMatchObject({
-        name: 'HsmError',
-        code: 'ciphertext-invalid',
-        message: 'C_Decrypt: CKR_GENERAL_ERROR',
-      });
+      await expect(async () => token.decryptAesGcm(residentKey(id), forgery)).rejects.toMatchObject(
+        {
+          name: 'HsmError',
+          code: 'ciphertext-invalid',
+          message: 'C_Decrypt: CKR_GENERAL_ERROR',
+        },
+      );
     }
     await expect(async () =>
-      token.decryptAesGcm(id, { ...sealed, ciphertext: Buffer.alloc(16) }),
+      token.decryptAesGcm(residentKey(id), { ...sealed, ciphertext: Buffer.alloc(16) }),
     ).rejects.toMatchObject({ code: 'ciphertext-invalid', message: 'C_Decrypt: wrong length' });
-    expect(await token.decryptAesGcm(id, sealed)).toHaveLength(20);
+    expect(await token.decryptAesGcm(residentKey(id), sealed)).toHaveLength(20);
   });
 
   test('does not open what another key sealed', async () => {
     const [left, right] = [await newKey(), await newKey()];
-    const sealed = await token.encryptAesGcm(left, aad, Buffer.from('secret'));
-    await expect(async () => token.decryptAesGcm(right, { ...sealed, aad })).rejects.toMatchObject({
+    const sealed = await token.encryptAesGcm(residentKey(left), aad, Buffer.from('secret'));
+    await expect(async () =>
+      token.decryptAesGcm(residentKey(right), { ...sealed, aad }),
+    ).rejects.toMatchObject({
       code: 'ciphertext-invalid',
     });
   });
@@ -140,7 +146,7 @@ describe('a generated key', () => {
 
   test('is used through a clone that is as protected and shares its id', async () => {
     const id = await newKey();
-    await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     const [clone, second] = other.find(id, { token: false });
     expect(second).toBeUndefined();
     expect(other.read(clone, pkcs11.CKA_SENSITIVE)[0]).toBe(1);
@@ -178,7 +184,7 @@ describe('a generated key', () => {
 describe('handles', () => {
   test('a key that does not exist is key-not-found', async () => {
     await expect(async () =>
-      token.encryptAesGcm(newId(), aad, Buffer.from('x')),
+      token.encryptAesGcm(residentKey(newId()), aad, Buffer.from('x')),
     ).rejects.toMatchObject({
       code: 'key-not-found',
       message: 'C_FindObjects: no such key',
@@ -190,7 +196,9 @@ describe('handles', () => {
     const template = { id: Buffer.from(id, 'hex'), label: 'twin', modifiable: true };
     other.generate(residentAesKey(template));
     other.generate(residentAesKey(template));
-    await expect(async () => token.encryptAesGcm(id, aad, Buffer.from('x'))).rejects.toMatchObject({
+    await expect(async () =>
+      token.encryptAesGcm(residentKey(id), aad, Buffer.from('x')),
+    ).rejects.toMatchObject({
       code: 'duplicate-key',
       message: `C_FindObjects: two keys have CKA_ID ${id}`,
     });
@@ -202,7 +210,9 @@ describe('handles', () => {
     const id = await newKey();
     const before = token.counters();
     await Promise.all(
-      Array.from({ length: 20 }, async () => token.encryptAesGcm(id, aad, Buffer.from('x'))),
+      Array.from({ length: 20 }, async () =>
+        token.encryptAesGcm(residentKey(id), aad, Buffer.from('x')),
+      ),
     );
     expect(other.find(id, { token: false })).toHaveLength(1);
     expect(token.counters().cachedKeys).toBeGreaterThan(0);
@@ -211,16 +221,18 @@ describe('handles', () => {
 
   test('eviction destroys the clone, and the next use makes another', async () => {
     const id = await newKey();
-    const sealed = await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     token.evict(id);
     expect(other.find(id, { token: false })).toHaveLength(0);
-    expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('x'));
+    expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
+      Buffer.from('x'),
+    );
     expect(other.find(id, { token: false })).toHaveLength(1);
   });
 
   test('eviction during a look-up leaves no clone behind but the new one', async () => {
     const id = await newKey();
-    const using = token.encryptAesGcm(id, aad, Buffer.from('x'));
+    const using = token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     token.evict(id);
     await using;
     expect(other.find(id, { token: false })).toHaveLength(1);
@@ -231,17 +243,19 @@ describe('handles', () => {
   test('no more keys stay cached than were asked for', async () => {
     const ids = [];
     for (let count = 0; count < 6; count += 1) ids.push(await newKey());
-    for (const id of ids) await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    for (const id of ids) await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     expect(token.counters().cachedKeys).toBe(4);
     expect(ids.map((id) => other.find(id, { token: false }).length)).toEqual([0, 0, 1, 1, 1, 1]);
   });
 
   test('a clone destroyed behind our back is looked up again', async () => {
     const id = await newKey();
-    await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     other.destroy(other.find(id, { token: false })[0]);
-    const sealed = await token.encryptAesGcm(id, aad, Buffer.from('y'));
-    expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('y'));
+    const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('y'));
+    expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
+      Buffer.from('y'),
+    );
   });
 
   test('a key that the token will not copy is used as it is, still inline', async () => {
@@ -249,21 +263,25 @@ describe('handles', () => {
     other.generate(
       residentAesKey({ id: Buffer.from(id, 'hex'), label: 'sealed', modifiable: false }),
     );
-    const sealed = await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     expect(other.find(id, { token: false })).toHaveLength(0);
-    expect(token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('x'));
+    expect(token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(Buffer.from('x'));
     token.evict(id);
-    expect(await token.decryptAesGcm(id, { ...sealed, aad })).toEqual(Buffer.from('x'));
+    expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
+      Buffer.from('x'),
+    );
   });
 
   test('a destroyed key is gone with its clone, and destroying it again is success', async () => {
     const id = await newKey();
-    await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     await token.destroyKey(id);
     expect(other.find(id)).toHaveLength(0);
     expect(other.find(id, { token: false })).toHaveLength(0);
     await token.destroyKey(id);
-    await expect(async () => token.encryptAesGcm(id, aad, Buffer.from('x'))).rejects.toMatchObject({
+    await expect(async () =>
+      token.encryptAesGcm(residentKey(id), aad, Buffer.from('x')),
+    ).rejects.toMatchObject({
       code: 'key-not-found',
     });
   });
@@ -287,9 +305,13 @@ describe('the rest', () => {
   test('each call is told to the observer with its outcome', async () => {
     outcomes.length = 0;
     const id = await newKey();
-    await token.encryptAesGcm(id, aad, Buffer.from('x'));
+    await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     await expect(async () =>
-      token.decryptAesGcm(id, { iv: Buffer.alloc(12), ciphertext: Buffer.alloc(20), aad }),
+      token.decryptAesGcm(residentKey(id), {
+        iv: Buffer.alloc(12),
+        ciphertext: Buffer.alloc(20),
+        aad,
+      }),
     ).rejects.toMatchObject({ code: 'ciphertext-invalid' });
     await token.check();
     expect(outcomes).toEqual([

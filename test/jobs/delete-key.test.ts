@@ -11,7 +11,7 @@ import { deleteKey } from '../../src/jobs/delete-key';
 import type { Job } from '../../src/jobs/job';
 import { type JobEvent, JobTimer } from '../../src/jobs/timer';
 import { beginDeletion, cancelDeletion, scheduleDeletion } from '../../src/keys/deletion';
-import { makeKey } from '../../src/keys/make';
+import { Materials } from '../../src/keys/materials';
 import { KeyStore } from '../../src/keys/store';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { type Vault, openVault } from '../support/access-keys';
@@ -56,13 +56,14 @@ interface Made {
 /** A key that is to be deleted in seven days. */
 async function doomed(): Promise<Made> {
   return inTransaction(vault.database, async (transaction) => {
-    const { key, generate } = await makeKey({ token: vault.token, keys }, transaction, {
+    const { keyId } = await keys.insert(transaction, {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
-    await generate(() => undefined);
+    const materials = new Materials({ token: vault.token, keys });
+    const key = await materials.create(transaction, { keyId }, { undo: () => undefined });
     await scheduleDeletion(transaction, key.keyId, 7);
-    return { keyId: key.keyId, materialId: key.currentMaterialId ?? '' };
+    return { keyId: key.keyId, materialId: key.currentMaterial?.id ?? '' };
   });
 }
 

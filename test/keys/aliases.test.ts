@@ -1,7 +1,12 @@
 import type { Database } from '../../src/db';
 import { AliasStore } from '../../src/keys/aliases';
-import type { NewKey } from '../../src/keys/store';
-import { type AccountsDatabase, insertKey, newKey, openAccounts } from '../support/accounts';
+import {
+  type AccountsDatabase,
+  type SampleKey,
+  insertKey,
+  newKey,
+  openAccounts,
+} from '../support/accounts';
 import { accountId, otherAccountId } from '../support/sample-keys';
 
 const aliases = new AliasStore();
@@ -14,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => accounts.drop());
 
-const insert = (key: NewKey): Promise<unknown> => insertKey(database, key);
+const insert = (key: SampleKey): Promise<unknown> => insertKey(database, key);
 
 describe('aliases', () => {
   test('belong to an account, go to one key, and are counted by key', async () => {

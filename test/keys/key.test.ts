@@ -1,6 +1,6 @@
 import { keyMetadata } from '../../src/keys/key';
 import { writeOutput } from '../../src/shapes';
-import { keyWith, materialId } from '../support/sample-keys';
+import { keyWith, materialId, materialsOf } from '../support/sample-keys';
 
 test('the metadata of a symmetric key has the members of kms-semantics §2.6 and no others', () => {
   const key = keyWith({ description: 'invoices' });
@@ -39,7 +39,7 @@ test('a deletion date is there when the key has one', () => {
 });
 
 test('a key without material names none', () => {
-  const key = keyWith({ currentMaterialId: undefined, materialIds: new Set() });
+  const key = keyWith(materialsOf([]));
   expect(keyMetadata(key)).not.toHaveProperty('CurrentKeyMaterialId');
 });
 

@@ -3,7 +3,7 @@ import { decodeCiphertext } from '../../src/keys/ciphertext';
 import { Keyring } from '../../src/keys/keyring';
 import { type SoftHsm, makeSoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
-import { keyWith, materialId } from '../support/sample-keys';
+import { keyWith, materialId, materialsOf } from '../support/sample-keys';
 
 let hsm: SoftHsm;
 let token: Token;
@@ -50,8 +50,7 @@ test('no two ciphertexts of one plaintext are the same', async () => {
 
 test('a retained material decrypts, and the current one encrypts', async () => {
   const { blob } = await keyring.encrypt(keyWith(), plaintext, undefined);
-  const materialIds = new Set([materialId, rotatedId]);
-  const rotated = keyWith({ currentMaterialId: rotatedId, materialIds });
+  const rotated = keyWith(materialsOf([materialId, rotatedId]));
   const opened = await keyring.decrypt(rotated, decodeCiphertext(blob), undefined);
   expect(opened).toEqual({ plaintext, keyMaterialId: materialId });
   const next = await keyring.encrypt(rotated, plaintext, undefined);
@@ -60,7 +59,7 @@ test('a retained material decrypts, and the current one encrypts', async () => {
 
 test('a material that the key does not retain opens nothing, though the token has it', async () => {
   const { blob } = await keyring.encrypt(keyWith(), plaintext, undefined);
-  const other = keyWith({ currentMaterialId: rotatedId, materialIds: new Set([rotatedId]) });
+  const other = keyWith(materialsOf([rotatedId]));
   await expect(keyring.decrypt(other, decodeCiphertext(blob), undefined)).rejects.toMatchObject(
     refused,
   );
@@ -86,7 +85,7 @@ test('every byte of a ciphertext counts', async () => {
 });
 
 test('a key without material waits for its import', async () => {
-  const key = keyWith({ currentMaterialId: undefined, materialIds: new Set() });
+  const key = keyWith(materialsOf([]));
   await expect(keyring.encrypt(key, plaintext, undefined)).rejects.toMatchObject({
     code: 'KMSInvalidStateException',
     message: `${key.arn} is pending import.`,
@@ -95,7 +94,7 @@ test('a key without material waits for its import', async () => {
 
 test('a material that the token does not have is a failure of the token', async () => {
   const missing = 'e'.repeat(64);
-  const key = keyWith({ currentMaterialId: missing, materialIds: new Set([missing]) });
+  const key = keyWith(materialsOf([missing]));
   await expect(keyring.encrypt(key, plaintext, undefined)).rejects.toMatchObject({
     code: 'key-not-found',
   });

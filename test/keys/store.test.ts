@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/db';
-import { KeyStore, materialsOf, type NewKey } from '../../src/keys/store';
+import { KeyStore, materialsOf } from '../../src/keys/store';
 import { putTags } from '../../src/keys/tags';
-import { type AccountsDatabase, insertKey, newKey, openAccounts } from '../support/accounts';
+import {
+  type AccountsDatabase,
+  type SampleKey,
+  insertKey,
+  newKey,
+  openAccounts,
+} from '../support/accounts';
 import { administer } from '../support/postgres';
 import { accountId, otherAccountId, place, rootOf } from '../support/sample-keys';
 import { until } from '../support/until';
@@ -17,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => accounts.drop());
 
-const insert = (key: NewKey): Promise<unknown> => insertKey(database, key);
+const insert = (key: SampleKey): Promise<unknown> => insertKey(database, key);
 
 describe('keys', () => {
   test('a key that was inserted is found with its material, its policy and its tags in order', async () => {
@@ -37,8 +43,8 @@ describe('keys', () => {
       origin: 'AWS_KMS',
       multiRegion: false,
       deletionDate: undefined,
-      currentMaterialId: key.materialId,
-      materialIds: new Set([key.materialId]),
+      currentMaterial: { id: key.materialId, wrapped: undefined, state: 'CURRENT' },
+      rotation: undefined,
     });
     expect(found?.policy.principals).toEqual([rootOf(accountId).arn]);
     expect(found).toMatchObject({ keyManager: 'CUSTOMER', tags, aliases: [] });

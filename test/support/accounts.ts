@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Database, inTransaction, openDatabase } from '../../src/db';
+import type { Key } from '../../src/keys/key';
+import { insertMaterial, setCurrentMaterial } from '../../src/keys/material';
 import { KeyStore, type NewKey } from '../../src/keys/store';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { administer, cloneDatabase } from './postgres';
@@ -38,7 +40,11 @@ export async function openAccounts(): Promise<AccountsDatabase> {
   };
 }
 
-export function newKey(different: Partial<NewKey> = {}): NewKey {
+export interface SampleKey extends NewKey {
+  readonly materialId: string;
+}
+
+export function newKey(different: Partial<SampleKey> = {}): SampleKey {
   const account = different.accountId ?? accountId;
   return {
     keyId: randomUUID(),
@@ -48,13 +54,22 @@ export function newKey(different: Partial<NewKey> = {}): NewKey {
     keyUsage: 'ENCRYPT_DECRYPT',
     policy: defaultKeyPolicy(place, account),
     materialId: randomBytes(32).toString('hex'),
-    tokenSerial: 'abc',
     tags: [],
     ...different,
   };
 }
 
-/** In a transaction, as key and material refer to each other. */
-export function insertKey(database: Database, key: NewKey): ReturnType<KeyStore['insert']> {
-  return inTransaction(database, (db) => new KeyStore(place).insert(db, key));
+/** With a material that no token has. */
+export function insertKey(database: Database, key: SampleKey): Promise<Key> {
+  return inTransaction(database, async (db) => {
+    const { keyId, materialId } = key;
+    const keys = new KeyStore(place);
+    await keys.insert(db, key);
+    const tokenSerial = 'abc';
+    await insertMaterial(db, keyId, { materialId, state: 'CURRENT', place: { tokenSerial } });
+    await setCurrentMaterial(db, keyId, materialId);
+    const made = await keys.find(db, keyId);
+    if (made === undefined) throw new Error('a key that was just inserted is not there');
+    return made;
+  });
 }

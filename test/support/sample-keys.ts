@@ -1,3 +1,4 @@
+import { residentKey } from '../../hsm';
 import type { Key } from '../../src/keys/key';
 import { type Place, accountRootArn, keyArn } from '../../src/keys/identifiers';
 import { compileKeyPolicy, defaultKeyPolicy } from '../../src/policy/compile';
@@ -33,6 +34,19 @@ export function userOf(account: string, name: string): Principal {
 export const keyId = '1234abcd-12ab-34cd-56ef-1234567890ab';
 export const materialId = '0123456789abcdef'.repeat(4);
 
+/** Resident materials of a key, the last one current; undefined where there are none. */
+export function materialsOf(ids: readonly string[]): Pick<Key, 'currentMaterial' | 'materials'> {
+  const materials = ids.map((id, at) => ({
+    ...residentKey(id),
+    state: at === ids.length - 1 ? ('CURRENT' as const) : ('NON_CURRENT' as const),
+    imported: undefined,
+  }));
+  return {
+    currentMaterial: materials.at(-1),
+    materials: new Map(materials.map((material) => [material.id, material])),
+  };
+}
+
 /** An enabled symmetric key of `accountId` with the default policy, and with what a test wants different. */
 export function keyWith(different: Partial<Key> & { readonly policyText?: string } = {}): Key {
   const { policyText, ...members } = different;
@@ -54,8 +68,8 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     deletionDate: undefined,
     policy: compileKeyPolicy(text, place, arn),
-    currentMaterialId: materialId,
-    materialIds: new Set([materialId]),
+    ...materialsOf([materialId]),
+    rotation: undefined,
     ...members,
   };
 }

@@ -1,0 +1,121 @@
+import type { TokenKey, WrappedMaterial } from '../../hsm';
+import type { Queryable } from '../db';
+import type {
+  ExpirationModelType,
+  ImportState,
+  KeyMaterialState,
+  RotationType,
+} from '../shapes/kms.generated';
+
+/** What a key encrypts and decrypts with, or did: in the token, or wrapped by it. `id` is the key material id. */
+export interface Material extends TokenKey {
+  readonly state: KeyMaterialState;
+  /** Of imported material. */
+  readonly imported: ImportedMaterial | undefined;
+}
+
+export interface ImportedMaterial {
+  /** PENDING_IMPORT: it was deleted, or has expired, and can only be imported again. */
+  readonly state: ImportState;
+  readonly expirationModel: ExpirationModelType;
+  readonly validTo: Date | undefined;
+}
+
+/** A row of key_material, as JSON that Postgres made. */
+export interface MaterialRow {
+  readonly id: string;
+  readonly state: KeyMaterialState;
+  readonly wrapping_key_id: string | null;
+  /** Base64. */
+  readonly wrapped: string | null;
+  readonly import_state: ImportState | null;
+  readonly expiration_model: ExpirationModelType | null;
+  /** Milliseconds since 1970. */
+  readonly valid_to: number | null;
+}
+
+/** A JSON array of the MaterialRows of the key `k`, in the order in which it came by them. */
+export const materialRows = `
+  (select coalesce(json_agg(json_build_object(
+      'id', m.material_id, 'state', m.state, 'wrapping_key_id', m.wrapping_key_id,
+      'wrapped', encode(m.wrapped, 'base64'), 'import_state', m.import_state, 'expiration_model', m.expiration_model,
+      'valid_to', (extract(epoch from m.valid_to) * 1000)::bigint) order by m.ordinal), '[]')
+    from key_material m where m.key_id = k.key_id)`;
+
+export function toMaterial(row: MaterialRow): Material {
+  return {
+    id: row.id,
+    wrapped:
+      row.wrapping_key_id === null || row.wrapped === null
+        ? undefined
+        : { wrappingKeyId: row.wrapping_key_id, blob: Buffer.from(row.wrapped, 'base64') },
+    state: row.state,
+    imported:
+      row.import_state === null
+        ? undefined
+        : {
+            state: row.import_state,
+            expirationModel: row.expiration_model ?? 'KEY_MATERIAL_DOES_NOT_EXPIRE',
+            validTo: row.valid_to === null ? undefined : new Date(row.valid_to),
+          },
+  };
+}
+
+/** A material that a key has come by: in a token, or wrapped by it. */
+export interface NewMaterial {
+  readonly materialId: string;
+  readonly state: KeyMaterialState;
+  readonly place: { readonly tokenSerial: string } | { readonly wrapped: WrappedMaterial };
+  /** What made it the current one in place of another. */
+  readonly rotationType?: RotationType;
+}
+
+/** The key's next material. */
+export async function insertMaterial(
+  db: Queryable,
+  keyId: string,
+  { materialId, state, place, rotationType }: NewMaterial,
+): Promise<void> {
+  const wrapped = 'wrapped' in place ? place.wrapped : undefined;
+  await db.execute({
+    name: 'key-material-insert',
+    text: `
+      insert into key_material
+        (material_id, key_id, kind, token_serial, wrapping_key_id, wrapped, state, rotation_type, rotated_at, ordinal)
+      select $1::text, $2::text, $3::text, $4::text, $5::text, $6::bytea, $7::text, $8::text,
+        case when $8::text is not null then clock_timestamp() end,
+        coalesce(max(m.ordinal), 0) + 1
+      from key_material m where m.key_id = $2::text`,
+    values: [
+      materialId,
+      keyId,
+      wrapped === undefined ? 'resident' : 'wrapped',
+      'tokenSerial' in place ? place.tokenSerial : null,
+      wrapped?.wrappingKeyId ?? null,
+      wrapped?.blob ?? null,
+      state,
+      rotationType ?? null,
+    ],
+  });
+}
+
+/** What was current opens what it sealed, and seals no more. */
+export async function retireCurrentMaterial(db: Queryable, keyId: string): Promise<void> {
+  await db.execute({
+    name: 'key-material-retire',
+    text: `update key_material set state = 'NON_CURRENT' where key_id = $1::text and state = 'CURRENT'`,
+    values: [keyId],
+  });
+}
+
+export async function setCurrentMaterial(
+  db: Queryable,
+  keyId: string,
+  materialId: string,
+): Promise<void> {
+  await db.execute({
+    name: 'key-set-current-material',
+    text: 'update kms_key set current_material_id = $2::text where key_id = $1::text',
+    values: [keyId, materialId],
+  });
+}
