@@ -1,6 +1,9 @@
 /** The port to a PKCS#11 token: what the rest of Claviger may ask of it, in plain data. */
 
 import type { HsmErrorCode } from './errors';
+import type { MaterialWrapping, TokenKeyId, WrappedMaterial } from './material-types';
+
+export type * from './material-types';
 
 /** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
 export type Awaitable<T> = T | Promise<T>;
@@ -53,6 +56,13 @@ export type TokenOperation =
   | 'decryptAesGcm'
   | 'destroyKey'
   | 'listKeys'
+  | 'createWrappingKey'
+  | 'generateWrappedAesKey'
+  | 'hasKey'
+  | 'rewrap'
+  | 'generateTransferKeyPair'
+  | 'exportWrappingKey'
+  | 'importWrappingKey'
   | 'check'
   | 'inspect';
 
@@ -62,25 +72,12 @@ export interface TokenEvent {
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/**
- * A key is named by its id: lower-case hex of its CKA_ID (32 bytes for key materials). Object handles never leave hsm/.
- */
-export type TokenKeyId = string;
-
 /** A key and where its material is. */
 export interface TokenKey {
   /** Its name among the cached handles; of a resident key, the CKA_ID of the token object. */
   readonly id: TokenKeyId;
   /** Of material that is kept outside of the token; undefined for a resident token object. */
   readonly wrapped: WrappedMaterial | undefined;
-}
-
-/** Material that the token wrapped, and unwraps into a session object when it is used. */
-export interface WrappedMaterial {
-  /** CKA_ID of the AES wrapping key in the token. */
-  readonly wrappingKeyId: TokenKeyId;
-  /** AES key wrap with padding (RFC 5649), made by the token. */
-  readonly blob: Buffer;
 }
 
 export interface GcmSealed {
@@ -119,7 +116,7 @@ export interface TokenCounters {
  * An open, logged-in token. Methods throw or reject with HsmError only.
  * Every operation on a key runs inside the token; nothing here falls back to software.
  */
-export interface Token {
+export interface Token extends MaterialWrapping {
   status(): TokenStatus;
   counters(): TokenCounters;
   /** What start-up proved: enough to serve SYMMETRIC_DEFAULT. `inspect()` makes the full table. */
