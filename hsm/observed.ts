@@ -39,6 +39,7 @@ export function observed(token: Token, observe: Observer): Token {
     decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
     destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
+    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
     check: () => later('check', () => token.check()),
     inspect: () => later('inspect', () => token.inspect()),
   };

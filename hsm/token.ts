@@ -15,6 +15,7 @@ import type {
   TokenCounters,
   TokenKey,
   TokenKeyId,
+  TokenObject,
   TokenOptions,
   TokenStatus,
 } from './types';
@@ -174,7 +175,12 @@ export class Pkcs11Token implements Token {
     }
   }
 
-  listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+  async listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+    const objects = await this.listObjects(labelPrefix);
+    return objects.flatMap(({ kind, id }) => (kind === 'secret-key' ? [id] : []));
+  }
+
+  listObjects(labelPrefix: string): Promise<TokenObject[]> {
     return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
   }
 
