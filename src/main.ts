@@ -6,6 +6,7 @@ import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListener } from './listen';
+import { EncryptionCounts } from './keys/encryption-counts';
 import { KeyUses } from './keys/key-uses';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
@@ -83,9 +84,12 @@ async function build(
   const signatures = buildSignatures({ config, database, token, caches });
   const { lastUsed, keyUses } = noteUses(database, log);
   onClose(() => Promise.all([lastUsed.close(), keyUses.close()]));
+  // A key that is busy must not come to the end of its material before somebody looks.
+  const onWorn = (): void => void jobs.look();
+  const noted = { keyUses, encryptionCounts: count(config, { database, metrics, onWorn }) };
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches, signatures, keyUses }),
+    services: buildServices(config, { ...parts, token, caches, signatures, ...noted }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
@@ -145,6 +149,14 @@ function noteUses(db: Database, log: Log): { lastUsed: LastUsed; keyUses: KeyUse
       }),
   };
   return { lastUsed: new LastUsed(parts), keyUses: new KeyUses(parts) };
+}
+
+function count(
+  { maxEncryptionsPerMaterial: limit }: Config,
+  { database: db, metrics, onWorn }: { database: Database; metrics: Metrics; onWorn: () => void },
+): EncryptionCounts {
+  const onReserved = (count: number): void => metrics.encryptionsReserved(count);
+  return new EncryptionCounts({ db, limit, onReserved, onWorn });
 }
 
 function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {
