@@ -2,6 +2,7 @@ import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
 import { type GcmPlain, openGcm, sealGcm } from './gcm';
 import { Handles, type KeyObject } from './handles';
+import { Imports } from './imports';
 import { Link } from './link';
 import { destroyObject, drawRandom } from './objects';
 import { Reservoir } from './reservoir';
@@ -11,12 +12,18 @@ import type {
   Capabilities,
   GcmOpen,
   GcmSealed,
+  ImportedWrappingKey,
+  ImportedKey,
+  ImportKeyBits,
+  ImportPlace,
   Token,
   TokenCounters,
   TokenKey,
   TokenKeyId,
+  TokenObject,
   TokenOptions,
   TokenStatus,
+  WrappedMaterial,
 } from './types';
 
 /** Full scans and the full table of known-answer tests. */
@@ -30,6 +37,7 @@ export class Pkcs11Token implements Token {
   readonly #link: Link;
   readonly #handles: Handles;
   readonly #generating = new Set<TokenKeyId>();
+  readonly #imports: Imports;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #reservoir = new Reservoir(async (length) =>
     toBuffer(await this.#link.run('random', { length })),
@@ -44,6 +52,11 @@ export class Pkcs11Token implements Token {
       release: (key) => this.#release(key),
     });
     this.#link = new Link(options, () => this.#handles.drop());
+    this.#imports = new Imports({
+      options,
+      link: this.#link,
+      inTurn: (work) => this.#inTurn(work),
+    });
   }
 
   /**
@@ -174,8 +187,61 @@ export class Pkcs11Token implements Token {
     }
   }
 
-  listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
+    return this.#imports.generateKeyPair(id, label, bits);
+  }
+
+  destroyKeyPair(id: TokenKeyId): Promise<void> {
+    return this.#imports.destroyKeyPair(id);
+  }
+
+  identifyImport(imported: ImportedKey): Promise<TokenKeyId> {
+    return this.#imports.identify(imported);
+  }
+
+  admitImport(
+    imported: ImportedKey,
+    id: TokenKeyId,
+    place: ImportPlace,
+  ): Promise<WrappedMaterial | undefined> {
+    return this.#imports.admit(imported, id, place);
+  }
+
+  async listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+    const objects = await this.listObjects(labelPrefix);
+    return objects.flatMap(({ kind, id }) => (kind === 'secret-key' ? [id] : []));
+  }
+
+  listObjects(labelPrefix: string): Promise<TokenObject[]> {
     return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
+  }
+
+  createWrappingKey(id: TokenKeyId): Promise<void> {
+    return unmade(id);
+  }
+
+  generateWrappedAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial> {
+    return unmade(wrappingKeyId);
+  }
+
+  hasKey(id: TokenKeyId): Promise<boolean> {
+    return unmade(id);
+  }
+
+  rewrap(material: WrappedMaterial): Promise<WrappedMaterial> {
+    return unmade(material.wrappingKeyId);
+  }
+
+  generateTransferKeyPair(id: TokenKeyId): Promise<Buffer> {
+    return unmade(id);
+  }
+
+  exportWrappingKey(id: TokenKeyId): Promise<Buffer> {
+    return unmade(id);
+  }
+
+  importWrappingKey(key: ImportedWrappingKey): Promise<void> {
+    return unmade(key.id);
   }
 
   check(): Promise<void> {
@@ -304,4 +370,8 @@ export class Pkcs11Token implements Token {
       this.#options.onEvent?.({ level: 'warn', message: `clone not destroyed: ${message}` });
     }
   }
+}
+
+function unmade<T>(id: TokenKeyId): Promise<T> {
+  return Promise.reject(new HsmError('mechanism-missing', `nothing can be done with ${id} yet`));
 }

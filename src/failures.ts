@@ -28,7 +28,12 @@ const ofToken = {
   'duplicate-key': internal,
   'ciphertext-invalid': { code: 'InvalidCiphertextException', message: '' },
   'mechanism-missing': internal,
+  'material-invalid': internal,
+  'not-exportable': internal,
   'pin-incorrect': internal,
+  'import-not-unwrapped': { code: 'InvalidCiphertextException', message: '' },
+  'import-size': { code: 'ValidationException', message: 'Invalid encrypted key size.' },
+  'import-material-wrong': { code: 'IncorrectKeyMaterialException', message: '' },
   failed: internal,
 } as const satisfies Record<HsmErrorCode, Row>;
 
