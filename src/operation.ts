@@ -1,4 +1,5 @@
 import type { Token } from '../hsm';
+import type { ServiceEvent } from './audit';
 import type { PresignedCallers } from './auth/presigned';
 import type { Sessions } from './auth/sessions';
 import type { WebIdentities } from './auth/web-identity';
@@ -107,6 +108,8 @@ export interface Change {
   made(key: Key): void;
   /** CloudTrail's additionalEventData: what the record says besides request and answer (kms-semantics §16.4). */
   note(data: Readonly<Record<string, unknown>>): void;
+  /** What the service did for the request, recorded after it (kms-semantics §16.5). */
+  readonly serviceEvent: (event: ServiceEvent) => void;
 }
 
 /** What a change answered; the record has it in CloudTrail's spelling and without secrets (kms-semantics §16.3). */
