@@ -5,6 +5,8 @@ import { Allowance, type AllowanceSource } from './allowance';
 export interface Wear {
   readonly materialId: string;
   readonly reserved: number;
+  /** Whether it is this reservation that makes them so many. */
+  readonly first: boolean;
 }
 
 export interface EncryptionCountsOptions {
@@ -81,7 +83,8 @@ export class EncryptionCounts implements AllowanceSource {
     const { limit, onReserved, onWorn } = this.options;
     const { reserved, granted } = made;
     onReserved(granted);
-    if (reserved >= wornFrom(limit)) onWorn({ materialId, reserved });
+    const enough = wornFrom(limit);
+    if (reserved >= enough) onWorn({ materialId, reserved, first: reserved - granted < enough });
     return granted;
   }
 
@@ -136,4 +139,15 @@ export class EncryptionCounts implements AllowanceSource {
       values: [[...wanted.keys()], [...wanted.values()], limit, wornFrom(limit)],
     });
   }
+}
+
+/** Whether so many encryptions are reserved of the material that its key is to go on with another. */
+export async function isWorn(db: Queryable, materialId: string): Promise<boolean> {
+  const rows = await db.query({
+    name: 'encryption-count-worn',
+    text: `
+      select from encryption_count where material_id = $1::text and worn_at is not null`,
+    values: [materialId],
+  });
+  return rows.length > 0;
 }

@@ -235,8 +235,8 @@ test('From half of the limit on each reservation tells of it, and the database k
   expect(since).toBeInstanceOf(Date);
   await counts.reserve(materialId, 1);
   expect(worn).toEqual([
-    { materialId, reserved: 500 },
-    { materialId, reserved: 501 },
+    { materialId, reserved: 500, first: true },
+    { materialId, reserved: 501, first: false },
   ]);
   expect(await wornAt(materialId)).toEqual(since);
 });
