@@ -29,7 +29,7 @@ export async function claim(
     text: `
       with due as (
         select ${due.subject} as subject, ${due.at} as due_at from ${due.from}
-        where ${due.where} and ${due.at} <= ${clock}${only(due, 5)}
+        where ${due.where} and ${due.at} <= ${clock}${only(due, 5)} and ${due.claimable ?? 'true'}
           and not exists (
             select from job_attempt a
             where a.job = $1::text and a.subject = ${due.subject} and a.due_at = ${due.at} and a.retry_at > ${clock}

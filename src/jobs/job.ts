@@ -19,6 +19,8 @@ export interface Job extends Schedule {
 export interface DueRows {
   readonly from: string;
   readonly where: string;
+  /** Which of them a worker can do; the others wait for people, and are counted as overdue until then. Absent: all. */
+  readonly claimable?: string;
   /** Rows alone whose column, a text, has this value. */
   readonly only?: { readonly column: string; readonly value: string };
   readonly subject: string;
