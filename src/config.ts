@@ -158,6 +158,13 @@ export const settings = {
     default: 10_000,
     sentence: 'Token object handles kept by one worker.',
   },
+  keyMaterial: {
+    env: 'CLAVIGER_KEY_MATERIAL',
+    schema: { enum: ['resident', 'wrapped'] },
+    default: 'resident',
+    sentence:
+      'Where new key material is kept: `resident`, each an object of the token that never leaves it; `wrapped`, in Postgres, wrapped by a key of the token.',
+  },
   tokenDirectory: {
     env: 'CLAVIGER_TOKEN_DIRECTORY',
     schema: text,

@@ -40,7 +40,7 @@ export function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const materials = new Materials({ database, token, keys });
+  const materials = new Materials({ database, token, keys, storage: config.keyMaterial });
   const managed = new ManagedKeys({
     ...parts,
     place,
@@ -67,7 +67,7 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring(token),
+    keyring: new Keyring(token, (keyId) => keys.find(database, keyId)),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),

@@ -1,8 +1,9 @@
-import type { Token } from '../../hsm';
+import { type GcmOpen, type GcmSealed, HsmError, type Token } from '../../hsm';
 import { KmsError } from '../errors';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
 import type { Key } from './key';
+import type { Material } from './material';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -16,7 +17,12 @@ export class Keyring {
   /** Headers of what a key encrypts with its current material: a cached key is immutable and encrypts many times. */
   private readonly headers = new WeakMap<Key, Buffer>();
 
-  constructor(private readonly token: Token) {}
+  constructor(
+    private readonly token: Token,
+    /** The key as the database has it now. */
+    private readonly reread: (keyId: string) => Promise<Key | undefined> = () =>
+      Promise.resolve(undefined),
+  ) {}
 
   /** Encrypts 1 to 4096 bytes under the key's current material. */
   async encrypt(
@@ -30,9 +36,15 @@ export class Keyring {
     }
     const header = this.headerOf(key, material.id);
     const aad = associatedData(header, encryptionContextDigest(context));
-    const { iv, ciphertext } = await this.token.encryptAesGcm(material, aad, plaintext);
+    let sealed: GcmSealed;
+    try {
+      sealed = await this.token.encryptAesGcm(material, aad, plaintext);
+    } catch (error) {
+      const rewrapped = await this.rewrapped(key, material, error);
+      sealed = await this.token.encryptAesGcm(rewrapped, aad, plaintext);
+    }
     return {
-      blob: encodeCiphertext({ header, iv, sealed: ciphertext }),
+      blob: encodeCiphertext({ header, iv: sealed.iv, sealed: sealed.ciphertext }),
       keyMaterialId: material.id,
     };
   }
@@ -51,12 +63,36 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
-    const plaintext = await this.token.decryptAesGcm(material, {
+    const sealed: GcmOpen = {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
       aad: associatedData(ciphertext.header, encryptionContextDigest(context)),
-    });
+    };
+    let plaintext: Buffer;
+    try {
+      plaintext = await this.token.decryptAesGcm(material, sealed);
+    } catch (error) {
+      plaintext = await this.token.decryptAesGcm(
+        await this.rewrapped(key, material, error),
+        sealed,
+      );
+    }
     return { plaintext, keyMaterialId };
+  }
+
+  /**
+   * The material as the database has it, where that is under another wrapping key than the one that the token lacks: it was
+   * rotated, and the old one destroyed, after the worker read the key. Throws the error where that is not why.
+   */
+  private async rewrapped(key: Key, { id, wrapped }: Material, error: unknown): Promise<Material> {
+    if (wrapped === undefined || !(error instanceof HsmError) || error.code !== 'key-not-found') {
+      throw error;
+    }
+    const now = (await this.reread(key.keyId))?.materials.get(id);
+    if (now?.wrapped === undefined || now.wrapped.wrappingKeyId === wrapped.wrappingKeyId) {
+      throw error;
+    }
+    return now;
   }
 
   private headerOf(key: Key, currentMaterialId: string): Buffer {

@@ -7,6 +7,9 @@ import type {
   RotationType,
 } from '../shapes/kms.generated';
 
+/** How a key store keeps its material: as objects of its token, or wrapped by it and in the database. */
+export type MaterialStorage = 'resident' | 'wrapped';
+
 /** What a key encrypts and decrypts with, or did: in the token, or wrapped by it. `id` is the key material id. */
 export interface Material extends TokenKey {
   readonly state: KeyMaterialState;

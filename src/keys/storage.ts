@@ -1,0 +1,52 @@
+import type { Token } from '../../hsm';
+import type { Queryable } from '../db';
+import type { MaterialStorage } from './material';
+import { currentWrappingKey, wrappingKeysInUse } from './wrapping-keys';
+
+/** A key store cannot be served as it is set up. Its message is for an operator. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+}
+
+interface Store {
+  readonly db: Queryable;
+  readonly token: Token;
+  readonly storage: MaterialStorage;
+}
+
+/** Whether every key of the store can be used, and new ones made. Throws StorageError. */
+export async function requireServable({ db, token, storage }: Store): Promise<void> {
+  await requireNotWrapped(db, storage);
+  if (storage === 'resident') return;
+  if ((await currentWrappingKey(db)) === undefined) {
+    throw new StorageError(
+      'CLAVIGER_KEY_MATERIAL is wrapped, and there is no wrapping key: `claviger init` makes it',
+    );
+  }
+  for (const id of await wrappingKeysInUse(db)) {
+    if (await token.hasKey(id)) continue;
+    const { label, serial } = token.status();
+    throw new StorageError(
+      `the token ${label} (serial ${serial}) lacks the wrapping key ${id}, without which key material of this database cannot be used: bring it with \`claviger wrapping-key prepare-import\`, \`export\` where it is, and \`import\` (docs/operating.md)`,
+    );
+  }
+}
+
+/**
+ * Material that was ever outside of the token cannot become resident: whoever made the store resident would believe that it
+ * never was. Throws StorageError.
+ */
+export async function requireNotWrapped(db: Queryable, storage: MaterialStorage): Promise<void> {
+  if (storage === 'wrapped') return;
+  // Answered by an index at once, however many keys there are.
+  const [some] = await db.query({
+    text: 'select from key_material where wrapping_key_id is not null limit 1',
+  });
+  if (some === undefined) return;
+  const [row] = await db.query<{ keys: number }>({
+    text: 'select count(distinct key_id)::int as keys from key_material where wrapping_key_id is not null',
+  });
+  throw new StorageError(
+    `CLAVIGER_KEY_MATERIAL is resident, and ${row?.keys ?? 0} keys have wrapped material: what was ever outside of the token is no resident material and cannot be made any; set it to wrapped`,
+  );
+}
