@@ -68,7 +68,7 @@ export const exportWrappingKey: Command = async (config, options) => {
 };
 
 function outOf({ out }: Record<string, unknown>): string | undefined {
-  return out === undefined ? undefined : String(out);
+  return typeof out === 'string' ? out : undefined;
 }
 
 function exportRefusal(error: unknown, id: string): unknown {
