@@ -33,8 +33,8 @@ export async function requireServable({ db, token, storage }: Store): Promise<vo
 }
 
 /**
- * Material that was ever outside of the token cannot become resident: whoever made the store resident would believe that it
- * never was. Throws StorageError.
+ * Wrapped material cannot become resident: it could leave the token, and whoever reads `resident` believes that it never
+ * could. Throws StorageError.
  */
 export async function requireNotWrapped(db: Queryable, storage: MaterialStorage): Promise<void> {
   if (storage === 'wrapped') return;
@@ -46,7 +46,8 @@ export async function requireNotWrapped(db: Queryable, storage: MaterialStorage)
   const [row] = await db.query<{ keys: number }>({
     text: 'select count(distinct key_id)::int as keys from key_material where wrapping_key_id is not null',
   });
+  const keys = row?.keys ?? 0;
   throw new StorageError(
-    `CLAVIGER_KEY_MATERIAL is resident, and ${row?.keys ?? 0} keys have wrapped material: what was ever outside of the token is no resident material and cannot be made any; set it to wrapped`,
+    `CLAVIGER_KEY_MATERIAL is resident, but the material of ${keys} ${keys === 1 ? 'key' : 'keys'} is wrapped: what could ever leave the token, if only wrapped, is no resident material and is not made any; set CLAVIGER_KEY_MATERIAL=wrapped`,
   );
 }
