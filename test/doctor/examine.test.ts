@@ -49,7 +49,7 @@ async function createKey(): Promise<{ keyId: string; id: string }> {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
-    const materials = new Materials({ ...vault, keys });
+    const materials = new Materials({ ...vault, keys, storage: 'resident' });
     return materials.create(transaction, { keyId }, { undo: () => undefined });
   });
   await sql('update account set key_count = (select count(*) from kms_key)');
@@ -108,7 +108,7 @@ describe('an object of the token', () => {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
-    const materials = new Materials({ ...vault, keys });
+    const materials = new Materials({ ...vault, keys, storage: 'resident' });
     await materials.create(open, { keyId }, { undo: () => undefined });
     // Ended in any case: what is left open holds up the tests that follow.
     const underWay = await found().finally(() => open.rollback());
