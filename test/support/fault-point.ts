@@ -128,7 +128,7 @@ const untouched = new Set([
 export function faultyToken(token: Token, point: FaultPoint): Token {
   const away: Failure = () => new HsmError('token-unavailable', 'The token does not answer');
   return new Proxy(token, {
-    get: (target, name: keyof Token & string) => {
+    get: (target, name: keyof Token) => {
       const member = target[name];
       if (typeof member !== 'function') return member;
       const method = (member as (...args: unknown[]) => unknown).bind(target);
