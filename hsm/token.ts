@@ -2,6 +2,7 @@ import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
 import { type GcmPlain, openGcm, sealGcm } from './gcm';
 import { Handles, type KeyObject } from './handles';
+import { Imports } from './imports';
 import { Link } from './link';
 import { destroyObject, drawRandom } from './objects';
 import { Reservoir } from './reservoir';
@@ -11,12 +12,16 @@ import type {
   Capabilities,
   GcmOpen,
   GcmSealed,
+  ImportedKey,
+  ImportKeyBits,
+  ImportPlace,
   Token,
   TokenCounters,
   TokenKey,
   TokenKeyId,
   TokenOptions,
   TokenStatus,
+  WrappedMaterial,
 } from './types';
 
 /** Full scans and the full table of known-answer tests. */
@@ -30,6 +35,7 @@ export class Pkcs11Token implements Token {
   readonly #link: Link;
   readonly #handles: Handles;
   readonly #generating = new Set<TokenKeyId>();
+  readonly #imports: Imports;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #reservoir = new Reservoir(async (length) =>
     toBuffer(await this.#link.run('random', { length })),
@@ -44,6 +50,11 @@ export class Pkcs11Token implements Token {
       release: (key) => this.#release(key),
     });
     this.#link = new Link(options, () => this.#handles.drop());
+    this.#imports = new Imports({
+      options,
+      link: this.#link,
+      inTurn: (work) => this.#inTurn(work),
+    });
   }
 
   /**
@@ -172,6 +183,26 @@ export class Pkcs11Token implements Token {
       // A use that ran beside it may have cached the key again.
       this.#handles.evict(id);
     }
+  }
+
+  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
+    return this.#imports.generateKeyPair(id, label, bits);
+  }
+
+  destroyKeyPair(id: TokenKeyId): Promise<void> {
+    return this.#imports.destroyKeyPair(id);
+  }
+
+  identifyImport(imported: ImportedKey): Promise<TokenKeyId> {
+    return this.#imports.identify(imported);
+  }
+
+  admitImport(
+    imported: ImportedKey,
+    id: TokenKeyId,
+    place: ImportPlace,
+  ): Promise<WrappedMaterial | undefined> {
+    return this.#imports.admit(imported, id, place);
   }
 
   listKeys(labelPrefix: string): Promise<TokenKeyId[]> {

@@ -29,6 +29,9 @@ const ofToken = {
   'ciphertext-invalid': { code: 'InvalidCiphertextException', message: '' },
   'mechanism-missing': internal,
   'pin-incorrect': internal,
+  'import-not-unwrapped': { code: 'InvalidCiphertextException', message: '' },
+  'import-size': { code: 'ValidationException', message: 'Invalid encrypted key size.' },
+  'import-material-wrong': { code: 'IncorrectKeyMaterialException', message: '' },
   failed: internal,
 } as const satisfies Record<HsmErrorCode, Row>;
 

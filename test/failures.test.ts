@@ -23,6 +23,9 @@ const ofToken: Readonly<Record<HsmErrorCode, readonly string[]>> = {
   'ciphertext-invalid': ['InvalidCiphertextException', ''],
   'mechanism-missing': ['UnsupportedOperationException', 'C_Encrypt: CKR_MECHANISM_INVALID'],
   'pin-incorrect': internal,
+  'import-not-unwrapped': ['InvalidCiphertextException', ''],
+  'import-size': ['ValidationException', 'Invalid encrypted key size.'],
+  'import-material-wrong': ['IncorrectKeyMaterialException', ''],
   failed: internal,
 };
 
