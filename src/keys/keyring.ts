@@ -3,6 +3,7 @@ import { KmsError } from '../errors';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
 import type { Key } from './key';
+import { isAway } from './material';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -25,9 +26,7 @@ export class Keyring {
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
     const material = key.currentMaterial;
-    if (material === undefined) {
-      throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
-    }
+    if (material === undefined || isAway(material)) throw pendingImport(key);
     const header = this.headerOf(key, material.id);
     const aad = associatedData(header, encryptionContextDigest(context));
     const { iv, ciphertext } = await this.token.encryptAesGcm(material, aad, plaintext);
@@ -51,6 +50,7 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
+    if (isAway(material)) throw pendingImport(key);
     const plaintext = await this.token.decryptAesGcm(material, {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
@@ -67,4 +67,8 @@ export class Keyring {
     }
     return header;
   }
+}
+
+function pendingImport({ arn }: Key): KmsError {
+  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
 }

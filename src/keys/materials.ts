@@ -1,10 +1,15 @@
-import type { Token } from '../../hsm';
+import type { ImportedKey, Token } from '../../hsm';
 import type { Database, Transaction } from '../db';
 import type { RotationType } from '../shapes/kms.generated';
 import type { UndoStep } from '../undo';
 import { doom, spare, untilForgottenSeconds } from './doomed-objects';
 import type { Key } from './key';
-import { insertMaterial, retireCurrentMaterial, setCurrentMaterial } from './material';
+import {
+  type MaterialPlace,
+  insertMaterial,
+  retireCurrentMaterial,
+  setCurrentMaterial,
+} from './material';
 import type { KeyStore } from './store';
 
 interface Parts {
@@ -18,6 +23,12 @@ export interface MaterialRequest {
   readonly undo: (step: UndoStep) => void;
   /** Where it takes the place of another: why. */
   readonly rotationType?: RotationType;
+}
+
+/** Material that was identified as a key's, and is not there. */
+export interface Admission extends Pick<MaterialRequest, 'undo'> {
+  readonly imported: ImportedKey;
+  readonly materialId: string;
 }
 
 /** Makes key material in the token. */
@@ -56,5 +67,27 @@ export class Materials {
     const made = await keys.find(transaction, keyId);
     if (made === undefined) throw new Error('a key that was just given material is not there');
     return made;
+  }
+
+  /** Takes in imported material; the caller records where it is, in this transaction. */
+  async admit(
+    transaction: Transaction,
+    { keyId }: Pick<Key, 'keyId'>,
+    { imported, materialId, undo }: Admission,
+  ): Promise<MaterialPlace> {
+    const { database, token, keys } = this.parts;
+    const tokenSerial = token.status().serial;
+    const object = { tokenKeyId: materialId, tokenSerial };
+    // The same material may have been deleted a moment ago: this waits for who destroys it, or takes its entry over.
+    await doom(database.apart, {
+      ...object,
+      ...{ kind: 'secret-key', dueInSeconds: untilForgottenSeconds },
+    });
+    await spare(transaction, object);
+    await keys.lockToken(transaction, tokenSerial);
+    undo(() => token.destroyKey(materialId));
+    await token.destroyKey(materialId);
+    await token.admitImport(imported, materialId, { label: `claviger:key:${keyId}` });
+    return { tokenSerial };
   }
 }
