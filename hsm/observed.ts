@@ -45,6 +45,7 @@ export function observed(token: Token, observe: Observer): Token {
     admitImport: (imported, id, place) =>
       later('admitImport', () => token.admitImport(imported, id, place)),
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
+    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
     check: () => later('check', () => token.check()),
     inspect: () => later('inspect', () => token.inspect()),
   };

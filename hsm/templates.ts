@@ -76,3 +76,17 @@ export function residentKeys(id?: Buffer): Template {
     ...(id === undefined ? [] : [[pkcs11.CKA_ID, id] as const]),
   ]);
 }
+
+export function residentPrivateKeys(): Template {
+  return attributes([
+    [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
+    [pkcs11.CKA_TOKEN, true],
+  ]);
+}
+
+export function residentPublicKeys(): Template {
+  return attributes([
+    [pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY],
+    [pkcs11.CKA_TOKEN, true],
+  ]);
+}

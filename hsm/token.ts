@@ -19,6 +19,7 @@ import type {
   TokenCounters,
   TokenKey,
   TokenKeyId,
+  TokenObject,
   TokenOptions,
   TokenStatus,
   WrappedMaterial,
@@ -205,7 +206,12 @@ export class Pkcs11Token implements Token {
     return this.#imports.admit(imported, id, place);
   }
 
-  listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+  async listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+    const objects = await this.listObjects(labelPrefix);
+    return objects.flatMap(({ kind, id }) => (kind === 'secret-key' ? [id] : []));
+  }
+
+  listObjects(labelPrefix: string): Promise<TokenObject[]> {
     return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
   }
 
