@@ -1,6 +1,9 @@
 /** The port to a PKCS#11 token: what the rest of Claviger may ask of it, in plain data. */
 
 import type { HsmErrorCode } from './errors';
+import type { MaterialKind, MaterialWrapping, TokenKeyId, WrappedMaterial } from './material-types';
+
+export type * from './material-types';
 
 /** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
 export type Awaitable<T> = T | Promise<T>;
@@ -62,6 +65,13 @@ export type TokenOperation =
   | 'identifyImport'
   | 'admitImport'
   | 'listKeys'
+  | 'createWrappingKey'
+  | 'generateWrappedAesKey'
+  | 'hasKey'
+  | 'rewrap'
+  | 'generateTransferKeyPair'
+  | 'exportWrappingKey'
+  | 'importWrappingKey'
   | 'check'
   | 'inspect';
 
@@ -71,11 +81,6 @@ export interface TokenEvent {
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/**
- * A key is named by its id: lower-case hex of its CKA_ID (32 bytes for key materials). Object handles never leave hsm/.
- */
-export type TokenKeyId = string;
-
 /** A key and where its material is. */
 export interface TokenKey {
   /** Its name among the cached handles; of a resident key, the CKA_ID of the token object. */
@@ -84,44 +89,12 @@ export interface TokenKey {
   readonly wrapped: WrappedMaterial | undefined;
 }
 
-/** Material that the token wrapped, and unwraps into a session object when it is used. */
-export interface WrappedMaterial {
-  /** CKA_ID of the AES wrapping key in the token. */
-  readonly wrappingKeyId: TokenKeyId;
-  /** AES key wrap with padding (RFC 5649), made by the token. */
-  readonly blob: Buffer;
-}
-
-/** AWS KMS key specs whose material can be wrapped or imported. */
-export type MaterialSpec =
-  | 'SYMMETRIC_DEFAULT'
-  | 'HMAC_224'
-  | 'HMAC_256'
-  | 'HMAC_384'
-  | 'HMAC_512'
-  | 'RSA_2048'
-  | 'RSA_3072'
-  | 'RSA_4096'
-  | 'ECC_NIST_P256'
-  | 'ECC_NIST_P384'
-  | 'ECC_NIST_P521'
-  | 'ECC_SECG_P256K1';
-
-/** What key material is, and the one use that its object in the token allows. */
-export interface MaterialKind {
-  readonly spec: MaterialSpec;
-  readonly usage: 'ENCRYPT_DECRYPT' | 'SIGN_VERIFY' | 'GENERATE_VERIFY_MAC' | 'KEY_AGREEMENT';
-}
-
 /** Modulus of an RSA key pair that wraps imported material. */
 export type ImportKeyBits = 2048 | 3072 | 4096;
 
 /** AWS KMS's WrappingAlgorithm. */
 export type ImportAlgorithm =
-  | 'RSAES_OAEP_SHA_1'
-  | 'RSAES_OAEP_SHA_256'
-  | 'RSA_AES_KEY_WRAP_SHA_1'
-  | 'RSA_AES_KEY_WRAP_SHA_256';
+  'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'RSA_AES_KEY_WRAP_SHA_1' | 'RSA_AES_KEY_WRAP_SHA_256';
 
 /** Material as its owner sends it. */
 export interface ImportedKey {
@@ -180,7 +153,7 @@ export interface TokenCounters {
  * An open, logged-in token. Methods throw or reject with HsmError only.
  * Every operation on a key runs inside the token; nothing here falls back to software.
  */
-export interface Token {
+export interface Token extends MaterialWrapping {
   status(): TokenStatus;
   counters(): TokenCounters;
   /** What start-up proved: enough to serve SYMMETRIC_DEFAULT. `inspect()` makes the full table. */
