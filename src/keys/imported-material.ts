@@ -128,3 +128,39 @@ export async function settleImportState(db: Queryable, keyId: string): Promise<v
 export const incomplete = `(k.origin = 'EXTERNAL' and (k.current_material_id is null or exists (
   select from key_material m
   where m.key_id = k.key_id and m.state in ('CURRENT', 'NON_CURRENT') and m.import_state = 'PENDING_IMPORT')))`;
+
+/** Material whose time is over, and whose it is. */
+export interface ExpiredMaterial {
+  readonly keyId: string;
+  readonly accountId: string;
+}
+
+/**
+ * The key of a material whose time is over, locked: what imports it again, or deletes it, holds the same lock. Undefined
+ * where it was imported again, or is gone.
+ */
+export async function lockExpired(
+  db: Queryable,
+  materialId: string,
+  clockOffsetSeconds: number,
+): Promise<ExpiredMaterial | undefined> {
+  const [key] = await db.query<{ key_id: string; account_id: string }>({
+    name: 'key-lock-expired',
+    text: `
+      select k.key_id, k.account_id from kms_key k
+      where k.key_id = (select m.key_id from key_material m where m.material_id = $1::text)
+      for update`,
+    values: [materialId],
+  });
+  if (key === undefined) return undefined;
+  // A statement of its own: one that had to wait for the lock sees the material as it was before.
+  const expired = await db.query({
+    name: 'key-material-expired',
+    text: `
+      select from key_material
+      where material_id = $1::text and import_state = 'IMPORTED'
+        and valid_to <= clock_timestamp() + make_interval(secs => $2::float8)`,
+    values: [materialId, clockOffsetSeconds],
+  });
+  return expired.length === 0 ? undefined : { keyId: key.key_id, accountId: key.account_id };
+}
