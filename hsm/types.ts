@@ -118,10 +118,7 @@ export type ImportKeyBits = 2048 | 3072 | 4096;
 
 /** AWS KMS's WrappingAlgorithm. */
 export type ImportAlgorithm =
-  | 'RSAES_OAEP_SHA_1'
-  | 'RSAES_OAEP_SHA_256'
-  | 'RSA_AES_KEY_WRAP_SHA_1'
-  | 'RSA_AES_KEY_WRAP_SHA_256';
+  'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'RSA_AES_KEY_WRAP_SHA_1' | 'RSA_AES_KEY_WRAP_SHA_256';
 
 /** Material as its owner sends it. */
 export interface ImportedKey {

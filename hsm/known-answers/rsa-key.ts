@@ -17,6 +17,7 @@ export interface RsaKey {
 const use: Attributes = [
   [pkcs11.CKA_SIGN, true],
   [pkcs11.CKA_DECRYPT, true],
+  [pkcs11.CKA_UNWRAP, true],
 ];
 
 /** The fixed test key where the token imports it, else one of its own making, which takes up to seconds. */
