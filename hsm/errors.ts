@@ -6,6 +6,9 @@ export type HsmErrorCode =
   | 'duplicate-key'
   | 'ciphertext-invalid'
   | 'mechanism-missing'
+  /** Wrapped key material that its wrapping key does not unwrap. */
+  | 'material-invalid'
+  | 'not-exportable'
   | 'pin-incorrect'
   /** Imported material that does not unwrap: another wrapping key or algorithm, or tampered with. One error for all. */
   | 'import-not-unwrapped'

@@ -45,6 +45,18 @@ export function observed(token: Token, observe: Observer): Token {
     admitImport: (imported, id, place) =>
       later('admitImport', () => token.admitImport(imported, id, place)),
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
+    createWrappingKey: (id, label, options) =>
+      later('createWrappingKey', () => token.createWrappingKey(id, label, options)),
+    generateWrappedAesKey: (id) =>
+      later('generateWrappedAesKey', () => token.generateWrappedAesKey(id)),
+    hasKey: (id) => later('hasKey', () => token.hasKey(id)),
+    rewrap: (material, kind, wrappingKeyId) =>
+      later('rewrap', () => token.rewrap(material, kind, wrappingKeyId)),
+    generateTransferKeyPair: (id, label) =>
+      later('generateTransferKeyPair', () => token.generateTransferKeyPair(id, label)),
+    exportWrappingKey: (id, publicKey) =>
+      later('exportWrappingKey', () => token.exportWrappingKey(id, publicKey)),
+    importWrappingKey: (key) => later('importWrappingKey', () => token.importWrappingKey(key)),
     check: () => later('check', () => token.check()),
     inspect: () => later('inspect', () => token.inspect()),
   };

@@ -15,6 +15,7 @@ import type {
   ImportedKey,
   ImportKeyBits,
   ImportPlace,
+  ImportedWrappingKey,
   Token,
   TokenCounters,
   TokenKey,
@@ -209,6 +210,34 @@ export class Pkcs11Token implements Token {
     return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
   }
 
+  createWrappingKey(id: TokenKeyId): Promise<void> {
+    return unmade(id);
+  }
+
+  generateWrappedAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial> {
+    return unmade(wrappingKeyId);
+  }
+
+  hasKey(id: TokenKeyId): Promise<boolean> {
+    return unmade(id);
+  }
+
+  rewrap(material: WrappedMaterial): Promise<WrappedMaterial> {
+    return unmade(material.wrappingKeyId);
+  }
+
+  generateTransferKeyPair(id: TokenKeyId): Promise<Buffer> {
+    return unmade(id);
+  }
+
+  exportWrappingKey(id: TokenKeyId): Promise<Buffer> {
+    return unmade(id);
+  }
+
+  importWrappingKey(key: ImportedWrappingKey): Promise<void> {
+    return unmade(key.id);
+  }
+
   check(): Promise<void> {
     return this.#link.check();
   }
@@ -335,4 +364,8 @@ export class Pkcs11Token implements Token {
       this.#options.onEvent?.({ level: 'warn', message: `clone not destroyed: ${message}` });
     }
   }
+}
+
+function unmade<T>(id: TokenKeyId): Promise<T> {
+  return Promise.reject(new HsmError('mechanism-missing', `nothing can be done with ${id} yet`));
 }

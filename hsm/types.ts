@@ -1,6 +1,11 @@
 /** The port to a PKCS#11 token: what the rest of Claviger may ask of it, in plain data. */
 
 import type { HsmErrorCode } from './errors';
+import type { MaterialImport } from './import-types';
+import type { MaterialWrapping, TokenKeyId, WrappedMaterial } from './material-types';
+
+export type * from './import-types';
+export type * from './material-types';
 
 /** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
 export type Awaitable<T> = T | Promise<T>;
@@ -62,6 +67,13 @@ export type TokenOperation =
   | 'identifyImport'
   | 'admitImport'
   | 'listKeys'
+  | 'createWrappingKey'
+  | 'generateWrappedAesKey'
+  | 'hasKey'
+  | 'rewrap'
+  | 'generateTransferKeyPair'
+  | 'exportWrappingKey'
+  | 'importWrappingKey'
   | 'check'
   | 'inspect';
 
@@ -71,11 +83,6 @@ export interface TokenEvent {
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/**
- * A key is named by its id: lower-case hex of its CKA_ID (32 bytes for key materials). Object handles never leave hsm/.
- */
-export type TokenKeyId = string;
-
 /** A key and where its material is. */
 export interface TokenKey {
   /** Its name among the cached handles; of a resident key, the CKA_ID of the token object. */
@@ -83,56 +90,6 @@ export interface TokenKey {
   /** Of material that is kept outside of the token; undefined for a resident token object. */
   readonly wrapped: WrappedMaterial | undefined;
 }
-
-/** Material that the token wrapped, and unwraps into a session object when it is used. */
-export interface WrappedMaterial {
-  /** CKA_ID of the AES wrapping key in the token. */
-  readonly wrappingKeyId: TokenKeyId;
-  /** AES key wrap with padding (RFC 5649), made by the token. */
-  readonly blob: Buffer;
-}
-
-/** AWS KMS key specs whose material can be wrapped or imported. */
-export type MaterialSpec =
-  | 'SYMMETRIC_DEFAULT'
-  | 'HMAC_224'
-  | 'HMAC_256'
-  | 'HMAC_384'
-  | 'HMAC_512'
-  | 'RSA_2048'
-  | 'RSA_3072'
-  | 'RSA_4096'
-  | 'ECC_NIST_P256'
-  | 'ECC_NIST_P384'
-  | 'ECC_NIST_P521'
-  | 'ECC_SECG_P256K1';
-
-/** What key material is, and the one use that its object in the token allows. */
-export interface MaterialKind {
-  readonly spec: MaterialSpec;
-  readonly usage: 'ENCRYPT_DECRYPT' | 'SIGN_VERIFY' | 'GENERATE_VERIFY_MAC' | 'KEY_AGREEMENT';
-}
-
-/** Modulus of an RSA key pair that wraps imported material. */
-export type ImportKeyBits = 2048 | 3072 | 4096;
-
-/** AWS KMS's WrappingAlgorithm. */
-export type ImportAlgorithm =
-  'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'RSA_AES_KEY_WRAP_SHA_1' | 'RSA_AES_KEY_WRAP_SHA_256';
-
-/** Material as its owner sends it. */
-export interface ImportedKey {
-  /** CKA_ID of the key pair that wraps it. */
-  readonly importKeyId: TokenKeyId;
-  readonly algorithm: ImportAlgorithm;
-  readonly encrypted: Buffer;
-  readonly kind: MaterialKind;
-  /** Id of the KMS key: the material's id is derived from it and the material. */
-  readonly keyId: string;
-}
-
-/** Where admitted material goes: a token object of this label, or wrapped by this wrapping key to be kept elsewhere. */
-export type ImportPlace = { readonly label: string } | { readonly wrappingKeyId: TokenKeyId };
 
 export interface GcmSealed {
   /** 12 bytes. */
@@ -170,7 +127,7 @@ export interface TokenCounters {
  * An open, logged-in token. Methods throw or reject with HsmError only.
  * Every operation on a key runs inside the token; nothing here falls back to software.
  */
-export interface Token {
+export interface Token extends MaterialWrapping, MaterialImport {
   status(): TokenStatus;
   counters(): TokenCounters;
   /** What start-up proved: enough to serve SYMMETRIC_DEFAULT. `inspect()` makes the full table. */
@@ -207,35 +164,6 @@ export interface Token {
 
   /** C_DestroyObject of the resident key and its clone. A key that is not there is success. */
   destroyKey(id: TokenKeyId): Promise<void>;
-
-  /**
-   * CKM_RSA_PKCS_KEY_PAIR_GEN of a resident key pair that decrypts and unwraps and never leaves the token. Resolves to
-   * the public key (SubjectPublicKeyInfo in DER) after the pair was used once. As with generateAesKey, an id is used for
-   * one attempt only. RSA-4096 takes seconds.
-   */
-  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer>;
-
-  /** C_DestroyObject of both halves of the resident key pair. A pair that is not there is success. */
-  destroyKeyPair(id: TokenKeyId): Promise<void>;
-
-  /**
-   * Unwraps for a moment: which key material is it? Resolves to 64 hex digits that the same material has in the same KMS
-   * key whenever it is imported, and in no other key; they tell nothing about the material.
-   * Rejects with `import-size`, `import-not-unwrapped`, `import-material-wrong`, `mechanism-missing`, or `key-not-found`
-   * where the import key pair is gone.
-   */
-  identifyImport(imported: ImportedKey): Promise<TokenKeyId>;
-
-  /**
-   * Makes it a resident key of CKA_ID `id` (then undefined), or answers it wrapped. Rejects as identifyImport does, with
-   * `import-material-wrong` where it is not the material called `id`, and with `duplicate-key` where the token has an
-   * object of that id already.
-   */
-  admitImport(
-    imported: ImportedKey,
-    id: TokenKeyId,
-    place: ImportPlace,
-  ): Promise<WrappedMaterial | undefined>;
 
   /** Ids of the resident keys whose label starts with `labelPrefix`; a full scan, for reaping and inspection only. */
   listKeys(labelPrefix: string): Promise<TokenKeyId[]>;

@@ -28,6 +28,8 @@ const ofToken = {
   'duplicate-key': internal,
   'ciphertext-invalid': { code: 'InvalidCiphertextException', message: '' },
   'mechanism-missing': internal,
+  'material-invalid': internal,
+  'not-exportable': internal,
   'pin-incorrect': internal,
   'import-not-unwrapped': { code: 'InvalidCiphertextException', message: '' },
   'import-size': { code: 'ValidationException', message: 'Invalid encrypted key size.' },

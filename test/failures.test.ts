@@ -22,6 +22,8 @@ const ofToken: Readonly<Record<HsmErrorCode, readonly string[]>> = {
   'duplicate-key': internal,
   'ciphertext-invalid': ['InvalidCiphertextException', ''],
   'mechanism-missing': ['UnsupportedOperationException', 'C_Encrypt: CKR_MECHANISM_INVALID'],
+  'material-invalid': internal,
+  'not-exportable': internal,
   'pin-incorrect': internal,
   'import-not-unwrapped': ['InvalidCiphertextException', ''],
   'import-size': ['ValidationException', 'Invalid encrypted key size.'],

@@ -176,7 +176,10 @@ export function wrappableSecret(): Template {
 }
 
 /** A key of the session that unwraps, or wraps, one other key. `value` makes it a known one. */
-export function sessionKek(use: 'wrap' | 'unwrap', source: { value?: Buffer; bytes?: number }): Template {
+export function sessionKek(
+  use: 'wrap' | 'unwrap',
+  source: { value?: Buffer; bytes?: number },
+): Template {
   const allow = use === 'wrap' ? pkcs11.CKA_WRAP : pkcs11.CKA_UNWRAP;
   return made([
     ...protectedAs('aes', [allow]),
