@@ -1,53 +1,10 @@
 import * as pkcs11 from 'pkcs11js';
-import { type Curve, curves } from './curves';
-import { HsmError } from './errors';
-import { ckm } from './mechanisms';
-import type { AttributeValue, Template } from './templates';
-import type { MaterialKind, MaterialSpec } from './types';
+import { HsmError } from '../errors';
+import type { AttributeValue, Template } from '../templates';
+import type { MaterialKind } from '../types';
+import { shapeOf } from './shapes';
 
 type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
-
-/** A secret's bytes; `mac` where it is an HMAC key. */
-interface Secret {
-  readonly family: 'aes' | 'hmac';
-  readonly bytes: number;
-  /** CKM_…_HMAC of this key. */
-  readonly mac?: number;
-  /** The HMAC whose keys are the next longer ones. */
-  readonly longerMac?: number;
-}
-
-interface Rsa {
-  readonly family: 'rsa';
-  readonly bits: number;
-}
-
-interface Ec {
-  readonly family: 'ec';
-  readonly curve: Curve;
-}
-
-export type Shape = Secret | Rsa | Ec;
-
-/** Sizes are those of AWS KMS (kms-semantics §9.1). */
-const shapes = {
-  SYMMETRIC_DEFAULT: { family: 'aes', bytes: 32 },
-  HMAC_224: { family: 'hmac', bytes: 28, mac: ckm.SHA224_HMAC, longerMac: ckm.SHA256_HMAC },
-  HMAC_256: { family: 'hmac', bytes: 32, mac: ckm.SHA256_HMAC },
-  HMAC_384: { family: 'hmac', bytes: 48, mac: ckm.SHA384_HMAC },
-  HMAC_512: { family: 'hmac', bytes: 64, mac: ckm.SHA512_HMAC },
-  RSA_2048: { family: 'rsa', bits: 2048 },
-  RSA_3072: { family: 'rsa', bits: 3072 },
-  RSA_4096: { family: 'rsa', bits: 4096 },
-  ECC_NIST_P256: { family: 'ec', curve: curves.ECC_NIST_P256 },
-  ECC_NIST_P384: { family: 'ec', curve: curves.ECC_NIST_P384 },
-  ECC_NIST_P521: { family: 'ec', curve: curves.ECC_NIST_P521 },
-  ECC_SECG_P256K1: { family: 'ec', curve: curves.ECC_SECG_P256K1 },
-} as const satisfies Record<MaterialSpec, Shape>;
-
-export function shapeOf(spec: MaterialSpec): Shape {
-  return shapes[spec];
-}
 
 const families = {
   aes: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_AES },
@@ -171,6 +128,18 @@ export function wrappableSecret(): Template {
   return made([
     ...protectedAs('hmac', []),
     [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_EXTRACTABLE, true],
+  ]);
+}
+
+/** What nobody minds to be read: the x coordinate of a public point. */
+export function readableSecret(bytes: number): Template {
+  return made([
+    [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
+    [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
+    [pkcs11.CKA_VALUE_LEN, bytes],
+    [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_SENSITIVE, false],
     [pkcs11.CKA_EXTRACTABLE, true],
   ]);
 }

@@ -1,19 +1,13 @@
 import { createECDH, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
+import { readAttribute, sign } from '../calls';
 import { type Curve, curves } from '../curves';
 import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { call } from '../return-values';
-import {
-  generatePair,
-  type KnownAnswer,
-  readAttribute,
-  requireAnswer,
-  sign,
-  template,
-} from './row';
+import { generatePair, type KnownAnswer, requireAnswer, template } from './row';
 
 const message = Buffer.from('claviger known answer');
 
