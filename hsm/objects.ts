@@ -112,19 +112,20 @@ export function generateAesKey(
     proveAttributes(desk, handle);
     proveUse(desk, handle, ivSource);
   } catch (error) {
-    discardUnproven(desk, handle, error);
+    discardAfter(desk, handle, error);
     throw error;
   }
 }
 
-function discardUnproven(desk: Desk, key: Handle, reason: unknown): void {
+/** Destroys what a failure has left over; where that fails as well, both are told. */
+export function discardAfter(desk: Desk, object: Handle, reason: unknown): void {
   try {
-    destroyObject(desk, key);
+    destroyObject(desk, object);
   } catch (error) {
     const messages = [reason, error].map((one) =>
       one instanceof Error ? one.message : String(one),
     );
-    throw new HsmError('failed', messages.join('; and the unproven key stays: '), {
+    throw new HsmError('failed', messages.join('; and the object stays: '), {
       cause: reason,
     });
   }
@@ -156,14 +157,19 @@ export function proveUse(desk: Desk, key: Handle, ivSource: 'random' | 'token'):
     throw new HsmError('failed', 'C_Decrypt: the key does not undo C_Encrypt');
 }
 
+/** Destroys every resident secret key of this id. */
+export function destroyKeys(desk: Desk, id: Buffer): void {
+  destroyAll(desk, () => residentKeys(id));
+}
+
 /**
- * Destroys every resident key of this id. Some tokens report success, or drop only the handle, while the object stays
+ * Destroys whatever matches. Some tokens report success, or drop only the handle, while the object stays
  * (SoftHSM #903), so the search is repeated until it comes back empty.
  */
-export function destroyKeys(desk: Desk, id: Buffer): void {
+export function destroyAll(desk: Desk, template: () => Template): void {
   const rounds = 3;
   for (let round = 0; round < rounds; round += 1) {
-    const found = findObjects(desk, residentKeys(id), findBatch);
+    const found = findObjects(desk, template(), findBatch);
     if (found.length === 0) return;
     for (const object of found) destroyObject(desk, object);
   }
