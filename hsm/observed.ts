@@ -45,7 +45,6 @@ export function observed(token: Token, observe: Observer): Token {
     admitImport: (imported, id, place) =>
       later('admitImport', () => token.admitImport(imported, id, place)),
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
-    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
     createWrappingKey: (id, label, options) =>
       later('createWrappingKey', () => token.createWrappingKey(id, label, options)),
     generateWrappedAesKey: (id) =>
@@ -58,6 +57,7 @@ export function observed(token: Token, observe: Observer): Token {
     exportWrappingKey: (id, publicKey) =>
       later('exportWrappingKey', () => token.exportWrappingKey(id, publicKey)),
     importWrappingKey: (key) => later('importWrappingKey', () => token.importWrappingKey(key)),
+    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
     check: () => later('check', () => token.check()),
     inspect: () => later('inspect', () => token.inspect()),
   };

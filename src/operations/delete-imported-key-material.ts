@@ -1,7 +1,7 @@
 import { KmsError } from '../errors';
 import type { Key } from '../keys/key';
 import type { Operation } from '../operation';
-import { requireExternal } from './import-rules';
+import { requireOrigin } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const deleteImportedKeyMaterial: Operation<'DeleteImportedKeyMaterial'> = {
@@ -10,7 +10,7 @@ export const deleteImportedKeyMaterial: Operation<'DeleteImportedKeyMaterial'> =
   audited: ['KeyId', 'KeyMaterialId'],
   targets: targetByKeyOnly('kms:DeleteImportedKeyMaterial'),
   requires: { state: 'losesMaterial' },
-  verify: ({ keys }) => requireExternal(onlyKey(keys)),
+  verify: ({ keys }) => requireOrigin(onlyKey(keys), ['EXTERNAL']),
 
   async write({ input, keys, services }, { transaction, afterwards }) {
     const key = onlyKey(keys);

@@ -1,6 +1,6 @@
 import { chooseWrapping, requireWrappable } from '../keys/import-wrapping';
 import type { Operation } from '../operation';
-import { requireExternal } from './import-rules';
+import { requireOrigin } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 /** Makes a key pair in the token, which no other request finds: CloudTrail and the corridor have it as a read. */
@@ -17,7 +17,7 @@ export const getParametersForImport: Operation<'GetParametersForImport'> = {
   requires: { state: 'importable' },
   verify({ input, keys }) {
     const key = onlyKey(keys);
-    requireExternal(key);
+    requireOrigin(key, ['EXTERNAL']);
     requireWrappable(key, chooseWrapping(input));
   },
 

@@ -1,12 +1,8 @@
 import type { ImportTerms } from '../keys/imported-material';
 import type { Operation } from '../operation';
 import type { ImportKeyMaterialRequest } from '../shapes/kms.generated';
-import {
-  checkImportRequest,
-  defaultExpirationModel,
-  requireExternal,
-  requireMembersOfSpec,
-} from './import-rules';
+import { checkImportRequest, defaultExpirationModel, requireMembersOfSpec } from './import-rules';
+import { requireOrigin } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const importKeyMaterial: Operation<'ImportKeyMaterial'> = {
@@ -29,7 +25,7 @@ export const importKeyMaterial: Operation<'ImportKeyMaterial'> = {
   requires: { state: 'takesMaterial' },
   verify({ input, keys }) {
     const key = onlyKey(keys);
-    requireExternal(key);
+    requireOrigin(key, ['EXTERNAL']);
     requireMembersOfSpec(key, input);
   },
 

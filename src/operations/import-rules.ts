@@ -42,15 +42,6 @@ function checkExpiration({
   if (life > maxLifeMs) throw invalid('ValidTo must be within 365 days');
 }
 
-/** Keys of AWS_KMS material have none to import or to delete (kms-semantics §1.2). */
-export function requireExternal({ arn, origin }: Key): void {
-  if (origin === 'EXTERNAL') return;
-  throw new KmsError(
-    'UnsupportedOperationException',
-    `${arn} origin is ${origin} which is not valid for this operation.`,
-  );
-}
-
 const ofSymmetricKeys = ['ImportType', 'KeyMaterialId', 'KeyMaterialDescription'] as const;
 
 /** Only symmetric encryption keys have more than one material (kms-semantics §9.2). */

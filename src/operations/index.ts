@@ -9,7 +9,9 @@ import { deleteAlias } from './delete-alias';
 import { deleteImportedKeyMaterial } from './delete-imported-key-material';
 import { describeKey } from './describe-key';
 import { disableKey } from './disable-key';
+import { disableKeyRotation } from './disable-key-rotation';
 import { enableKey } from './enable-key';
+import { enableKeyRotation } from './enable-key-rotation';
 import { encrypt } from './encrypt';
 import { generateDataKey } from './generate-data-key';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
@@ -17,11 +19,13 @@ import { generateRandom } from './generate-random';
 import { getKeyLastUsage } from './get-key-last-usage';
 import { getKeyPolicy } from './get-key-policy';
 import { getParametersForImport } from './get-parameters-for-import';
+import { getKeyRotationStatus } from './get-key-rotation-status';
 import { iamOperations } from './iam';
 import { importKeyMaterial } from './import-key-material';
 import { listAliases } from './list-aliases';
 import { listGrants } from './list-grants';
 import { listKeyPolicies } from './list-key-policies';
+import { listKeyRotations } from './list-key-rotations';
 import { listKeys } from './list-keys';
 import { listResourceTags } from './list-resource-tags';
 import { listRetirableGrants } from './list-retirable-grants';
@@ -29,6 +33,7 @@ import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
 import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
+import { rotateKeyOnDemand } from './rotate-key-on-demand';
 import { scheduleKeyDeletion } from './schedule-key-deletion';
 import { stsOperations } from './sts';
 import { tagResource } from './tag-resource';
@@ -47,7 +52,9 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   DeleteImportedKeyMaterial: deleteImportedKeyMaterial,
   DescribeKey: describeKey,
   DisableKey: disableKey,
+  DisableKeyRotation: disableKeyRotation,
   EnableKey: enableKey,
+  EnableKeyRotation: enableKeyRotation,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
   GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
@@ -56,9 +63,11 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   GetKeyPolicy: getKeyPolicy,
   GetParametersForImport: getParametersForImport,
   ImportKeyMaterial: importKeyMaterial,
+  GetKeyRotationStatus: getKeyRotationStatus,
   ListAliases: listAliases,
   ListGrants: listGrants,
   ListKeyPolicies: listKeyPolicies,
+  ListKeyRotations: listKeyRotations,
   ListKeys: listKeys,
   ListResourceTags: listResourceTags,
   ListRetirableGrants: listRetirableGrants,
@@ -66,6 +75,7 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ReEncrypt: reEncrypt,
   RetireGrant: retireGrant,
   RevokeGrant: revokeGrant,
+  RotateKeyOnDemand: rotateKeyOnDemand,
   ScheduleKeyDeletion: scheduleKeyDeletion,
   TagResource: tagResource,
   UntagResource: untagResource,

@@ -54,7 +54,6 @@ export const keysOfUnservedOperations: Readonly<Record<string, readonly Operatio
   'kms:MultiRegionKeyType': ['ReplicateKey', 'UpdatePrimaryRegion'],
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
-  'kms:RotationPeriodInDays': ['EnableKeyRotation'],
   'kms:SigningAlgorithm': ['Sign', 'Verify'],
 };
 
