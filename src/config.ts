@@ -265,6 +265,13 @@ export const settings = {
     sentence:
       'Longest time a revoking call waits for a worker to acknowledge it; a worker that cannot has stopped trusting its caches by then.',
   },
+  maxEncryptionsPerMaterial: {
+    env: 'CLAVIGER_MAX_ENCRYPTIONS_PER_MATERIAL',
+    schema: { type: 'integer', minimum: 100, maximum: 2 ** 32 },
+    default: 2 ** 32,
+    sentence:
+      'Encryptions under one key material at the most (NIST SP 800-38D §8.3 allows 2^32): its key is rotated when half of them are used up, and refuses to encrypt after the last.',
+  },
   jobIntervalMs: {
     env: 'CLAVIGER_JOB_INTERVAL_MS',
     schema: milliseconds,

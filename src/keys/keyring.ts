@@ -1,7 +1,9 @@
 import type { Token } from '../../hsm';
 import { KmsError } from '../errors';
+import type { Allowance } from './allowance';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
+import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -11,14 +13,27 @@ export interface Decrypted {
   readonly keyMaterialId: string;
 }
 
+/** What a key encrypts with. */
+interface Sealer {
+  /** Of every ciphertext. */
+  readonly header: Buffer;
+  readonly allowance: Allowance;
+}
+
 /** Encrypts and decrypts with a key's materials in the token, in Claviger's ciphertext format. */
 export class Keyring {
-  /** Headers of what a key encrypts with its current material: a cached key is immutable and encrypts many times. */
-  private readonly headers = new WeakMap<Key, Buffer>();
+  /** A cached key is immutable and encrypts many times. */
+  private readonly sealers = new WeakMap<Key, Sealer>();
 
-  constructor(private readonly token: Token) {}
+  constructor(
+    private readonly token: Token,
+    private readonly counts: Pick<EncryptionCounts, 'of'>,
+  ) {}
 
-  /** Encrypts 1 to 4096 bytes under the key's current material. */
+  /**
+   * Encrypts 1 to 4096 bytes under the key's current material. Throws KMSInvalidStateException when that has made all
+   * the encryptions it may make.
+   */
   async encrypt(
     key: Key,
     plaintext: Buffer,
@@ -28,7 +43,8 @@ export class Keyring {
     if (material === undefined) {
       throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
     }
-    const header = this.headerOf(key, material.id);
+    const { header, allowance } = this.sealerOf(key, material.id);
+    if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
     const aad = associatedData(header, encryptionContextDigest(context));
     const { iv, ciphertext } = await this.token.encryptAesGcm(material, aad, plaintext);
     return {
@@ -59,12 +75,25 @@ export class Keyring {
     return { plaintext, keyMaterialId };
   }
 
-  private headerOf(key: Key, currentMaterialId: string): Buffer {
-    let header = this.headers.get(key);
-    if (header === undefined) {
-      header = ciphertextHeader(key.keyId, currentMaterialId);
-      this.headers.set(key, header);
+  private sealerOf(key: Key, currentMaterialId: string): Sealer {
+    let sealer = this.sealers.get(key);
+    if (sealer === undefined) {
+      const header = ciphertextHeader(key.keyId, currentMaterialId);
+      sealer = { header, allowance: this.counts.of(currentMaterialId) };
+      this.sealers.set(key, sealer);
     }
-    return header;
+    return sealer;
   }
+}
+
+/** AWS has no such limit that its callers see. */
+function wornOut({ arn, origin }: Key): KmsError {
+  const remedy =
+    origin === 'EXTERNAL'
+      ? 'Import new key material with ImportKeyMaterial and call RotateKeyOnDemand.'
+      : 'Claviger rotates the key as soon as it can; RotateKeyOnDemand rotates it at once.';
+  return new KmsError(
+    'KMSInvalidStateException',
+    `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
+  );
 }
