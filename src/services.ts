@@ -42,7 +42,7 @@ export function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const materials = new Materials({ database, token, keys });
+  const materials = new Materials({ database, token, keys, storage: config.keyMaterial });
   const managed = new ManagedKeys({
     ...parts,
     place,
@@ -69,7 +69,11 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring(token, encryptionCounts),
+    keyring: new Keyring({
+      token,
+      counts: encryptionCounts,
+      reread: (keyId) => keys.find(database, keyId),
+    }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),

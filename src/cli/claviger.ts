@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { ConfigError, exportToLibraries, loadConfig } from '../config';
+import { StorageError } from '../keys/storage';
 import { describeError } from '../log';
 import { createAccessKey, createAccount, listAllAccounts } from './account';
 import { doctor } from './doctor';
@@ -15,6 +16,9 @@ import {
   listAllServices,
 } from './service';
 import { inspectTokenCommand } from './token-inspect';
+import { createFirstWrappingKey, destroyWrappingKey, listAllWrappingKeys } from './wrapping-key';
+import { rotateWrappingKey } from './wrapping-key-rotate';
+import { exportWrappingKey, importWrappingKey, prepareImport } from './wrapping-key-transfer';
 import { CommandError, type Command as Subcommand } from './subcommand';
 
 const program = new Command('claviger').description(
@@ -78,6 +82,57 @@ service
   .argument('<id>', 'AKIA…')
   .action(run(deleteServiceKey, 'name', 'id'));
 
+const wrappingKey = program
+  .command('wrapping-key')
+  .description('the keys of the token that wrap key material');
+wrappingKey
+  .command('create')
+  .description('make the first wrapping key')
+  .option('--exportable', 'it may leave the token for another, wrapped')
+  .option('--json', 'print JSON')
+  .action(run(createFirstWrappingKey));
+wrappingKey
+  .command('list')
+  .description('print every wrapping key, and how many key materials are under it')
+  .option('--json', 'print one JSON object a line')
+  .action(run(listAllWrappingKeys));
+wrappingKey
+  .command('rotate')
+  .description(
+    'put another wrapping key in place, and all key material under it; goes on where it was ended',
+  )
+  .option('--exportable', 'it may leave the token for another, wrapped')
+  .option('--json', 'print JSON')
+  .action(run(rotateWrappingKey));
+wrappingKey
+  .command('prepare-import')
+  .description('make a key pair in this token that receives a wrapping key within seven days')
+  .option('--out <file>', 'write its public key there, and not to standard output')
+  .option('--json', 'print JSON')
+  .action(run(prepareImport));
+wrappingKey
+  .command('export')
+  .description('print the wrapping key, readable by the token of the public key alone, as JSON')
+  .argument('<id>', '64 hexadecimal digits')
+  .requiredOption('--to <file>', 'the public key that `prepare-import` wrote on the other token')
+  .option('--out <file>', 'write it there, and not to standard output')
+  .option('--json', 'print JSON, as it does without')
+  .action(run(exportWrappingKey, 'id'));
+wrappingKey
+  .command('import')
+  .description('take in a wrapping key that another token exported')
+  .argument('<file>', 'what `export` wrote')
+  .option('--exportable', 'it may leave this token again')
+  .option('--json', 'print JSON')
+  .action(run(importWrappingKey, 'file'));
+wrappingKey
+  .command('destroy')
+  .description('destroy a wrapping key that wraps nothing any more')
+  .argument('<id>', '64 hexadecimal digits')
+  .option('--yes', 'though backups of the database may need it')
+  .option('--json', 'print JSON')
+  .action(run(destroyWrappingKey, 'id'));
+
 const token = program.command('token').description('the PKCS#11 token');
 token
   .command('inspect')
@@ -109,8 +164,8 @@ function run(
       const named = Object.fromEntries(names.map((name, at) => [name, given[at]]));
       await command(config, { ...options, ...named });
     } catch (error) {
-      const plain = error instanceof ConfigError || error instanceof CommandError;
-      const text = plain ? error.message : describeError(error);
+      const plain = [ConfigError, CommandError, StorageError].some((kind) => error instanceof kind);
+      const text = plain && error instanceof Error ? error.message : describeError(error);
       process.stderr.write(`claviger: ${text}\n`);
       process.exitCode = command.failureCode ?? 1;
     }

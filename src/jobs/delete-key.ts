@@ -51,10 +51,15 @@ export function deleteKey(parts: DeleteKeyParts): Job {
   };
 }
 
-/** Before the point of no return: while the token is away, or is another, the deletion can still be cancelled. */
+/**
+ * Before the point of no return: while the token is away, or is another, the deletion can still be cancelled. A key whose
+ * material is wrapped has nothing in it.
+ */
 async function requireToken({ database, token }: DeleteKeyParts, task: Task): Promise<void> {
+  const materials = await doomedMaterials(database, task.subject);
+  if (materials.length === 0) return;
   await token.check();
-  requireHere(token, await doomedMaterials(database, task.subject));
+  requireHere(token, materials);
 }
 
 /** To destroy a key that is not there is success, so it must be asked of the token that has it. */
@@ -99,6 +104,7 @@ async function destroyMaterials(
   transaction: Transaction,
   { materials }: DoomedKey,
 ): Promise<void> {
+  if (materials.length === 0) return;
   requireHere(token, materials);
   // SoftHSM misses what another process changes beside it, and what is missed would stay.
   await keys.lockToken(transaction, token.status().serial);
