@@ -158,6 +158,13 @@ export const settings = {
     default: 10_000,
     sentence: 'Token object handles kept by one worker.',
   },
+  importInMemory: {
+    env: 'CLAVIGER_IMPORT_IN_MEMORY',
+    schema: { type: 'boolean' },
+    default: true,
+    sentence:
+      "Whether imported key material, or the key that wraps it, may pass through a worker's memory where the token cannot unwrap it alone; false refuses such imports.",
+  },
   tokenDirectory: {
     env: 'CLAVIGER_TOKEN_DIRECTORY',
     schema: text,
