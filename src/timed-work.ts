@@ -22,9 +22,9 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
   const parts = { ...corridor, ...services, database };
   const jobs: readonly Job[] = [
     deleteKey(parts),
-    destroyObjects(parts),
     rotateKey(parts),
     rotateWornKey(parts),
+    destroyObjects(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({

@@ -1,6 +1,6 @@
 import { defaultPeriodDays, enableRotation } from '../keys/rotation';
 import type { Operation } from '../operation';
-import { requireOrigin, requireSymmetric } from './rotation-rules';
+import { requireOrigin, requireRotatable } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const enableKeyRotation: Operation<'EnableKeyRotation'> = {
@@ -14,7 +14,7 @@ export const enableKeyRotation: Operation<'EnableKeyRotation'> = {
   requires: { state: 'rotatable' },
   verify({ keys }) {
     const key = onlyKey(keys);
-    requireSymmetric(key);
+    requireRotatable(key);
     requireOrigin(key, ['AWS_KMS']);
   },
 

@@ -3,7 +3,7 @@ import { type KeyRotation, listRotations } from '../keys/rotation-list';
 import type { Operation } from '../operation';
 import type { RotationsListEntry } from '../shapes/kms.generated';
 import { pageSize, paginate } from './pagination';
-import { requireOrigin, requireSymmetric } from './rotation-rules';
+import { requireOrigin, requireRotatable } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const listKeyRotations: Operation<'ListKeyRotations'> = {
@@ -14,7 +14,7 @@ export const listKeyRotations: Operation<'ListKeyRotations'> = {
   requires: { state: 'any' },
   verify({ keys }) {
     const key = onlyKey(keys);
-    requireSymmetric(key);
+    requireRotatable(key);
     requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
   },
 

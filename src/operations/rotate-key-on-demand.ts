@@ -2,7 +2,7 @@ import { KmsError } from '../errors';
 import type { Key } from '../keys/key';
 import { countOnDemandRotation, pendingMaterial, rotate } from '../keys/rotation';
 import type { Operation } from '../operation';
-import { requireOrigin, requireSymmetric } from './rotation-rules';
+import { requireOrigin, requireRotatable } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 /** Of a key, in all its life (kms-semantics §8.3). */
@@ -17,7 +17,7 @@ export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = {
   requires: { state: 'rotatableOnDemand' },
   verify({ keys }) {
     const key = onlyKey(keys);
-    requireSymmetric(key);
+    requireRotatable(key);
     requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
     if (key.origin === 'EXTERNAL') requirePending(key);
   },

@@ -3,7 +3,7 @@ import type { Key } from '../keys/key';
 import type { OriginType } from '../shapes/kms.generated';
 
 /** Only symmetric encryption keys rotate; AWS says no more of the others (kms-semantics §8.1, §8.3). */
-export function requireSymmetric({ keySpec }: Key): void {
+export function requireRotatable({ keySpec }: Key): void {
   if (keySpec !== 'SYMMETRIC_DEFAULT') throw new KmsError('UnsupportedOperationException');
 }
 

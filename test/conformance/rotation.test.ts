@@ -11,6 +11,7 @@ import {
   RotateKeyOnDemandCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
+import { openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { createKey, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
@@ -251,3 +252,39 @@ describe('All of them', () => {
     },
   );
 });
+
+test('The AWS CLI rotates keys', async () => {
+  const terminal = await openTerminal(daemon);
+  try {
+    const { id, arn } = await createKey(kms);
+    const answer = async (...args: string[]): Promise<unknown> => {
+      const { code, stdout, stderr } = await terminal.kms(...args, '--key-id', id);
+      expect([code, stderr]).toEqual([0, '']);
+      return stdout === '' ? undefined : JSON.parse(stdout);
+    };
+    expect(await answer('enable-key-rotation', '--rotation-period-in-days', '90')).toBeUndefined();
+    expect(await answer('get-key-rotation-status')).toEqual({
+      ...{ KeyId: arn, KeyRotationEnabled: true, RotationPeriodInDays: 90 },
+      // A number in version 1 of the CLI, a text in version 2.
+      NextRotationDate: expect.anything() as unknown,
+    });
+    expect(await answer('rotate-key-on-demand')).toEqual({ KeyId: arn });
+    expect(
+      await answer('list-key-rotations', '--include-key-material', 'ALL_KEY_MATERIAL'),
+    ).toMatchObject({
+      Rotations: [{ KeyMaterialState: 'NON_CURRENT' }, { RotationType: 'ON_DEMAND' }],
+    });
+    expect(await answer('disable-key-rotation')).toBeUndefined();
+    expect(await answer('get-key-rotation-status')).toEqual({
+      KeyId: arn,
+      KeyRotationEnabled: false,
+    });
+    await kms.send(new DisableKeyCommand({ KeyId: id }));
+    const { stderr } = await terminal.kms('enable-key-rotation', '--key-id', id);
+    expect(stderr).toContain(
+      `An error occurred (DisabledException) when calling the EnableKeyRotation operation: ${arn} is disabled.`,
+    );
+  } finally {
+    await terminal.close();
+  }
+}, 120_000);

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-kms';
 import type { TestDaemon } from './daemon';
 import { type AuditRow, auditTexts, changeAndAnnounce } from './kms';
+import { administer } from './postgres';
 
 /** Every material of a key, oldest first. */
 export async function allRotations(kms: KMSClient, KeyId: string): Promise<RotationsListEntry[]> {
@@ -30,4 +31,27 @@ export async function rotationEvents(daemon: TestDaemon, arn: string): Promise<S
   return records.filter(
     ({ eventName, resources }) => eventName === 'RotateKey' && resources[0]?.['ARN'] === arn,
   );
+}
+
+/** Makes the materials of a key what they would be of an imported one: by SQL, and for what is about rotation alone. */
+export async function becomeImported(
+  daemon: TestDaemon,
+  id: string,
+  {
+    current,
+    pending,
+  }: { readonly current?: string | undefined; readonly pending?: string | undefined },
+): Promise<void> {
+  const imported = `rotated_at = null, rotation_type = null, import_state = 'IMPORTED',
+    expiration_model = 'KEY_MATERIAL_DOES_NOT_EXPIRE'`;
+  // One CURRENT at a time.
+  for (const [materialId, state] of [
+    [pending, 'PENDING_ROTATION'],
+    [current, 'CURRENT'],
+  ]) {
+    const sql = `update key_material set state = '${state}', ${imported} where material_id = $1`;
+    if (materialId !== undefined) await administer(daemon.databaseUrl, sql, [materialId]);
+  }
+  const set = `origin = 'EXTERNAL', current_material_id = '${current ?? ''}', on_demand_rotations = 0`;
+  await changeKey(daemon, id, set);
 }
