@@ -14,6 +14,7 @@ import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
+import type { Limits } from './keys/limits';
 import type { Materials } from './keys/materials';
 import type { Identities } from './iam/identities';
 import type { StateRule } from './keys/states';
@@ -34,6 +35,7 @@ export interface Services {
   readonly db: Queryable;
   readonly token: Token;
   readonly keys: KeyStore;
+  readonly limits: Limits;
   readonly materials: Materials;
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;

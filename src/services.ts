@@ -15,6 +15,7 @@ import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
+import type { Limits } from './keys/limits';
 import { Materials } from './keys/materials';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
@@ -58,6 +59,7 @@ export function buildServices(
     db: database,
     token,
     keys,
+    limits: limitsOf(config),
     materials,
     aliases,
     finder: new KeyFinder({
@@ -82,5 +84,14 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     newKeyId: randomUUID,
+  };
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    keysPerAccount: config.maxKeysPerAccount,
+    aliasesPerKey: config.maxAliasesPerKey,
+    grantsPerKey: config.maxGrantsPerKey,
+    keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }

@@ -3,6 +3,7 @@ import { checkDescription } from '../keys/description';
 import { keyArn } from '../keys/identifiers';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
+import { countNewKey, requireKeyRoom } from '../keys/key-count';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
 import type { Operation } from '../operation';
@@ -56,15 +57,19 @@ export const createKey: Operation<'CreateKey'> = {
   async write(call, change) {
     const { input, caller, services } = call;
     const keyId = services.newKeyId();
-    const { place } = services;
-    const arn = keyArn(place, caller.accountId, keyId);
+    const { place, limits } = services;
+    const { accountId } = caller;
+    const arn = keyArn(place, accountId, keyId);
     const policy =
       input.Policy === undefined
-        ? defaultKeyPolicy(place, caller.accountId)
-        : await acceptKeyPolicy(change.transaction, { text: input.Policy, keyArn: arn, place });
+        ? defaultKeyPolicy(place, accountId)
+        : await acceptKeyPolicy(change.transaction, {
+            ...{ text: input.Policy, keyArn: arn, place, limits },
+          });
+    await requireKeyRoom(change.transaction, { accountId, limits });
     const key = await services.keys.insert(change.transaction, {
       keyId,
-      accountId: caller.accountId,
+      accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
       policy,
@@ -75,6 +80,8 @@ export const createKey: Operation<'CreateKey'> = {
     change.made(key);
     const { undo } = change;
     const made = await services.materials.create(change.transaction, key, { undo });
+    // Last: while the token works, others make their keys too.
+    await countNewKey(change.transaction, { accountId, limits });
     return { KeyMetadata: keyMetadata(made) };
   },
 
