@@ -123,11 +123,15 @@ export async function doomedMaterials(db: Queryable, keyId: string): Promise<Doo
   return rows.map((row) => ({ materialId: row.material_id, tokenSerial: row.token_serial }));
 }
 
-/** With its materials and tags. */
+/** With its materials and tags. Its account may have another in its place. */
 export async function removeKey(db: Queryable, keyId: string): Promise<void> {
   await db.execute({
     name: 'key-remove',
-    text: 'delete from kms_key where key_id = $1::text',
+    // To be deleted is a key's right, whatever the count says: it is never what a deletion fails for.
+    text: `
+      with removed as (delete from kms_key where key_id = $1::text returning account_id, key_manager)
+      update account a set key_count = greatest(a.key_count - 1, 0) from removed r
+      where a.account_id = r.account_id and r.key_manager = 'CUSTOMER'`,
     values: [keyId],
   });
 }
