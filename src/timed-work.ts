@@ -5,6 +5,7 @@ import { destroyObjects } from './jobs/destroy-objects';
 import { expireMaterial } from './jobs/expire-material';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
+import { rotateWornKey } from './jobs/rotate-worn-key';
 import { type JobEvent, JobTimer } from './jobs/timer';
 import { type Log, describeError } from './log';
 import type { Metrics } from './metrics';
@@ -22,9 +23,10 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
   const parts = { ...corridor, ...services, database };
   const jobs: readonly Job[] = [
     deleteKey(parts),
-    rotateKey(parts),
     expireMaterial(parts),
     destroyObjects(parts),
+    rotateKey(parts),
+    rotateWornKey(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({
