@@ -10,6 +10,7 @@ import {
   lockDoomedKey,
   removeKey,
 } from '../keys/deletion';
+import { destroyObject } from '../keys/doomed-objects';
 import { type Place, keyArn } from '../keys/identifiers';
 import type { KeyStore } from '../keys/store';
 import type { Job, Schedule, Task } from './job';
@@ -110,7 +111,9 @@ async function destroyMaterials(
   requireHere(token, materials);
   // SoftHSM misses what another process changes beside it, and what is missed would stay.
   await keys.lockToken(transaction, token.status().serial);
-  for (const { materialId } of materials) await token.destroyKey(materialId);
+  for (const { materialId: tokenKeyId, kind } of materials) {
+    await destroyObject(token, { tokenKeyId, kind });
+  }
 }
 
 function record(place: Place, { keyId, accountId }: DoomedKey): string {

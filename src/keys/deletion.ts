@@ -1,6 +1,9 @@
 import type { Queryable, Transaction } from '../db';
+import type { KeySpec } from '../shapes/kms.generated';
 import { aliasCacheKey } from './aliases';
+import { type TokenObjectKind, inToken } from './doomed-objects';
 import { incomplete } from './imported-material';
+import { tokenObjectOf } from './specs';
 
 /**
  * The key is pending deletion from now on, for so many days of 24 hours, by the clock of the database: daemons whose own
@@ -95,10 +98,11 @@ export interface DoomedKey {
   readonly materials: readonly DoomedMaterial[];
 }
 
-/** Material in a token. What is wrapped is gone with its row. */
+/** Material in a token. What is wrapped is gone with its row, and what was deleted before is doomed already. */
 export interface DoomedMaterial {
   readonly materialId: string;
   readonly tokenSerial: string;
+  readonly kind: TokenObjectKind;
 }
 
 /** A key whose deletion has begun, locked; undefined when it is gone, or another worker holds it. */
@@ -113,14 +117,25 @@ export async function lockDoomedKey(db: Queryable, keyId: string): Promise<Doome
   return key && { keyId, accountId: key.account_id, materials: await doomedMaterials(db, keyId) };
 }
 
+interface DoomedMaterialRow {
+  readonly material_id: string;
+  readonly token_serial: string;
+  readonly key_spec: KeySpec;
+}
+
 export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
-  const rows = await db.query<{ material_id: string; token_serial: string }>({
+  const rows = await db.query<DoomedMaterialRow>({
     name: 'key-materials-doomed',
     text: `
-      select material_id, token_serial from key_material where key_id = $1::text and kind = 'resident'`,
+      select m.material_id, m.token_serial, k.key_spec from key_material m join kms_key k using (key_id)
+      where k.key_id = $1::text and ${inToken}`,
     values: [keyId],
   });
-  return rows.map((row) => ({ materialId: row.material_id, tokenSerial: row.token_serial }));
+  return rows.map((row) => ({
+    materialId: row.material_id,
+    tokenSerial: row.token_serial,
+    kind: tokenObjectOf(row.key_spec),
+  }));
 }
 
 /** With its materials and tags. Its account may have another in its place. */
