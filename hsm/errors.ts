@@ -10,6 +10,12 @@ export type HsmErrorCode =
   | 'material-invalid'
   | 'not-exportable'
   | 'pin-incorrect'
+  /** Imported material that does not unwrap: another wrapping key or algorithm, or tampered with. One error for all. */
+  | 'import-not-unwrapped'
+  /** Direct OAEP of another length than the wrapping key's modulus. */
+  | 'import-size'
+  /** It unwraps, and is not material of the kind that was asked for. */
+  | 'import-material-wrong'
   | 'failed';
 
 export class HsmError extends Error {

@@ -11,7 +11,7 @@ import {
   drawRandom,
   findKey,
   generateAesKey,
-  listKeys,
+  listObjects,
   requireFound,
 } from './objects';
 import { wrappingTasks } from './wrapping-tasks';
@@ -106,9 +106,10 @@ export const laneTasks = {
   },
 
   list: (lane: LaneDesk, args: { labelPrefix: string }) => {
-    const ids = lane.withSession((desk) => listKeys(desk, args.labelPrefix));
+    const objects = lane.withSession((desk) => listObjects(desk, args.labelPrefix));
+    // An empty search is what a vanished token answers as well.
     lane.assertHealthy();
-    return ids;
+    return objects;
   },
 
   inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token' }) =>

@@ -38,6 +38,12 @@ export function observed(token: Token, observe: Observer): Token {
       timed('encryptAesGcm', () => token.encryptAesGcm(key, aad, plaintext)),
     decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
     destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
+    generateImportKeyPair: (id, label, bits) =>
+      later('generateImportKeyPair', () => token.generateImportKeyPair(id, label, bits)),
+    destroyKeyPair: (id) => later('destroyKeyPair', () => token.destroyKeyPair(id)),
+    identifyImport: (imported) => later('identifyImport', () => token.identifyImport(imported)),
+    admitImport: (imported, id, place) =>
+      later('admitImport', () => token.admitImport(imported, id, place)),
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
     createWrappingKey: (id, label, options) =>
       later('createWrappingKey', () => token.createWrappingKey(id, label, options)),
@@ -51,6 +57,7 @@ export function observed(token: Token, observe: Observer): Token {
     exportWrappingKey: (id, publicKey) =>
       later('exportWrappingKey', () => token.exportWrappingKey(id, publicKey)),
     importWrappingKey: (key) => later('importWrappingKey', () => token.importWrappingKey(key)),
+    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
     check: () => later('check', () => token.check()),
     inspect: () => later('inspect', () => token.inspect()),
   };

@@ -80,6 +80,20 @@ export function residentKeys(id?: Buffer): Template {
   ]);
 }
 
+export function residentPrivateKeys(): Template {
+  return attributes([
+    [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
+    [pkcs11.CKA_TOKEN, true],
+  ]);
+}
+
+export function residentPublicKeys(): Template {
+  return attributes([
+    [pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY],
+    [pkcs11.CKA_TOKEN, true],
+  ]);
+}
+
 /** A new key until it is wrapped: gone with its session, not readable, but wrappable. */
 export function extractableAesKey(): Template {
   return attributes([

@@ -1,5 +1,6 @@
 import { HsmError } from './errors';
 import { idBytes, toBuffer } from './formats';
+import { Imports } from './imports';
 import { KeyUse } from './key-use';
 import { Link } from './link';
 import { drawRandom } from './objects';
@@ -11,11 +12,15 @@ import type {
   GcmOpen,
   GcmSealed,
   ImportedWrappingKey,
+  ImportedKey,
+  ImportKeyBits,
+  ImportPlace,
   MaterialKind,
   Token,
   TokenCounters,
   TokenKey,
   TokenKeyId,
+  TokenObject,
   TokenOptions,
   TokenStatus,
   WrappedMaterial,
@@ -35,6 +40,7 @@ export class Pkcs11Token implements Token {
   readonly #use: KeyUse;
   readonly #turn = new Turn();
   readonly #generating = new Set<TokenKeyId>();
+  readonly #imports: Imports;
   readonly #reservoir = new Reservoir(async (length) =>
     toBuffer(await this.#link.run('random', { length })),
   );
@@ -43,9 +49,14 @@ export class Pkcs11Token implements Token {
     this.#options = options;
     this.#onFreed = onFreed;
     this.#link = new Link(options, () => this.#forgetHandles());
-    const parts = { options, link: this.#link };
-    this.#wrapping = new Wrapping({ ...parts, inTurn: (work) => this.#inTurn(work) });
+    const parts = {
+      options,
+      link: this.#link,
+      inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
+    };
+    this.#wrapping = new Wrapping(parts);
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping });
+    this.#imports = new Imports(parts);
   }
 
   /**
@@ -171,7 +182,32 @@ export class Pkcs11Token implements Token {
     }
   }
 
-  listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
+    return this.#imports.generateKeyPair(id, label, bits);
+  }
+
+  destroyKeyPair(id: TokenKeyId): Promise<void> {
+    return this.#imports.destroyKeyPair(id);
+  }
+
+  identifyImport(imported: ImportedKey): Promise<TokenKeyId> {
+    return this.#imports.identify(imported);
+  }
+
+  admitImport(
+    imported: ImportedKey,
+    id: TokenKeyId,
+    place: ImportPlace,
+  ): Promise<WrappedMaterial | undefined> {
+    return this.#imports.admit(imported, id, place);
+  }
+
+  async listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+    const objects = await this.listObjects(labelPrefix);
+    return objects.flatMap(({ kind, id }) => (kind === 'secret-key' ? [id] : []));
+  }
+
+  listObjects(labelPrefix: string): Promise<TokenObject[]> {
     return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
   }
 

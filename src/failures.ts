@@ -31,6 +31,9 @@ const ofToken = {
   'material-invalid': internal,
   'not-exportable': internal,
   'pin-incorrect': internal,
+  'import-not-unwrapped': { code: 'InvalidCiphertextException', message: '' },
+  'import-size': { code: 'ValidationException', message: 'Invalid encrypted key size.' },
+  'import-material-wrong': { code: 'IncorrectKeyMaterialException', message: '' },
   failed: internal,
 } as const satisfies Record<HsmErrorCode, Row>;
 

@@ -18,6 +18,7 @@ export function tokenOptions(config: Config, log: Log): TokenOptions {
     ivSource: config.tokenIvSource,
     maxSessions: config.tokenMaxSessions,
     ...(config.tokenDirectory === undefined ? {} : { durableDirectory: config.tokenDirectory }),
+    softwareUnwrap: config.importInMemory,
     maxCachedKeys: config.tokenCachedKeys,
     onEvent: (event) => log.at(event.level, event.message, event.fields),
   };

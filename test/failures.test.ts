@@ -25,6 +25,9 @@ const ofToken: Readonly<Record<HsmErrorCode, readonly string[]>> = {
   'material-invalid': internal,
   'not-exportable': internal,
   'pin-incorrect': internal,
+  'import-not-unwrapped': ['InvalidCiphertextException', ''],
+  'import-size': ['ValidationException', 'Invalid encrypted key size.'],
+  'import-material-wrong': ['IncorrectKeyMaterialException', ''],
   failed: internal,
 };
 

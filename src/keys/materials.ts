@@ -18,7 +18,8 @@ import { holdCurrentWrappingKey } from './wrapping-keys';
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
-  readonly storage: MaterialStorage;
+  /** Resident where it is left out. */
+  readonly storage?: MaterialStorage;
   readonly keys: KeyStore;
 }
 
@@ -49,7 +50,7 @@ export class Materials {
     { keyId }: Pick<Key, 'keyId'>,
     { undo, rotationType }: MaterialRequest,
   ): Promise<Key> {
-    const { token, keys, storage } = this.parts;
+    const { token, keys, storage = 'resident' } = this.parts;
     const materialId = token.generateRandom(32).toString('hex');
     const insert = (place: NewMaterial['place']): Promise<void> =>
       insertMaterial(transaction, keyId, {

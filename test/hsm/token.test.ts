@@ -290,6 +290,9 @@ describe('handles', () => {
     const id = newId();
     await token.generateAesKey(id, 'claviger/listed/1');
     expect(await token.listKeys('claviger/listed/')).toEqual([id]);
+    expect(await token.listObjects('claviger/listed/')).toEqual([
+      { kind: 'secret-key', id, label: 'claviger/listed/1' },
+    ]);
     expect(await token.listKeys('nothing')).toEqual([]);
   });
 });
