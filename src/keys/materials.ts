@@ -26,7 +26,8 @@ import { holdCurrentWrappingKey } from './wrapping-keys';
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
-  readonly storage: MaterialStorage;
+  /** Resident where it is left out. */
+  readonly storage?: MaterialStorage;
   readonly keys: KeyStore;
 }
 
