@@ -27,7 +27,7 @@ interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
   /** Resident where it is left out. */
-  readonly storage?: MaterialStorage;
+  readonly storage: MaterialStorage;
   readonly keys: KeyStore;
 }
 
