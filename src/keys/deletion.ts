@@ -1,5 +1,9 @@
 import type { Queryable, Transaction } from '../db';
+import type { KeySpec } from '../shapes/kms.generated';
 import { aliasCacheKey } from './aliases';
+import { type TokenObjectKind, inToken } from './doomed-objects';
+import { incomplete } from './imported-material';
+import { tokenObjectOf } from './specs';
 
 /**
  * The key is pending deletion from now on, for so many days of 24 hours, by the clock of the database: daemons whose own
@@ -19,11 +23,17 @@ export async function scheduleDeletion(db: Queryable, keyId: string, days: numbe
   return row.deletion_date;
 }
 
-/** Disabled, whatever it was before (kms-semantics §10). */
+/**
+ * Disabled, whatever it was before (kms-semantics §10); a key without its imported material waits for that (§1.1), as only
+ * an import makes it whole.
+ */
 export async function cancelDeletion(db: Queryable, keyId: string): Promise<void> {
   await db.execute({
     name: 'key-cancel-deletion',
-    text: `update kms_key set state = 'Disabled', deletion_date = null where key_id = $1::text`,
+    text: `
+      update kms_key k
+      set state = case when ${incomplete} then 'PendingImport' else 'Disabled' end, deletion_date = null
+      where k.key_id = $1::text`,
     values: [keyId],
   });
 }
@@ -68,10 +78,11 @@ export interface DoomedKey {
   readonly materials: readonly DoomedMaterial[];
 }
 
-/** Material in a token. */
+/** Material in a token. What is wrapped is gone with its row, and what was deleted before is doomed already. */
 export interface DoomedMaterial {
   readonly materialId: string;
   readonly tokenSerial: string;
+  readonly kind: TokenObjectKind;
 }
 
 /** A key whose deletion has begun, locked; undefined when it is gone, or another worker holds it. */
@@ -86,20 +97,36 @@ export async function lockDoomedKey(db: Queryable, keyId: string): Promise<Doome
   return key && { keyId, accountId: key.account_id, materials: await doomedMaterials(db, keyId) };
 }
 
-export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
-  const rows = await db.query<{ material_id: string; token_serial: string }>({
-    name: 'key-materials-doomed',
-    text: 'select material_id, token_serial from key_material where key_id = $1::text',
-    values: [keyId],
-  });
-  return rows.map((row) => ({ materialId: row.material_id, tokenSerial: row.token_serial }));
+interface DoomedMaterialRow {
+  readonly material_id: string;
+  readonly token_serial: string;
+  readonly key_spec: KeySpec;
 }
 
-/** With its materials and tags. */
+export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
+  const rows = await db.query<DoomedMaterialRow>({
+    name: 'key-materials-doomed',
+    text: `
+      select m.material_id, m.token_serial, k.key_spec from key_material m join kms_key k using (key_id)
+      where k.key_id = $1::text and ${inToken}`,
+    values: [keyId],
+  });
+  return rows.map((row) => ({
+    materialId: row.material_id,
+    tokenSerial: row.token_serial,
+    kind: tokenObjectOf(row.key_spec),
+  }));
+}
+
+/** With its materials and tags. Its account may have another in its place. */
 export async function removeKey(db: Queryable, keyId: string): Promise<void> {
   await db.execute({
     name: 'key-remove',
-    text: 'delete from kms_key where key_id = $1::text',
+    // To be deleted is a key's right, whatever the count says: it is never what a deletion fails for.
+    text: `
+      with removed as (delete from kms_key where key_id = $1::text returning account_id, key_manager)
+      update account a set key_count = greatest(a.key_count - 1, 0) from removed r
+      where a.account_id = r.account_id and r.key_manager = 'CUSTOMER'`,
     values: [keyId],
   });
 }

@@ -3,21 +3,19 @@ import type { Queryable } from '../db';
 import { KmsError } from '../errors';
 import type { Place } from '../keys/identifiers';
 import type { Key } from '../keys/key';
+import type { Limits } from '../keys/limits';
 import type { TargetedCall } from '../operation';
 import { compileKeyPolicy, formatPolicy } from '../policy/compile';
 import { type PolicyFault, PolicyError } from '../policy/policy';
 import { requirePrincipals } from '../policy/principals';
-
-/** Key policies are at most 32 KiB (kms-semantics §6.2). */
-const maxPolicyBytes = 32_768;
 
 /** The only name that a key policy has. */
 export const policyName = 'default';
 
 interface Given {
   readonly text: string;
-  readonly keyArn: string;
   readonly place: Place;
+  readonly limits: Limits;
 }
 
 /**
@@ -26,13 +24,16 @@ interface Given {
  */
 export async function acceptKeyPolicy(
   db: Queryable,
-  { text, keyArn, place }: Given,
+  { text, place, limits }: Given,
 ): Promise<string> {
-  if (Buffer.byteLength(text) > maxPolicyBytes) {
-    throw new KmsError('LimitExceededException', 'The key policy is larger than 32768 bytes.');
+  if (Buffer.byteLength(text) > limits.keyPolicyBytes) {
+    throw new KmsError(
+      'LimitExceededException',
+      `The key policy is larger than ${limits.keyPolicyBytes} bytes.`,
+    );
   }
   try {
-    const { principals } = compileKeyPolicy(text, place, keyArn);
+    const { principals } = compileKeyPolicy(text, place);
     await requirePrincipals(db, principals);
     return formatPolicy(text, place);
   } catch (error) {
