@@ -18,9 +18,9 @@ const batchKeys = 250;
 
 /**
  * Where the resident keys are in the token. SoftHSM compares every object in each search (175 ms at 10,000 keys), so that
- * the first use of n keys would cost n². On a local token the first miss therefore begins one scan of all of them, in the
- * background; until it is done, one search at a time is made beside it. What it found is a hint and is checked
- * against the object's own CKA_ID whenever it is used, so that eviction is no reason to forget it.
+ * the first use of n keys would cost n². On a local token the first search is therefore followed by one scan of all of
+ * them, in the background; until that is done, one search at a time is made beside it. What was found is a hint and is
+ * checked against the object's own CKA_ID whenever it is used, so that eviction is no reason to forget it.
  *
  * A networked token indexes its objects itself, and would take a round trip for each: there every miss is a search.
  */
@@ -74,12 +74,15 @@ export class Residents {
     id: TokenKeyId,
     ask: (known: Uint8Array | undefined) => Promise<T>,
   ): Promise<T> {
-    while (this.#scan !== undefined && this.#search !== undefined && !this.#known.has(id)) {
-      await Promise.race([this.#scan, this.#search]);
+    while (this.#isUnknown(id) && this.#search !== undefined) {
+      await Promise.race([this.#scan ?? this.#search, this.#search]);
     }
-    const asked = this.#ask(id, ask);
-    if (this.#parts.options.local) this.#begin();
-    return asked;
+    return this.#ask(id, ask);
+  }
+
+  /** The scan would tell, and is not done. */
+  #isUnknown(id: TokenKeyId): boolean {
+    return this.#parts.options.local && !this.#scanned && !this.#known.has(id);
   }
 
   async #ask<T extends Found>(
@@ -103,7 +106,9 @@ export class Residents {
     const search = asked
       .catch(() => undefined)
       .then(() => {
-        if (this.#search === search) this.#search = undefined;
+        if (this.#search !== search) return;
+        this.#search = undefined;
+        if (this.#parts.options.local) this.#begin();
       });
     this.#search = search;
   }
@@ -113,6 +118,7 @@ export class Residents {
     const notes = this.#known;
     const scan = this.#readAll(notes)
       .catch((error: unknown) => {
+        if (notes !== this.#known) return;
         const message = error instanceof Error ? error.message : String(error);
         this.#parts.options.onEvent?.({ level: 'warn', message: `keys not indexed: ${message}` });
       })
