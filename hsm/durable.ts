@@ -1,8 +1,26 @@
 import { closeSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { HsmError } from './errors';
 
 /** File systems keep coarser times than the clock; a file is flushed once too often rather than not. */
 const clockSlackMs = 2000;
+
+/** Makes an object in the token that has to be on disk before anybody relies on it, or is not there at all. */
+export function durably<T>(
+  directory: string | undefined,
+  { make, undo }: { make: () => T; undo: () => void },
+): T {
+  const startedMs = Date.now();
+  const made = make();
+  if (directory === undefined) return made;
+  try {
+    flushChanged(directory, startedMs);
+  } catch (error) {
+    undo();
+    throw new HsmError('failed', 'fsync: the new key could not be made durable', { cause: error });
+  }
+  return made;
+}
 
 /**
  * Flushes the files below `directory` that changed since `sinceMs` (Unix milliseconds), then their directories.

@@ -1,9 +1,10 @@
-import { flushChanged } from './durable';
+import { durably, flushChanged } from './durable';
 import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
 import type { LaneDesk } from './lane-desk';
 import { connect, type ConnectOptions, disconnect } from './connect';
+import { importTasks } from './import/tasks';
 import { inspectToken } from './inspect';
 import {
   cloneKey,
@@ -14,9 +15,15 @@ import {
   listObjects,
   requireFound,
 } from './objects';
+import { transferTasks } from './transfer/tasks';
+import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
+  ...importTasks,
+  ...wrappingTasks,
+  ...transferTasks,
+
   connect: (lane: LaneDesk, args: ConnectOptions) => connect(lane.library, args),
 
   disconnect: (lane: LaneDesk) => {
@@ -38,7 +45,7 @@ export const laneTasks = {
       const found = findKey(desk, idBytes(args.id));
       const key = requireFound(found, () => lane.assertHealthy());
       const clone = args.clone ? cloneKey({ ...desk, session: lane.owner() }, key) : undefined;
-      return { object: toThread(clone ?? key), clone: clone !== undefined };
+      return { object: toThread(clone ?? key), own: clone !== undefined };
     }),
 
   seal: (
@@ -80,17 +87,10 @@ export const laneTasks = {
     },
   ) => {
     const id = idBytes(args.id);
-    const startedMs = Date.now();
-    lane.withSession((desk) => generateAesKey(desk, { ...args, id }, args.ivSource));
-    if (args.durableDirectory === undefined) return;
-    try {
-      flushChanged(args.durableDirectory, startedMs);
-    } catch (error) {
-      lane.withSession((desk) => destroyKeys(desk, id));
-      throw new HsmError('failed', 'fsync: the new key could not be made durable', {
-        cause: error,
-      });
-    }
+    durably(args.durableDirectory, {
+      make: () => lane.withSession((desk) => generateAesKey(desk, { ...args, id }, args.ivSource)),
+      undo: () => lane.withSession((desk) => destroyKeys(desk, id)),
+    });
   },
 
   destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) => {

@@ -54,12 +54,25 @@ export function findKey(desk: Desk, id: Buffer): Handle | undefined {
   return key;
 }
 
+/** Whether the handle still is a token object of this CKA_ID; a dead one is a stale-handle fault. */
+export function hasId(desk: Desk, object: Handle, id: Buffer): boolean {
+  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_TOKEN }];
+  const [found, onToken] = call('C_GetAttributeValue', () =>
+    desk.library.C_GetAttributeValue(desk.session, object, wanted),
+  ).map(({ value }) => value);
+  return Buffer.isBuffer(found) && found.equals(id) && isTrue(onToken);
+}
+
+function isTrue(value: unknown): boolean {
+  return Buffer.isBuffer(value) && value.length === 1 && value[0] === 1;
+}
+
 /** CK_BBOOL attributes of an object, in the order asked for. */
 export function readFlags(desk: Desk, object: Handle, types: readonly number[]): boolean[] {
   const template = types.map((type) => ({ type }));
   return call('C_GetAttributeValue', () =>
     desk.library.C_GetAttributeValue(desk.session, object, template),
-  ).map(({ value }) => Buffer.isBuffer(value) && value.length === 1 && value[0] === 1);
+  ).map(({ value }) => isTrue(value));
 }
 
 /** Sensitive and not extractable, as the token itself reports it. */
@@ -96,15 +109,19 @@ export function destroyObject(desk: Desk, object: Handle): void {
   call('C_DestroyObject', () => desk.library.C_DestroyObject(desk.session, object));
 }
 
+/** No secret key has this id yet. */
+export function requireFree(desk: Desk, id: Buffer): void {
+  if (findKey(desk, id) === undefined) return;
+  throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${id.toString('hex')} is taken`);
+}
+
 /** Generates a resident AES key, proves it and leaves nothing behind when the proof fails. */
 export function generateAesKey(
   desk: Desk,
   key: ResidentAesKey,
   ivSource: 'random' | 'token',
 ): void {
-  if (findKey(desk, key.id) !== undefined) {
-    throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${key.id.toString('hex')} is taken`);
-  }
+  requireFree(desk, key.id);
   const handle = call('C_GenerateKey', () =>
     desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, residentAesKey(key)),
   );
@@ -112,19 +129,20 @@ export function generateAesKey(
     proveAttributes(desk, handle);
     proveUse(desk, handle, ivSource);
   } catch (error) {
-    discardUnproven(desk, handle, error);
+    discardAfter(desk, handle, error);
     throw error;
   }
 }
 
-function discardUnproven(desk: Desk, key: Handle, reason: unknown): void {
+/** Destroys what a failure has left over; where that fails as well, both are told. */
+export function discardAfter(desk: Desk, object: Handle, reason: unknown): void {
   try {
-    destroyObject(desk, key);
+    destroyObject(desk, object);
   } catch (error) {
     const messages = [reason, error].map((one) =>
       one instanceof Error ? one.message : String(one),
     );
-    throw new HsmError('failed', messages.join('; and the unproven key stays: '), {
+    throw new HsmError('failed', messages.join('; and the object stays: '), {
       cause: reason,
     });
   }
@@ -156,14 +174,19 @@ export function proveUse(desk: Desk, key: Handle, ivSource: 'random' | 'token'):
     throw new HsmError('failed', 'C_Decrypt: the key does not undo C_Encrypt');
 }
 
+/** Destroys every resident secret key of this id. */
+export function destroyKeys(desk: Desk, id: Buffer): void {
+  destroyAll(desk, () => residentKeys(id));
+}
+
 /**
- * Destroys every resident key of this id. Some tokens report success, or drop only the handle, while the object stays
+ * Destroys whatever matches. Some tokens report success, or drop only the handle, while the object stays
  * (SoftHSM #903), so the search is repeated until it comes back empty.
  */
-export function destroyKeys(desk: Desk, id: Buffer): void {
+export function destroyAll(desk: Desk, template: () => Template): void {
   const rounds = 3;
   for (let round = 0; round < rounds; round += 1) {
-    const found = findObjects(desk, residentKeys(id), findBatch);
+    const found = findObjects(desk, template(), findBatch);
     if (found.length === 0) return;
     for (const object of found) destroyObject(desk, object);
   }
@@ -207,10 +230,14 @@ function nameOf(desk: Desk, object: Handle): { readonly id: string; readonly lab
 }
 
 /** Throws `token-unavailable` when an empty search may mean that the token is gone. */
-export function requireFound<T>(found: T | undefined, assertToken: () => void): T {
+export function requireFound<T>(
+  found: T | undefined,
+  assertToken: () => void,
+  what = 'such key',
+): T {
   if (found !== undefined) return found;
   assertToken();
-  throw new HsmError('key-not-found', 'C_FindObjects: no such key');
+  throw new HsmError('key-not-found', `C_FindObjects: no ${what}`);
 }
 
 /** A random block, so that a token whose generator died is noticed. */

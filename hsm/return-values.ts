@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError, type HsmErrorCode } from './errors';
 
@@ -30,6 +31,7 @@ const lostSession: Meaning = {
 const dirtySession: Meaning = { code: 'failed', then: 'discard', again: true };
 const badPin: Meaning = { code: 'pin-incorrect', then: 'keep' };
 const badCiphertext: Meaning = { code: 'ciphertext-invalid', then: 'keep' };
+const badMaterial: Meaning = { code: 'material-invalid', then: 'keep' };
 
 const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_SESSION_HANDLE_INVALID: lostSession,
@@ -38,6 +40,8 @@ const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_OPERATION_NOT_INITIALIZED: dirtySession,
   CKR_OBJECT_HANDLE_INVALID: staleHandle,
   CKR_KEY_HANDLE_INVALID: staleHandle,
+  CKR_WRAPPING_KEY_HANDLE_INVALID: staleHandle,
+  CKR_UNWRAPPING_KEY_HANDLE_INVALID: staleHandle,
   CKR_SESSION_COUNT: { code: 'token-unavailable', then: 'keep' },
   CKR_USER_NOT_LOGGED_IN: gone,
   CKR_DEVICE_ERROR: gone,
@@ -61,6 +65,7 @@ const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_KEY_TYPE_INCONSISTENT: refused,
   CKR_KEY_SIZE_RANGE: refused,
   CKR_KEY_UNEXTRACTABLE: refused,
+  CKR_KEY_NOT_WRAPPABLE: refused,
   CKR_ACTION_PROHIBITED: refused,
   CKR_ATTRIBUTE_READ_ONLY: refused,
   CKR_ATTRIBUTE_SENSITIVE: refused,
@@ -82,6 +87,18 @@ const byFunction: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = 
     CKR_DATA_INVALID: badCiphertext,
     CKR_DATA_LEN_RANGE: badCiphertext,
     CKR_AEAD_DECRYPT_FAILED: badCiphertext,
+  },
+  // SoftHSM 2.6.1: GENERAL_ERROR where the integrity check of the key wrap fails, FUNCTION_FAILED where what was
+  // unwrapped is no PKCS#8 of the type asked for. C_UnwrapKey leaves no operation behind.
+  C_UnwrapKey: {
+    CKR_GENERAL_ERROR: { ...badMaterial, suspect: true },
+    CKR_FUNCTION_FAILED: { ...badMaterial, suspect: true },
+    CKR_WRAPPED_KEY_INVALID: badMaterial,
+    CKR_WRAPPED_KEY_LEN_RANGE: badMaterial,
+    CKR_ENCRYPTED_DATA_INVALID: badMaterial,
+    CKR_ENCRYPTED_DATA_LEN_RANGE: badMaterial,
+    CKR_DATA_INVALID: badMaterial,
+    CKR_DATA_LEN_RANGE: badMaterial,
   },
 };
 
@@ -115,6 +132,11 @@ export class TokenFault extends HsmError {
   }
 }
 
+/** A handle that names another object by now: looked up again once, and then what `code` says. */
+export function staleObject(code: HsmErrorCode, message: string): TokenFault {
+  return new TokenFault({ ...staleHandle, code }, message);
+}
+
 /** The token itself is not usable, whatever the call that noticed it. */
 export function tokenLost(message: string): TokenFault {
   return new TokenFault(gone, message);
@@ -135,11 +157,23 @@ export function returnValueOf(thrown: unknown): number | undefined {
 /** What was thrown by `fn` as a fault; `fn` is the PKCS#11 function's name. */
 export function faultOf(fn: string, thrown: unknown): HsmError {
   if (thrown instanceof HsmError) return thrown;
+  forgetOpenSslErrors();
   const value = returnValueOf(thrown);
   if (value === undefined) return new TokenFault(unexpected, `${fn}: ${firstLine(thrown)}`);
   const name = names.get(value) ?? `CKR 0x${value.toString(16)}`;
   return new TokenFault(meaningOf(fn, name), `${fn}: ${name}`, { cause: thrown });
 }
+
+/**
+ * SoftHSM finds OpenSSL's symbols in the node executable, so that a failure of the token leaves its reasons in the error
+ * queue of Node's own OpenSSL. There, node:crypto takes them for its own: the next createPrivateKey of the thread fails.
+ * Drawing random bytes is one of the calls after which Node clears the queue, and the cheapest.
+ */
+function forgetOpenSslErrors(): void {
+  randomFillSync(scratch);
+}
+
+const scratch = new Uint8Array(1);
 
 /** Calls one PKCS#11 function and names it in what it throws. */
 export function call<T>(fn: string, body: () => T): T {

@@ -1,6 +1,5 @@
 import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
-import { keyArn } from '../keys/identifiers';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
 import { chooseSpec, requireServed } from '../keys/specs';
@@ -28,12 +27,8 @@ export const createKey: Operation<'CreateKey'> = {
   ],
   unannounced: 'nothing is kept of a key before it is there',
   check(input) {
-    requireServed(chooseSpec(input).keySpec);
+    requireServed(chooseSpec(input).keySpec, input.Origin ?? 'AWS_KMS');
     refuseMembers(input, ['CustomKeyStoreId', 'XksKeyId']);
-    const origin = input.Origin ?? 'AWS_KMS';
-    if (origin !== 'AWS_KMS') {
-      throw new KmsError('UnsupportedOperationException', `Origin ${origin} is not supported.`);
-    }
     if (input.MultiRegion === true) {
       throw new KmsError('UnsupportedOperationException', 'MultiRegion keys are not supported.');
     }
@@ -57,22 +52,24 @@ export const createKey: Operation<'CreateKey'> = {
     const { input, caller, services } = call;
     const keyId = services.newKeyId();
     const { place } = services;
-    const arn = keyArn(place, caller.accountId, keyId);
     const policy =
       input.Policy === undefined
         ? defaultKeyPolicy(place, caller.accountId)
-        : await acceptKeyPolicy(change.transaction, { text: input.Policy, keyArn: arn, place });
+        : await acceptKeyPolicy(change.transaction, { text: input.Policy, place });
     const key = await services.keys.insert(change.transaction, {
       keyId,
       accountId: caller.accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
+      ...(input.Origin === 'EXTERNAL' && { origin: 'EXTERNAL' }),
       policy,
       tags: input.Tags ?? [],
     });
     // What refuses the row costs the token nothing.
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
+    // Its owner brings the material later.
+    if (key.origin === 'EXTERNAL') return { KeyMetadata: keyMetadata(key) };
     const { undo } = change;
     const made = await services.materials.create(change.transaction, key, { undo });
     return { KeyMetadata: keyMetadata(made) };

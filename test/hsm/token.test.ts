@@ -337,6 +337,12 @@ describe('the rest', () => {
     expect(token.capabilities.rows).toEqual([
       { name: 'SYMMETRIC_DEFAULT', mechanism: 'CKM_AES_GCM', supported: true, note: '' },
       { name: 'GenerateRandom', mechanism: 'C_GenerateRandom', supported: true, note: '' },
+      {
+        name: 'WRAPPED_MATERIAL',
+        mechanism: 'CKM_AES_KEY_WRAP_PAD',
+        supported: true,
+        note: 'RFC 5649, for multiples of 8 bytes only',
+      },
     ]);
   });
 });
