@@ -6,7 +6,7 @@ import type { TokenKeyId, WrappedMaterial } from './material-types';
 import type { TokenOptions } from './types';
 
 /** RSA-4096 takes SoftHSM up to 3 s on an idle machine, and others longer. */
-const generationDeadlineMs = 60_000;
+export const generationDeadlineMs = 60_000;
 
 export interface ImportsParts {
   readonly options: TokenOptions;

@@ -23,10 +23,10 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
   const parts = { ...corridor, ...services, database };
   const jobs: readonly Job[] = [
     deleteKey(parts),
-    expireMaterial(parts),
-    destroyObjects(parts),
     rotateKey(parts),
     rotateWornKey(parts),
+    expireMaterial(parts),
+    destroyObjects(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({

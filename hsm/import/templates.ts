@@ -1,6 +1,6 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
-import type { AttributeValue, Template } from '../templates';
+import { type AttributeValue, seal, type Template } from '../templates';
 import type { MaterialKind } from '../types';
 import { shapeOf } from './shapes';
 
@@ -98,9 +98,9 @@ export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Tem
     ...protectedAs(shapeOf(kind.spec).family, usesOf(kind)),
     [pkcs11.CKA_TOKEN, true],
     [pkcs11.CKA_EXTRACTABLE, false],
-    ...(key.modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false] as const]),
     [pkcs11.CKA_ID, key.id],
     [pkcs11.CKA_LABEL, key.label],
+    ...seal(key),
   ]);
 }
 
@@ -165,8 +165,22 @@ export interface ImportPair {
   readonly bits: number;
 }
 
+export interface PairTemplates {
+  readonly publicKey: Template;
+  readonly privateKey: Template;
+}
+
 /** The private half stays in the token; the public half goes with the session. */
-export function importPair(pair: ImportPair): { publicKey: Template; privateKey: Template } {
+export function importPair(pair: ImportPair): PairTemplates {
+  return rsaPair(pair, [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]);
+}
+
+/** As importPair, for a wrapping key that comes from another token: nobody decrypts with it what should be unwrapped. */
+export function transferPair(pair: ImportPair): PairTemplates {
+  return rsaPair(pair, [pkcs11.CKA_UNWRAP]);
+}
+
+function rsaPair(pair: ImportPair, allow: readonly number[]): PairTemplates {
   return {
     publicKey: made([
       [pkcs11.CKA_TOKEN, false],
@@ -177,7 +191,7 @@ export function importPair(pair: ImportPair): { publicKey: Template; privateKey:
       [pkcs11.CKA_VERIFY, false],
     ]),
     privateKey: made([
-      ...protectedAs('rsa', [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]),
+      ...protectedAs('rsa', allow),
       [pkcs11.CKA_TOKEN, true],
       [pkcs11.CKA_EXTRACTABLE, false],
       [pkcs11.CKA_ID, pair.id],

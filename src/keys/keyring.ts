@@ -120,10 +120,6 @@ export class Keyring {
   }
 }
 
-function pendingImport({ arn }: Key): KmsError {
-  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
-}
-
 /** AWS has no such limit that its callers see. */
 function wornOut({ arn, origin }: Key): KmsError {
   const remedy =
@@ -134,4 +130,8 @@ function wornOut({ arn, origin }: Key): KmsError {
     'KMSInvalidStateException',
     `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
   );
+}
+
+function pendingImport({ arn }: Key): KmsError {
+  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
 }
