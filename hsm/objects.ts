@@ -187,10 +187,14 @@ export function listKeys(desk: Desk, labelPrefix: string): string[] {
 }
 
 /** Throws `token-unavailable` when an empty search may mean that the token is gone. */
-export function requireFound<T>(found: T | undefined, assertToken: () => void): T {
+export function requireFound<T>(
+  found: T | undefined,
+  assertToken: () => void,
+  what = 'such key',
+): T {
   if (found !== undefined) return found;
   assertToken();
-  throw new HsmError('key-not-found', 'C_FindObjects: no such key');
+  throw new HsmError('key-not-found', `C_FindObjects: no ${what}`);
 }
 
 /** A random block, so that a token whose generator died is noticed. */

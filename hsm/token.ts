@@ -243,8 +243,8 @@ export class Pkcs11Token implements Token {
   }
 
   inspect(): Promise<Capabilities> {
-    const { ivSource } = this.#options;
-    return this.#link.run('inspect', { ivSource }, { deadlineMs: scanDeadlineMs });
+    const { ivSource, softwareUnwrap = true } = this.#options;
+    return this.#link.run('inspect', { ivSource, softwareUnwrap }, { deadlineMs: scanDeadlineMs });
   }
 
   recover(): Promise<void> {

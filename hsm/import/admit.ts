@@ -45,8 +45,7 @@ interface Proven {
 /** Which material it is, proven by an object of this session. */
 export function proveImport(context: ImportContext, imported: Imported): Proven {
   const { kind, algorithm, encrypted } = imported;
-  const found = findImportKey(context, imported.importKeyId);
-  const key = requireFound(found, context.assertHealthy);
+  const key = findImportKey(context, imported.importKeyId);
   const envelope = envelopeOf(context, { key, algorithm, encrypted });
   const object = openMaterial(context, envelope, provableMaterial(kind));
   const shape = shapeOf(kind.spec);
@@ -56,10 +55,12 @@ export function proveImport(context: ImportContext, imported: Imported): Proven 
   return { envelope, identity: identifyOrRefuse(context, object, imported) };
 }
 
-function findImportKey(context: ImportContext, id: Buffer): Handle | undefined {
+function findImportKey(context: ImportContext, id: Buffer): Handle {
   const [key, second] = findObjects(context, importPrivateKeys(id), 2);
-  if (second === undefined) return key;
-  throw new HsmError('duplicate-key', 'C_FindObjects: two import key pairs have one CKA_ID');
+  if (second !== undefined) {
+    throw new HsmError('duplicate-key', 'C_FindObjects: two import key pairs have one CKA_ID');
+  }
+  return requireFound(key, context.assertHealthy, 'import key pair');
 }
 
 /** A private key that the token parses and cannot use is wrong material, too. */

@@ -67,10 +67,19 @@ function oaepEnvelope(
   if (way.where === 'token') {
     return { mechanism: oaepMechanism(sealed.hash), key: sealed.key, blob: sealed.encrypted };
   }
-  if (way.where === 'memory' && context.softwareUnwrap) {
-    return reseal(context, sealed, requireKeyWrap(context));
-  }
+  if (way.where === 'memory' && context.softwareUnwrap) return resealed(context, sealed);
   throw new HsmError('mechanism-missing', `the token lacks ${way.missing}`);
+}
+
+function resealed(
+  context: ImportContext,
+  sealed: { key: Handle; encrypted: Buffer; hash: OaepHash },
+): Envelope {
+  try {
+    return reseal(context, sealed, requireKeyWrap(context));
+  } catch (error) {
+    throw isOfTheData(error, context.assertHealthy) ? notUnwrapped() : error;
+  }
 }
 
 /**
