@@ -5,6 +5,7 @@ import { InlineSession } from './inline-session';
 import type { TokenRef } from './lane-desk';
 import type { Lanes } from './lanes';
 import type { Library } from './module';
+import type { WrapMechanism } from './wrap';
 import type { Capabilities, TokenEvent, TokenOptions } from './types';
 
 /** One life of the module: from C_Initialize and login to the loss of the token. */
@@ -18,6 +19,10 @@ export interface Connection {
   readonly clones: boolean;
   /** New keys must keep CKA_MODIFIABLE, or the token would refuse to make or to clone them. */
   readonly modifiable: boolean;
+  /** The same for wrapping keys, which are never cloned. */
+  readonly wrappingModifiable: boolean;
+  /** What wraps key material; where nothing does, why. */
+  readonly wrapping: WrapMechanism | string;
   readonly capabilities: Capabilities;
 }
 
@@ -76,6 +81,8 @@ export class Connector {
       model: connected.model,
       clones,
       modifiable: clones ? !probe.clonesSealed : !probe.seals,
+      wrappingModifiable: !probe.seals,
+      wrapping: probe.wrapping,
       capabilities: { mechanisms: connected.mechanisms, rows: probe.rows },
     };
   }

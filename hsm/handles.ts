@@ -1,17 +1,21 @@
 import { HsmError } from './errors';
 import type { Handle } from './module';
-import type { TokenKeyId } from './types';
+import type { TokenKey, TokenKeyId } from './types';
 
-/** The fastest object of a key in the token: a clone in the owner session, or the token object itself. */
+/**
+ * The fastest object of a key in the token: a clone of a resident key or an unwrapped one, both in the owner session, or
+ * the token object itself.
+ */
 export interface KeyObject {
   readonly object: Handle;
-  readonly clone: boolean;
+  /** It is a session object made for the cache, and has to be destroyed when it leaves. */
+  readonly own: boolean;
 }
 
 export interface HandlesOptions {
   readonly max: number;
-  readonly resolve: (id: TokenKeyId) => Promise<KeyObject>;
-  /** Destroys a clone nobody will use again. Never called for objects of an earlier life of the module. */
+  readonly resolve: (key: TokenKey) => Promise<KeyObject>;
+  /** Destroys an object nobody will use again. Never called for objects of an earlier life of the module. */
   readonly release: (key: KeyObject) => void;
 }
 
@@ -55,17 +59,24 @@ export class Handles {
   }
 
   /** The object, looked up where it is not cached; callers that miss together share one look-up. */
-  async find(id: TokenKeyId): Promise<KeyObject> {
+  async find(key: TokenKey): Promise<KeyObject> {
+    const { id } = key;
     for (let attempt = 0; attempt < maxLookups; attempt += 1) {
       const cached = this.get(id);
       if (cached !== undefined) return cached;
       this.misses += 1;
-      const lookup = this.#lookups.get(id) ?? this.#start(id);
-      const key = await lookup.found;
-      if (lookup.state === 'wanted') return key;
+      const lookup = this.#lookups.get(id) ?? this.#start(key);
+      const object = await lookup.found;
+      if (lookup.state === 'wanted') return object;
       if (lookup.state === 'dropped') break;
     }
     throw new HsmError('token-unavailable', 'the key was evicted while it was looked up');
+  }
+
+  /** Takes in an object that was made without a look-up. */
+  put(id: TokenKeyId, object: KeyObject): void {
+    this.misses += 1;
+    this.#keep(id, object);
   }
 
   evict(id: TokenKeyId): void {
@@ -92,13 +103,11 @@ export class Handles {
     this.#cached.clear();
   }
 
-  #start(id: TokenKeyId): Lookup {
+  #start(key: TokenKey): Lookup {
+    const { id } = key;
     const lookup: Lookup = {
-      found: this.#options.resolve(id).then(
-        (key) => {
-          this.#settle(id, lookup, key);
-          return key;
-        },
+      found: this.#options.resolve(key).then(
+        (object) => this.#settle(id, lookup, object),
         (error: unknown) => {
           if (this.#lookups.get(id) === lookup) this.#lookups.delete(id);
           throw error;
@@ -110,12 +119,21 @@ export class Handles {
     return lookup;
   }
 
-  #settle(id: TokenKeyId, lookup: Lookup, key: KeyObject): void {
-    if (lookup.state === 'evicted') this.#options.release(key);
-    if (lookup.state !== 'wanted') return;
+  #settle(id: TokenKeyId, lookup: Lookup, object: KeyObject): KeyObject {
+    if (lookup.state === 'evicted') this.#options.release(object);
+    if (lookup.state !== 'wanted') return object;
     this.#lookups.delete(id);
-    this.#cached.set(id, key);
+    const cached = this.#cached.get(id);
+    if (cached === undefined) return this.#keep(id, object);
+    // `put` was faster.
+    this.#options.release(object);
+    return cached;
+  }
+
+  #keep(id: TokenKeyId, object: KeyObject): KeyObject {
+    this.#cached.set(id, object);
     if (this.#cached.size > this.#options.max) this.#dropEldest();
+    return object;
   }
 
   #dropEldest(): void {

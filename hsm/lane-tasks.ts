@@ -1,4 +1,4 @@
-import { flushChanged } from './durable';
+import { durably, flushChanged } from './durable';
 import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
@@ -12,13 +12,15 @@ import {
   drawRandom,
   findKey,
   generateAesKey,
-  listKeys,
+  listObjects,
   requireFound,
 } from './objects';
+import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
   ...importTasks,
+  ...wrappingTasks,
 
   connect: (lane: LaneDesk, args: ConnectOptions) => connect(lane.library, args),
 
@@ -41,7 +43,7 @@ export const laneTasks = {
       const found = findKey(desk, idBytes(args.id));
       const key = requireFound(found, () => lane.assertHealthy());
       const clone = args.clone ? cloneKey({ ...desk, session: lane.owner() }, key) : undefined;
-      return { object: toThread(clone ?? key), clone: clone !== undefined };
+      return { object: toThread(clone ?? key), own: clone !== undefined };
     }),
 
   seal: (
@@ -83,17 +85,10 @@ export const laneTasks = {
     },
   ) => {
     const id = idBytes(args.id);
-    const startedMs = Date.now();
-    lane.withSession((desk) => generateAesKey(desk, { ...args, id }, args.ivSource));
-    if (args.durableDirectory === undefined) return;
-    try {
-      flushChanged(args.durableDirectory, startedMs);
-    } catch (error) {
-      lane.withSession((desk) => destroyKeys(desk, id));
-      throw new HsmError('failed', 'fsync: the new key could not be made durable', {
-        cause: error,
-      });
-    }
+    durably(args.durableDirectory, {
+      make: () => lane.withSession((desk) => generateAesKey(desk, { ...args, id }, args.ivSource)),
+      undo: () => lane.withSession((desk) => destroyKeys(desk, id)),
+    });
   },
 
   destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) => {
@@ -113,9 +108,10 @@ export const laneTasks = {
   },
 
   list: (lane: LaneDesk, args: { labelPrefix: string }) => {
-    const ids = lane.withSession((desk) => listKeys(desk, args.labelPrefix));
+    const objects = lane.withSession((desk) => listObjects(desk, args.labelPrefix));
+    // An empty search is what a vanished token answers as well.
     lane.assertHealthy();
-    return ids;
+    return objects;
   },
 
   inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token'; softwareUnwrap: boolean }) =>

@@ -7,10 +7,13 @@ import { call, TokenFault, tokenLost } from './return-values';
 import {
   residentAesKey,
   residentKeys,
+  residentPrivateKeys,
+  residentPublicKeys,
   type ResidentAesKey,
   sessionClone,
   type Template,
 } from './templates';
+import type { TokenObject } from './types';
 
 /** A thread's library and the session it borrowed. */
 export interface Desk {
@@ -51,12 +54,25 @@ export function findKey(desk: Desk, id: Buffer): Handle | undefined {
   return key;
 }
 
+/** Whether the handle still is a token object of this CKA_ID; a dead one is a stale-handle fault. */
+export function hasId(desk: Desk, object: Handle, id: Buffer): boolean {
+  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_TOKEN }];
+  const [found, onToken] = call('C_GetAttributeValue', () =>
+    desk.library.C_GetAttributeValue(desk.session, object, wanted),
+  ).map(({ value }) => value);
+  return Buffer.isBuffer(found) && found.equals(id) && isTrue(onToken);
+}
+
+function isTrue(value: unknown): boolean {
+  return Buffer.isBuffer(value) && value.length === 1 && value[0] === 1;
+}
+
 /** CK_BBOOL attributes of an object, in the order asked for. */
 export function readFlags(desk: Desk, object: Handle, types: readonly number[]): boolean[] {
   const template = types.map((type) => ({ type }));
   return call('C_GetAttributeValue', () =>
     desk.library.C_GetAttributeValue(desk.session, object, template),
-  ).map(({ value }) => Buffer.isBuffer(value) && value.length === 1 && value[0] === 1);
+  ).map(({ value }) => isTrue(value));
 }
 
 /** Sensitive and not extractable, as the token itself reports it. */
@@ -93,15 +109,19 @@ export function destroyObject(desk: Desk, object: Handle): void {
   call('C_DestroyObject', () => desk.library.C_DestroyObject(desk.session, object));
 }
 
+/** No secret key has this id yet. */
+export function requireFree(desk: Desk, id: Buffer): void {
+  if (findKey(desk, id) === undefined) return;
+  throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${id.toString('hex')} is taken`);
+}
+
 /** Generates a resident AES key, proves it and leaves nothing behind when the proof fails. */
 export function generateAesKey(
   desk: Desk,
   key: ResidentAesKey,
   ivSource: 'random' | 'token',
 ): void {
-  if (findKey(desk, key.id) !== undefined) {
-    throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${key.id.toString('hex')} is taken`);
-  }
+  requireFree(desk, key.id);
   const handle = call('C_GenerateKey', () =>
     desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, residentAesKey(key)),
   );
@@ -173,17 +193,40 @@ export function destroyAll(desk: Desk, template: () => Template): void {
   throw new HsmError('failed', 'C_DestroyObject: the key is still there');
 }
 
-/** CKA_IDs, in hex, of the resident keys whose label starts with `labelPrefix`. */
-export function listKeys(desk: Desk, labelPrefix: string): string[] {
-  return findObjects(desk, residentKeys(), Infinity).flatMap((object) => {
-    // A template of its own for each call: pkcs11js keeps the answers of the last one in it as buffers to fill.
-    const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_LABEL }];
+/** What of the token is searched for its keys; the halves of a pair share their CKA_ID and count once. */
+const classes: readonly {
+  readonly kind: TokenObject['kind'];
+  readonly template: () => Template;
+}[] = [
+  { kind: 'secret-key', template: residentKeys },
+  { kind: 'key-pair', template: residentPrivateKeys },
+  { kind: 'key-pair', template: residentPublicKeys },
+];
+
+/** The keys of the token whose label starts with `labelPrefix`: secret keys with duplicates, and key pairs. */
+export function listObjects(desk: Desk, labelPrefix: string): TokenObject[] {
+  const pairs = new Set<string>();
+  return classes
+    .flatMap(({ kind, template }) =>
+      findObjects(desk, template(), Infinity).map((object) => ({ kind, ...nameOf(desk, object) })),
+    )
+    .filter(({ id, label }) => id !== '' && label.startsWith(labelPrefix))
+    .filter(({ kind, id }) => kind !== 'key-pair' || (!pairs.has(id) && pairs.add(id)));
+}
+
+/** Without a name where another process destroyed the object since it was found. */
+function nameOf(desk: Desk, object: Handle): { readonly id: string; readonly label: string } {
+  // A template of its own for each call: pkcs11js keeps the answers of the last one in it as buffers to fill.
+  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_LABEL }];
+  try {
     const [id, label] = call('C_GetAttributeValue', () =>
       desk.library.C_GetAttributeValue(desk.session, object, wanted),
     ).map(({ value }) => (Buffer.isBuffer(value) ? value : Buffer.alloc(0)));
-    const matches = label?.toString('utf8').startsWith(labelPrefix) === true;
-    return matches && id !== undefined && id.length > 0 ? [id.toString('hex')] : [];
-  });
+    return { id: id?.toString('hex') ?? '', label: label?.toString('utf8') ?? '' };
+  } catch (error) {
+    if (error instanceof TokenFault && error.meaning.stale === true) return { id: '', label: '' };
+    throw error;
+  }
 }
 
 /** Throws `token-unavailable` when an empty search may mean that the token is gone. */

@@ -57,6 +57,7 @@ export function observed(token: Token, observe: Observer): Token {
     exportWrappingKey: (id, publicKey) =>
       later('exportWrappingKey', () => token.exportWrappingKey(id, publicKey)),
     importWrappingKey: (key) => later('importWrappingKey', () => token.importWrappingKey(key)),
+    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
     check: () => later('check', () => token.check()),
     inspect: () => later('inspect', () => token.inspect()),
   };

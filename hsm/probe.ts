@@ -1,11 +1,13 @@
 import { HsmError } from './errors';
 import { openGcm, sealGcm } from './gcm';
 import { ckm } from './mechanisms';
+import { chooseWrapping, describeWrapping } from './known-answers/wrap';
 import { cloneKey, type Desk, drawRandom, proveUse } from './objects';
 import { call } from './return-values';
 import { sessionAesKey, type Template } from './templates';
 import type { CapabilityRow } from './types';
 import type { Handle } from './module';
+import type { WrapMechanism } from './wrap';
 
 /** What start-up finds out by trying, with session objects only. */
 export interface Probe {
@@ -16,6 +18,8 @@ export interface Probe {
   readonly clonesSealed: boolean;
   /** Keys with CKA_MODIFIABLE false can be generated. */
   readonly seals: boolean;
+  /** What wraps key material; where nothing does, why. */
+  readonly wrapping: WrapMechanism | string;
 }
 
 /** Runs one known-answer test: its return value is the row's note, its failure the reason why not. */
@@ -32,15 +36,36 @@ export function tryRow(name: string, mechanism: string, test: () => string): Cap
 export function probeToken(desk: Desk, ivSource: 'random' | 'token'): Probe {
   const clone = (modifiable: boolean): boolean =>
     tryRow('clone', 'C_CopyObject', () => testClone(desk, { modifiable, ivSource })).supported;
+  const wrapping = tryWrapping(desk);
   return {
     rows: [
       tryRow('SYMMETRIC_DEFAULT', 'CKM_AES_GCM', () => testGcm(desk, ivSource)),
       tryRow('GenerateRandom', 'C_GenerateRandom', () => testRandom(desk)),
+      wrappingRow(wrapping),
     ],
     clones: clone(true),
     clonesSealed: clone(false),
     seals: tryRow('seal', 'CKM_AES_KEY_GEN', () => testSeal(desk)).supported,
+    wrapping,
   };
+}
+
+function tryWrapping(desk: Desk): WrapMechanism | string {
+  try {
+    return chooseWrapping(desk);
+  } catch (error) {
+    if (error instanceof HsmError) return error.message;
+    throw error;
+  }
+}
+
+function wrappingRow(wrapping: WrapMechanism | string): CapabilityRow {
+  const name = 'WRAPPED_MATERIAL';
+  if (typeof wrapping === 'string') {
+    return { name, mechanism: 'CKM_AES_KEY_WRAP_KWP', supported: false, note: wrapping };
+  }
+  const { name: mechanism } = wrapping;
+  return { name, mechanism, supported: true, note: describeWrapping(wrapping) };
 }
 
 /** AES-256-GCM with additional data: McGrew and Viega, The Galois/Counter Mode of Operation, test case 16. */

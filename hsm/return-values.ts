@@ -31,6 +31,7 @@ const lostSession: Meaning = {
 const dirtySession: Meaning = { code: 'failed', then: 'discard', again: true };
 const badPin: Meaning = { code: 'pin-incorrect', then: 'keep' };
 const badCiphertext: Meaning = { code: 'ciphertext-invalid', then: 'keep' };
+const badMaterial: Meaning = { code: 'material-invalid', then: 'keep' };
 
 const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_SESSION_HANDLE_INVALID: lostSession,
@@ -39,6 +40,8 @@ const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_OPERATION_NOT_INITIALIZED: dirtySession,
   CKR_OBJECT_HANDLE_INVALID: staleHandle,
   CKR_KEY_HANDLE_INVALID: staleHandle,
+  CKR_WRAPPING_KEY_HANDLE_INVALID: staleHandle,
+  CKR_UNWRAPPING_KEY_HANDLE_INVALID: staleHandle,
   CKR_SESSION_COUNT: { code: 'token-unavailable', then: 'keep' },
   CKR_USER_NOT_LOGGED_IN: gone,
   CKR_DEVICE_ERROR: gone,
@@ -62,6 +65,7 @@ const anywhere: Readonly<Record<string, Meaning>> = {
   CKR_KEY_TYPE_INCONSISTENT: refused,
   CKR_KEY_SIZE_RANGE: refused,
   CKR_KEY_UNEXTRACTABLE: refused,
+  CKR_KEY_NOT_WRAPPABLE: refused,
   CKR_ACTION_PROHIBITED: refused,
   CKR_ATTRIBUTE_READ_ONLY: refused,
   CKR_ATTRIBUTE_SENSITIVE: refused,
@@ -83,6 +87,18 @@ const byFunction: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = 
     CKR_DATA_INVALID: badCiphertext,
     CKR_DATA_LEN_RANGE: badCiphertext,
     CKR_AEAD_DECRYPT_FAILED: badCiphertext,
+  },
+  // SoftHSM 2.6.1: GENERAL_ERROR where the integrity check of the key wrap fails, FUNCTION_FAILED where what was
+  // unwrapped is no PKCS#8 of the type asked for. C_UnwrapKey leaves no operation behind.
+  C_UnwrapKey: {
+    CKR_GENERAL_ERROR: { ...badMaterial, suspect: true },
+    CKR_FUNCTION_FAILED: { ...badMaterial, suspect: true },
+    CKR_WRAPPED_KEY_INVALID: badMaterial,
+    CKR_WRAPPED_KEY_LEN_RANGE: badMaterial,
+    CKR_ENCRYPTED_DATA_INVALID: badMaterial,
+    CKR_ENCRYPTED_DATA_LEN_RANGE: badMaterial,
+    CKR_DATA_INVALID: badMaterial,
+    CKR_DATA_LEN_RANGE: badMaterial,
   },
 };
 
@@ -114,6 +130,11 @@ export class TokenFault extends HsmError {
   ) {
     super(meaning.code, message, options);
   }
+}
+
+/** A handle that names another object by now: looked up again once, and then what `code` says. */
+export function staleObject(code: HsmErrorCode, message: string): TokenFault {
+  return new TokenFault({ ...staleHandle, code }, message);
 }
 
 /** The token itself is not usable, whatever the call that noticed it. */

@@ -1,29 +1,31 @@
 import { HsmError } from './errors';
-import { idBytes, toBuffer, toThread } from './formats';
-import { type GcmPlain, openGcm, sealGcm } from './gcm';
-import { Handles, type KeyObject } from './handles';
+import { idBytes, toBuffer } from './formats';
 import { Imports } from './imports';
+import { KeyUse } from './key-use';
 import { Link } from './link';
-import { destroyObject, drawRandom } from './objects';
+import { drawRandom } from './objects';
 import { Reservoir } from './reservoir';
-import { TokenFault } from './return-values';
+import { Turn } from './turn';
 import type {
   Awaitable,
   Capabilities,
   GcmOpen,
   GcmSealed,
+  ImportedWrappingKey,
   ImportedKey,
   ImportKeyBits,
   ImportPlace,
-  ImportedWrappingKey,
+  MaterialKind,
   Token,
   TokenCounters,
   TokenKey,
   TokenKeyId,
+  TokenObject,
   TokenOptions,
   TokenStatus,
   WrappedMaterial,
 } from './types';
+import { Wrapping } from './wrapping';
 
 /** Full scans and the full table of known-answer tests. */
 const scanDeadlineMs = 60_000;
@@ -34,10 +36,11 @@ export class Pkcs11Token implements Token {
   readonly #options: TokenOptions;
   readonly #onFreed: () => void;
   readonly #link: Link;
-  readonly #handles: Handles;
+  readonly #wrapping: Wrapping;
+  readonly #use: KeyUse;
+  readonly #turn = new Turn();
   readonly #generating = new Set<TokenKeyId>();
   readonly #imports: Imports;
-  #turn: Promise<unknown> = Promise.resolve();
   readonly #reservoir = new Reservoir(async (length) =>
     toBuffer(await this.#link.run('random', { length })),
   );
@@ -45,17 +48,15 @@ export class Pkcs11Token implements Token {
   private constructor(options: TokenOptions, onFreed: () => void) {
     this.#options = options;
     this.#onFreed = onFreed;
-    this.#handles = new Handles({
-      max: options.maxCachedKeys,
-      resolve: (id) => this.#resolve(id),
-      release: (key) => this.#release(key),
-    });
-    this.#link = new Link(options, () => this.#handles.drop());
-    this.#imports = new Imports({
+    this.#link = new Link(options, () => this.#forgetHandles());
+    const parts = {
       options,
       link: this.#link,
-      inTurn: (work) => this.#inTurn(work),
-    });
+      inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
+    };
+    this.#wrapping = new Wrapping(parts);
+    this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping });
+    this.#imports = new Imports(parts);
   }
 
   /**
@@ -99,9 +100,9 @@ export class Pkcs11Token implements Token {
     const own = state === 'ready' ? 1 + (this.#link.live.inline?.isOpen === true ? 1 : 0) : 0;
     return {
       sessions: own + lanes.sessions,
-      cachedKeys: this.#handles.size,
-      cacheHits: this.#handles.hits,
-      cacheMisses: this.#handles.misses,
+      cachedKeys: this.#use.handles.size,
+      cacheHits: this.#use.handles.hits,
+      cacheMisses: this.#use.handles.misses,
       recoveries: recovery.recoveries,
       queued: lanes.queued,
       blockedLanes: lanes.blocked,
@@ -148,41 +149,36 @@ export class Pkcs11Token implements Token {
 
   /** SoftHSM fails some of the generations that run at once in one process (CKR_GENERAL_ERROR): one at a time. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (!this.#options.local) return work();
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
+    return this.#options.local ? this.#turn.take(work) : work();
   }
 
   encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed> {
-    if (plaintext.length === 0) {
-      throw new HsmError('failed', 'C_Encrypt: plaintext must be 1 byte or more');
-    }
-    const input: GcmPlain = { aad, plaintext, ivSource: this.#options.ivSource };
-    return this.#use(key.id, (object) => this.#seal(object, input));
+    return this.#use.encryptAesGcm(key, aad, plaintext);
   }
 
   decryptAesGcm(key: TokenKey, sealed: GcmOpen): Awaitable<Buffer> {
-    return this.#use(key.id, (object) => this.#unseal(object, sealed));
+    return this.#use.decryptAesGcm(key, sealed);
   }
 
   evict(id: TokenKeyId): void {
-    this.#handles.evict(id);
+    this.#use.handles.evict(id);
   }
 
   evictAll(): void {
-    this.#handles.evictAll();
+    this.#use.handles.evictAll();
   }
 
   async destroyKey(id: TokenKeyId): Promise<void> {
     idBytes(id);
     const { durableDirectory } = this.#options;
-    this.#handles.evict(id);
+    this.#use.handles.evict(id);
+    this.#wrapping.keys.forget(id);
     try {
       await this.#link.run('destroy', { id, durableDirectory });
     } finally {
       // A use that ran beside it may have cached the key again.
-      this.#handles.evict(id);
+      this.#use.handles.evict(id);
+      this.#wrapping.keys.forget(id);
     }
   }
 
@@ -206,24 +202,38 @@ export class Pkcs11Token implements Token {
     return this.#imports.admit(imported, id, place);
   }
 
-  listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+  async listKeys(labelPrefix: string): Promise<TokenKeyId[]> {
+    const objects = await this.listObjects(labelPrefix);
+    return objects.flatMap(({ kind, id }) => (kind === 'secret-key' ? [id] : []));
+  }
+
+  listObjects(labelPrefix: string): Promise<TokenObject[]> {
     return this.#link.run('list', { labelPrefix }, { deadlineMs: scanDeadlineMs });
   }
 
-  createWrappingKey(id: TokenKeyId): Promise<void> {
-    return unmade(id);
+  createWrappingKey(
+    id: TokenKeyId,
+    label: string,
+    { exportable }: { readonly exportable: boolean },
+  ): Promise<void> {
+    return this.#wrapping.create(id, label, exportable);
   }
 
   generateWrappedAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial> {
-    return unmade(wrappingKeyId);
+    return this.#wrapping.generateAesKey(wrappingKeyId);
   }
 
-  hasKey(id: TokenKeyId): Promise<boolean> {
-    return unmade(id);
+  async hasKey(id: TokenKeyId): Promise<boolean> {
+    idBytes(id);
+    return this.#link.run('hasKey', { id });
   }
 
-  rewrap(material: WrappedMaterial): Promise<WrappedMaterial> {
-    return unmade(material.wrappingKeyId);
+  rewrap(
+    material: WrappedMaterial,
+    kind: MaterialKind,
+    wrappingKeyId: TokenKeyId,
+  ): Promise<WrappedMaterial> {
+    return this.#wrapping.rewrap(material, kind, wrappingKeyId);
   }
 
   generateTransferKeyPair(id: TokenKeyId): Promise<Buffer> {
@@ -252,7 +262,7 @@ export class Pkcs11Token implements Token {
   }
 
   async close(): Promise<void> {
-    this.#handles.drop();
+    this.#forgetHandles();
     await this.#link.close();
     if (this.#link.lanes.blocked === 0) this.#onFreed();
   }
@@ -270,99 +280,9 @@ export class Pkcs11Token implements Token {
     }
   }
 
-  /** The hot path: with a cached handle and a local token, everything happens before this returns. */
-  #use<T>(id: TokenKeyId, work: (key: KeyObject) => Awaitable<T>): Awaitable<T> {
-    const key = this.#link.live.inline === undefined ? undefined : this.#handles.get(id);
-    if (key === undefined) return this.#useLater(id, work);
-    try {
-      return work(key);
-    } catch (error) {
-      return this.#useAgain(id, work, error);
-    }
-  }
-
-  async #useLater<T>(id: TokenKeyId, work: (key: KeyObject) => Awaitable<T>): Promise<T> {
-    try {
-      idBytes(id);
-      return await work(await this.#handles.find(id));
-    } catch (error) {
-      return this.#useAgain(id, work, error);
-    }
-  }
-
-  /** Once more where the failure allows it: a stale handle is looked up again, a lost session replaced. */
-  async #useAgain<T>(
-    id: TokenKeyId,
-    work: (key: KeyObject) => Awaitable<T>,
-    thrown: unknown,
-  ): Promise<T> {
-    const error = await this.#link.explain(thrown);
-    if (!(error instanceof TokenFault) || error.meaning.again !== true) throw error;
-    if (error.meaning.stale === true) this.#handles.evict(id);
-    try {
-      return await work(await this.#handles.find(id));
-    } catch (second) {
-      throw await this.#link.explain(second);
-    }
-  }
-
-  #seal(key: KeyObject, input: GcmPlain): Awaitable<GcmSealed> {
-    const { inline } = this.#link.live;
-    if (inline !== undefined) {
-      return inline.withSession((session) =>
-        sealGcm({ library: inline.library, session, key: key.object }, input),
-      );
-    }
-    return this.#sealOnLane(key, input);
-  }
-
-  async #sealOnLane(key: KeyObject, input: GcmPlain): Promise<GcmSealed> {
-    const { iv, ciphertext } = await this.#link.run('seal', {
-      key: toThread(key.object),
-      aad: toThread(input.aad),
-      plaintext: toThread(input.plaintext),
-      ivSource: input.ivSource,
-    });
-    return { iv: toBuffer(iv), ciphertext: toBuffer(ciphertext) };
-  }
-
-  #unseal(key: KeyObject, sealed: GcmOpen): Awaitable<Buffer> {
-    const { inline } = this.#link.live;
-    if (inline !== undefined) {
-      return inline.withSession((session) =>
-        openGcm({ library: inline.library, session, key: key.object }, sealed),
-      );
-    }
-    return this.#unsealOnLane(key, sealed);
-  }
-
-  async #unsealOnLane(key: KeyObject, sealed: GcmOpen): Promise<Buffer> {
-    const plaintext = await this.#link.run('unseal', {
-      key: toThread(key.object),
-      aad: toThread(sealed.aad),
-      iv: toThread(sealed.iv),
-      ciphertext: toThread(sealed.ciphertext),
-    });
-    return toBuffer(plaintext);
-  }
-
-  async #resolve(id: TokenKeyId): Promise<KeyObject> {
-    const { clones } = this.#link.live;
-    const found = await this.#link.run('resolve', { id, clone: clones });
-    return { object: toBuffer(found.object), clone: found.clone };
-  }
-
-  /** Only called between losses, so the owner session and the clone's number are of the same life. */
-  #release(key: KeyObject): void {
-    if (!key.clone || this.#link.state !== 'ready') return;
-    const { library, live } = this.#link;
-    try {
-      destroyObject({ library, session: toBuffer(live.ref.owner) }, key.object);
-    } catch (error) {
-      // Out of the cache it is out of use; that the token still holds it is the operator's to know.
-      const message = error instanceof Error ? error.message : String(error);
-      this.#options.onEvent?.({ level: 'warn', message: `clone not destroyed: ${message}` });
-    }
+  #forgetHandles(): void {
+    this.#use.handles.drop();
+    this.#wrapping.keys.drop();
   }
 }
 

@@ -91,6 +91,13 @@ export interface TokenKey {
   readonly wrapped: WrappedMaterial | undefined;
 }
 
+/** What a scan of the token finds. A pair whose halves share a CKA_ID is one. */
+export interface TokenObject {
+  readonly kind: 'secret-key' | 'key-pair';
+  readonly id: TokenKeyId;
+  readonly label: string;
+}
+
 export interface GcmSealed {
   /** 12 bytes. */
   readonly iv: Buffer;
@@ -167,6 +174,12 @@ export interface Token extends MaterialWrapping, MaterialImport {
 
   /** Ids of the resident keys whose label starts with `labelPrefix`; a full scan, for reaping and inspection only. */
   listKeys(labelPrefix: string): Promise<TokenKeyId[]>;
+
+  /**
+   * Every key and key pair of the token whose label starts with `labelPrefix`: a full scan. Of two secret keys with one
+   * CKA_ID both are there.
+   */
+  listObjects(labelPrefix: string): Promise<TokenObject[]>;
 
   /** Really exercises the token (token info, session, random); rejects when it cannot serve. */
   check(): Promise<void>;

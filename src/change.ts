@@ -1,4 +1,5 @@
 import { type Asker, type Permissions, authorize, requireUsable } from './checks';
+import { type ServiceEvent, auditLine, serviceEventRecord } from './audit';
 import type { Corridor, DoorRequest } from './corridor';
 import type { Transaction } from './db';
 import { KmsError } from './errors';
@@ -37,11 +38,13 @@ export async function write<N extends OperationName>(
 ): Promise<string> {
   const { request, permissions, trail } = permitted;
   const { text, announcements } = await undoneOnFailure(corridor, async (transaction, undo) => {
+    const events: ServiceEvent[] = [];
     const change: Change = {
       transaction,
       undo,
       made: (key) => (trail.keys = [...trail.keys, key]),
       note: (data) => (trail.additional = data),
+      serviceEvent: (event) => events.push(event),
     };
     try {
       const targeted = await authorizeAgain(operation, permitted, transaction);
@@ -51,7 +54,8 @@ export async function write<N extends OperationName>(
       requireAnnounced(operation, transaction);
       const written = request.write(operation.name, output);
       const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
-      await corridor.audit.commitWith(transaction, trail.success(elements));
+      const further = events.map((event) => auditLine(serviceEventRecord(event)));
+      await corridor.audit.commitWith(transaction, trail.success(elements), ...further);
       return { text: written, announcements: transaction.announcements };
     } catch (thrown) {
       trail.keys = permissions.targets.map((target) => target.key);

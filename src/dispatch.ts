@@ -5,11 +5,17 @@ import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
 import { checkGrantTokens } from './keys/grant-tokens';
-import type { Call, Operation, Services, TargetedCall } from './operation';
+import type { Call, Operation, ReadingOperation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
 import { requireForwardable } from './policy/via-service';
-import { type OperationInputs, type OperationName, operationNamed, parseInput } from './shapes';
+import {
+  type OperationInputs,
+  type OperationName,
+  type OperationOutputs,
+  operationNamed,
+  parseInput,
+} from './shapes';
 import type { KeyLastUsageTrackingOperation } from './shapes/kms.generated';
 import { Trail } from './trail';
 
@@ -131,11 +137,25 @@ async function perform<N extends OperationName>(
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
   const text = request.write(name, output);
-  const elements = operation.responseElements?.(targeted, output) ?? null;
   const eventId = randomUUID();
-  await corridor.audit.append(trail.success(elements, eventId));
+  await corridor.audit.append(successOf(operation, trail, { targeted, output, eventId }));
   if (operation.usesKey === true) noteUse(targeted, { name, eventId });
   return text;
+}
+
+/** The line of its record. */
+function successOf<N extends OperationName>(
+  operation: ReadingOperation<N>,
+  trail: Trail,
+  end: {
+    readonly targeted: TargetedCall<N>;
+    readonly output: OperationOutputs[N];
+    readonly eventId: string;
+  },
+): string {
+  const { targeted, output, eventId } = end;
+  trail.additional = operation.additionalEventData?.(output, targeted.keys);
+  return trail.success(operation.responseElements?.(targeted, output) ?? null, eventId);
 }
 
 /** A worker keeps in mind what it is told of in batches: an entry in a map for each key. */

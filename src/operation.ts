@@ -1,4 +1,5 @@
 import type { Token } from '../hsm';
+import type { ServiceEvent } from './audit';
 import type { PresignedCallers } from './auth/presigned';
 import type { Sessions } from './auth/sessions';
 import type { WebIdentities } from './auth/web-identity';
@@ -107,6 +108,8 @@ export interface Change {
   made(key: Key): void;
   /** CloudTrail's additionalEventData: what the record says besides request and answer (kms-semantics §16.4). */
   note(data: Readonly<Record<string, unknown>>): void;
+  /** What the service did for the request, recorded after it (kms-semantics §16.5). */
+  readonly serviceEvent: (event: ServiceEvent) => void;
 }
 
 /** What a change answered; the record has it in CloudTrail's spelling and without secrets (kms-semantics §16.3). */
@@ -148,6 +151,11 @@ interface Declaration<N extends OperationName> {
 interface Reading<N extends OperationName> {
   /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
   readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
+  /** What the record of a success says besides request and answer (kms-semantics §16.4): which key material was used. */
+  additionalEventData?(
+    output: OperationOutputs[N],
+    keys: readonly Key[],
+  ): Readonly<Record<string, unknown>>;
   run(call: TargetedCall<N>): Awaitable<OperationOutputs[N]>;
 }
 
@@ -161,8 +169,9 @@ interface Writing<N extends OperationName> {
   write(call: TargetedCall<N>, change: Change): Promise<OperationOutputs[N]>;
 }
 
+export type ReadingOperation<N extends OperationName> = Declaration<N> & Reading<N>;
 export type WritingOperation<N extends OperationName> = Declaration<N> & Writing<N>;
 
 /** The only place that knows an operation: the corridor reads it from top to bottom. */
 export type Operation<N extends OperationName = OperationName> =
-  (Declaration<N> & Reading<N>) | WritingOperation<N>;
+  ReadingOperation<N> | WritingOperation<N>;

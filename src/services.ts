@@ -40,7 +40,7 @@ export function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const materials = new Materials({ token, keys });
+  const materials = new Materials({ database, token, keys });
   const managed = new ManagedKeys({
     ...parts,
     place,

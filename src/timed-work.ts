@@ -1,7 +1,9 @@
 import type { Config } from './config';
 import type { Corridor } from './corridor';
 import { deleteKey } from './jobs/delete-key';
+import { destroyObjects } from './jobs/destroy-objects';
 import type { Job } from './jobs/job';
+import { rotateKey } from './jobs/rotate-key';
 import { type JobEvent, JobTimer } from './jobs/timer';
 import { type Log, describeError } from './log';
 import type { Metrics } from './metrics';
@@ -16,7 +18,8 @@ export interface TimedWorkParts {
 /** A worker's timed work, ready to start. */
 export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): JobTimer {
   const { services, database } = corridor;
-  const jobs: readonly Job[] = [deleteKey({ ...corridor, ...services, database })];
+  const parts = { ...corridor, ...services, database };
+  const jobs: readonly Job[] = [deleteKey(parts), rotateKey(parts), destroyObjects(parts)];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({
     db: database,

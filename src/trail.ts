@@ -75,7 +75,7 @@ export class Trail {
    * ARN stands here once an action on it (AssumeRole with tags has two), and in the record once.
    */
   private otherArns: readonly string[] = [];
-  /** Of a change that is made, what its record says besides request and answer. */
+  /** Of what succeeds, what its record says besides request and answer. */
   additional: Readonly<Record<string, unknown>> | undefined;
   private declared: AuditedOperation | undefined;
   private input: object | undefined;

@@ -5,6 +5,7 @@ import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { call } from '../return-values';
+import type { WrapMechanism } from '../wrap';
 import { type Attributes, create, type KnownAnswer, requireAnswer, template } from './row';
 
 const kek = Buffer.alloc(32, 0x42);
@@ -48,33 +49,61 @@ function importMaterial(desk: Desk, value: Buffer): Handle {
   return create(desk, template([...common, ...attributes]));
 }
 
-/** RFC 5649 as OpenSSL does it. */
-function expected(material: Buffer): Buffer {
-  const cipher = createCipheriv('id-aes256-wrap-pad', kek, Buffer.from('a65959a6', 'hex'));
+/** What OpenSSL makes of it. */
+function expected(candidate: Candidate, material: Buffer): Buffer {
+  const cipher = createCipheriv(candidate.cipher, kek, Buffer.from(candidate.iv, 'hex'));
   return Buffer.concat([cipher.update(material), cipher.final()]);
 }
+
+interface Candidate {
+  readonly name: string;
+  readonly mechanism: number;
+  readonly standard: 'RFC 5649' | 'RFC 3394';
+  readonly cipher: string;
+  /** The initial value of the standard. */
+  readonly iv: string;
+}
+
+const withPadding = {
+  standard: 'RFC 5649',
+  cipher: 'id-aes256-wrap-pad',
+  iv: 'a65959a6',
+} as const;
+
+const withoutPadding = {
+  standard: 'RFC 3394',
+  cipher: 'id-aes256-wrap',
+  iv: 'a6a6a6a6a6a6a6a6',
+} as const;
 
 /**
  * CKM_AES_KEY_WRAP_PAD is PKCS#7 padding in NSS; in SoftHSM 2.6.1 it is RFC 5649 for lengths that are multiples of 8,
  * and otherwise pads with zeros that it counts as material. The answers decide, not the name.
  */
-const candidates = [
-  ['CKM_AES_KEY_WRAP_KWP', ckm.AES_KEY_WRAP_KWP],
-  ['CKM_AES_KEY_WRAP_PAD', ckm.AES_KEY_WRAP_PAD],
-] as const;
+const padding: readonly Candidate[] = [
+  { name: 'CKM_AES_KEY_WRAP_KWP', mechanism: ckm.AES_KEY_WRAP_KWP, ...withPadding },
+  { name: 'CKM_AES_KEY_WRAP_PAD', mechanism: ckm.AES_KEY_WRAP_PAD, ...withPadding },
+];
 
-function test(desk: Desk): string {
+const any: readonly Candidate[] = [
+  ...padding,
+  { name: 'CKM_AES_KEY_WRAP', mechanism: ckm.AES_KEY_WRAP, ...withoutPadding },
+];
+
+/** The first candidate that gives the known answers; throws `mechanism-missing` with each one's refusal. */
+function proven(desk: Desk, candidates: readonly Candidate[]): WrapMechanism {
   const wrappingKey = importWrappingKey(desk);
-  const isRight = (mechanism: number, material: Buffer): boolean => {
+  const isRight = (candidate: Candidate, material: Buffer): boolean => {
     const keys = { kek: wrappingKey, material: importMaterial(desk, material) };
-    return wrapped(desk, mechanism, keys).equals(expected(material));
+    return wrapped(desk, candidate.mechanism, keys).equals(expected(candidate, material));
   };
   const refusals: string[] = [];
-  for (const [name, mechanism] of candidates) {
+  for (const candidate of candidates) {
+    const { name, mechanism, standard } = candidate;
     try {
-      requireAnswer(isRight(mechanism, evenMaterial), 'C_WrapKey');
-      const limit = isRight(mechanism, oddMaterial) ? '' : ', for multiples of 8 bytes only';
-      return `by ${name}${limit}`;
+      requireAnswer(isRight(candidate, evenMaterial), 'C_WrapKey');
+      const anyLength = standard === 'RFC 5649' && isRight(candidate, oddMaterial);
+      return { name, mechanism, standard, anyLength };
     } catch (error) {
       if (!(error instanceof HsmError)) throw error;
       refusals.push(`${name}: ${error.message}`);
@@ -83,6 +112,24 @@ function test(desk: Desk): string {
   throw new HsmError('mechanism-missing', refusals.join('; '));
 }
 
+function limitOf(mechanism: WrapMechanism): string {
+  return mechanism.anyLength ? '' : ', for multiples of 8 bytes only';
+}
+
+/** What this token wraps key material with. */
+export function chooseWrapping(desk: Desk): WrapMechanism {
+  return proven(desk, any);
+}
+
+export function describeWrapping(mechanism: WrapMechanism): string {
+  return `${mechanism.standard}${limitOf(mechanism)}`;
+}
+
+function testPadding(desk: Desk): string {
+  const mechanism = proven(desk, padding);
+  return `by ${mechanism.name}${limitOf(mechanism)}`;
+}
+
 export const wrapAnswers: readonly KnownAnswer[] = [
-  { name: 'RFC_5649_KEY_WRAP', mechanism: 'CKM_AES_KEY_WRAP_KWP', test },
+  { name: 'RFC_5649_KEY_WRAP', mechanism: 'CKM_AES_KEY_WRAP_KWP', test: testPadding },
 ];

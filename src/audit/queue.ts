@@ -1,8 +1,8 @@
 import type { Transaction } from '../db';
 
-/** A record that waits for its turn. */
+/** A record that waits for its turn; of a transaction several. */
 export interface Entry {
-  readonly line: string;
+  readonly lines: readonly string[];
   /** Given: the record goes into it, and it is committed. */
   readonly transaction: Transaction | undefined;
   /** performance.now() of its arrival. */
@@ -50,8 +50,8 @@ export class AuditQueue {
 
   private batchSize(): number {
     let [rows, length] = [0, 0];
-    for (const { line } of this.lines) {
-      length += line.length;
+    for (const { lines } of this.lines) {
+      for (const line of lines) length += line.length;
       if (rows === this.limits.maxRows || (rows > 0 && length > this.limits.maxLength)) break;
       rows += 1;
     }

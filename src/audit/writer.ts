@@ -21,10 +21,10 @@ export interface AuditWriter {
   /** Resolves when the record is committed. */
   append(line: string): Promise<void>;
   /**
-   * Inserts the record in the transaction and commits it: both happen, or neither. When it throws, the transaction has
+   * Inserts the records in the transaction and commits it: all happens, or nothing. When it throws, the transaction has
    * ended; `outcomeUnknown` of the error says that it may have been committed.
    */
-  commitWith(transaction: Transaction, line: string): Promise<void>;
+  commitWith(transaction: Transaction, ...lines: readonly string[]): Promise<void>;
   /** Writes what waits, then refuses everything. Leaves the database open. */
   close(): Promise<void>;
 }
@@ -70,12 +70,12 @@ class GroupCommit implements AuditWriter {
   }
 
   append(line: string): Promise<void> {
-    return this.enqueue(line, undefined);
+    return this.enqueue([line], undefined);
   }
 
-  async commitWith(transaction: Transaction, line: string): Promise<void> {
+  async commitWith(transaction: Transaction, ...lines: readonly string[]): Promise<void> {
     try {
-      await this.enqueue(line, transaction);
+      await this.enqueue(lines, transaction);
     } finally {
       await transaction.rollback();
     }
@@ -86,14 +86,14 @@ class GroupCommit implements AuditWriter {
     await this.working;
   }
 
-  private enqueue(line: string, transaction: Transaction | undefined): Promise<void> {
+  private enqueue(lines: readonly string[], transaction: Transaction | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       // string_to_table would make several rows of one with a line end, and none of an empty one.
-      if (line === '' || line.includes('\n') || line.includes('\0')) {
+      if (lines.some((line) => line === '' || line.includes('\n') || line.includes('\0'))) {
         throw new DatabaseError('failed', 'An audit record is not one line');
       }
       if (this.closed) throw new DatabaseError('unavailable', 'The audit writer is closed');
-      const entry = { line, transaction, since: performance.now(), resolve, reject };
+      const entry = { lines, transaction, since: performance.now(), resolve, reject };
       if (!this.queue.add(entry)) {
         throw new DatabaseError('unavailable', 'Too many audit records wait to be written');
       }
@@ -121,25 +121,25 @@ class GroupCommit implements AuditWriter {
     const [first] = batch;
     if (first === undefined) return;
     const start = performance.now();
+    const lines = batch.flatMap((entry) => entry.lines);
     try {
-      await this.insert(first.transaction ?? this.options.database, batch);
+      await this.insert(first.transaction ?? this.options.database, lines);
       await first.transaction?.commit();
     } catch (error) {
       this.fail(batch, error);
       return;
     }
-    this.nextSeq += batch.length;
+    this.nextSeq += lines.length;
     for (const entry of batch) entry.resolve();
-    this.options.onFlush?.({ rows: batch.length, milliseconds: performance.now() - start });
+    this.options.onFlush?.({ rows: lines.length, milliseconds: performance.now() - start });
   }
 
-  private async insert(target: Queryable, batch: readonly Entry[]): Promise<void> {
-    const lines = batch.map(({ line }) => line).join('\n');
+  private async insert(target: Queryable, lines: readonly string[]): Promise<void> {
     const rows = await target.execute({
       ...insertLines,
-      values: [this.writer, this.nextSeq, lines],
+      values: [this.writer, this.nextSeq, lines.join('\n')],
     });
-    if (rows !== batch.length) {
+    if (rows !== lines.length) {
       throw new DatabaseError('failed', 'Audit records were written in part');
     }
   }

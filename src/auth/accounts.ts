@@ -36,7 +36,8 @@ export async function initialiseAccount(
     await transaction.query({ text: 'select pg_advisory_xact_lock($1::int)', values: [initLock] });
     for (const purpose of sealingPurposes) {
       const keys = new Sealing(parts.token, purpose);
-      if ((await keys.currentKey(transaction)) === undefined) await keys.createKey(transaction);
+      const current = await keys.currentKey(transaction);
+      if (current === undefined) await keys.createKey(parts.database, transaction);
     }
     const arn = accountRootArn(parts.place, accountId);
     await insertAccount(transaction, { accountId, rootArn: arn });

@@ -1,5 +1,6 @@
 import { type Token, residentKey } from '../../hsm';
-import type { Queryable } from '../db';
+import type { Database, Queryable, Transaction } from '../db';
+import { doom, spare, untilForgottenSeconds } from '../keys/doomed-objects';
 import { Secret } from './secret';
 
 /** What keys of the token seal, each purpose with keys of its own, and the labels that its keys have in the token. */
@@ -47,14 +48,17 @@ export class Sealing {
   }
 
   /** Makes a sealing key in the token and records it. */
-  async createKey(db: Queryable): Promise<string> {
+  async createKey({ apart }: Pick<Database, 'apart'>, transaction: Transaction): Promise<string> {
     const id = this.token.generateRandom(32).toString('hex');
+    const object = { tokenKeyId: id, tokenSerial: this.token.status().serial };
+    await doom(apart, { ...object, kind: 'secret-key', dueInSeconds: untilForgottenSeconds });
+    await spare(transaction, object);
     await this.token.generateAesKey(id, labels[this.purpose]);
-    await db.execute({
+    await transaction.execute({
       text: `
         insert into system_key (purpose, token_key_id, token_serial)
         values ($1::text, $2::text, $3::text)`,
-      values: [this.purpose, id, this.token.status().serial],
+      values: [this.purpose, id, object.tokenSerial],
     });
     return id;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { clientConfig } from './connection';
 import { DatabaseError, normaliseError } from './errors';
-import type { Database, Statement, Transaction } from './queryable';
+import type { Database, Queryable, Statement, Transaction } from './queryable';
 import { Session, type OnQuery } from './session';
 import { SessionTransaction } from './transaction';
 
@@ -28,37 +28,29 @@ const maxLifetimeSeconds = 1800;
 
 /** Opens a pool. It connects when it is first used, and again after any failure. */
 export function openDatabase(options: DatabaseOptions): Database {
-  return new PooledDatabase(options);
+  const apart = new Connections({ ...options, poolSize: 1 });
+  return new PooledDatabase(new Connections(options), apart);
 }
 
 class PooledDatabase implements Database {
   readonly workerId = randomUUID();
-  private readonly pool: Pool;
   private count = 0;
 
-  constructor(private readonly options: DatabaseOptions) {
-    this.pool = new Pool({
-      ...clientConfig({ ...options, applicationName: options.applicationName ?? 'claviger' }),
-      max: options.poolSize,
-      idleTimeoutMillis: 0,
-      maxLifetimeSeconds,
-    });
-    const lost = (error: unknown): void => options.onConnectionLost?.(normaliseError(error));
-    this.pool.on('error', lost);
-    // The pool listens to idle connections only; an error event of a borrowed one that nobody hears ends the process.
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+  constructor(
+    private readonly connections: Connections,
+    readonly apart: Connections,
+  ) {}
+
+  query<R extends object>(statement: Statement): Promise<R[]> {
+    return this.connections.query(statement);
   }
 
-  async query<R extends object>(statement: Statement): Promise<R[]> {
-    return this.withSession(async (session) => (await session.run(statement)).rows as R[]);
-  }
-
-  async execute(statement: Statement): Promise<number> {
-    return this.withSession(async (session) => (await session.run(statement)).rowCount ?? 0);
+  execute(statement: Statement): Promise<number> {
+    return this.connections.execute(statement);
   }
 
   async begin(): Promise<Transaction> {
-    const session = await this.borrow();
+    const session = await this.connections.borrow();
     try {
       await session.run({ name: 'begin', text: 'begin' });
     } catch (error) {
@@ -79,6 +71,44 @@ class PooledDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    await Promise.all([this.connections.close(), this.apart.close()]);
+  }
+}
+
+/** A pool. Each statement that it runs by itself is a transaction of its own. */
+class Connections implements Queryable {
+  private readonly pool: Pool;
+
+  constructor(private readonly options: DatabaseOptions) {
+    this.pool = new Pool({
+      ...clientConfig({ ...options, applicationName: options.applicationName ?? 'claviger' }),
+      max: options.poolSize,
+      idleTimeoutMillis: 0,
+      maxLifetimeSeconds,
+    });
+    const lost = (error: unknown): void => options.onConnectionLost?.(normaliseError(error));
+    this.pool.on('error', lost);
+    // The pool listens to idle connections only; an error event of a borrowed one that nobody hears ends the process.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  query<R extends object>(statement: Statement): Promise<R[]> {
+    return this.withSession(async (session) => (await session.run(statement)).rows as R[]);
+  }
+
+  execute(statement: Statement): Promise<number> {
+    return this.withSession(async (session) => (await session.run(statement)).rowCount ?? 0);
+  }
+
+  async borrow(): Promise<Session> {
+    try {
+      return new Session(await this.pool.connect(), this.options.onQuery);
+    } catch (error) {
+      throw normaliseError(error);
+    }
+  }
+
+  async close(): Promise<void> {
     await this.pool.end();
   }
 
@@ -88,14 +118,6 @@ class PooledDatabase implements Database {
       return await work(session);
     } finally {
       session.release();
-    }
-  }
-
-  private async borrow(): Promise<Session> {
-    try {
-      return new Session(await this.pool.connect(), this.options.onQuery);
-    } catch (error) {
-      throw normaliseError(error);
     }
   }
 }

@@ -53,6 +53,11 @@ export interface Transaction extends Queryable {
 export interface Database extends Queryable {
   /** Of this instance alone; announcements and the listener carry it. */
   readonly workerId: string;
+  /**
+   * For statements that must be committed whatever becomes of the transaction that the caller is in. They run on a
+   * connection that no transaction holds: one of the others might be waited for by all who hold them.
+   */
+  readonly apart: Queryable;
   begin(): Promise<Transaction>;
   /** Resolves when the database answers and takes writes; else throws `unavailable` or `timeout`. */
   check(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import type { Job, Task } from './job';
+import type { DueRows, Job, Task } from './job';
 
 export interface Backoff {
   readonly firstSeconds: number;
@@ -29,7 +29,7 @@ export async function claim(
     text: `
       with due as (
         select ${due.subject} as subject, ${due.at} as due_at from ${due.from}
-        where ${due.where} and ${due.at} <= ${clock}
+        where ${due.where} and ${due.at} <= ${clock}${only(due, 5)}
           and not exists (
             select from job_attempt a
             where a.job = $1::text and a.subject = ${due.subject} and a.due_at = ${due.at} and a.retry_at > ${clock}
@@ -49,7 +49,10 @@ export async function claim(
         end
       where tried.due_at <> excluded.due_at or tried.retry_at <= ${clock}
       returning subject, attempts`,
-    values: [name, clockOffsetSeconds, backoff.firstSeconds, backoff.longestSeconds],
+    values: [
+      ...[name, clockOffsetSeconds, backoff.firstSeconds, backoff.longestSeconds],
+      ...(due.only ? [due.only.value] : []),
+    ],
   });
   return claimed;
 }
@@ -79,8 +82,12 @@ export async function countOverdue(
     name: `job-overdue-${name}`,
     text: `
       select count(*)::int as overdue from ${due.from}
-      where ${due.where} and ${due.at} <= now() + make_interval(secs => $1::float8)`,
-    values: [clockOffsetSeconds],
+      where ${due.where} and ${due.at} <= now() + make_interval(secs => $1::float8)${only(due, 2)}`,
+    values: [clockOffsetSeconds, ...(due.only ? [due.only.value] : [])],
   });
   return row?.overdue ?? 0;
+}
+
+function only(due: DueRows, parameter: number): string {
+  return due.only === undefined ? '' : ` and ${due.only.column} = $${parameter}::text`;
 }

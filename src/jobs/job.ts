@@ -15,6 +15,8 @@ export interface Job {
 export interface DueRows {
   readonly from: string;
   readonly where: string;
+  /** Rows alone whose column, a text, has this value. */
+  readonly only?: { readonly column: string; readonly value: string };
   readonly subject: string;
   /** A timestamptz(3). */
   readonly at: string;

@@ -7,6 +7,7 @@ import { type AliasStore, aliasCacheKey } from './aliases';
 import type { Place } from './identifiers';
 import { type Key, keyMetadata } from './key';
 import type { Materials } from './materials';
+import { defaultPeriodDays, enableRotation } from './rotation';
 import type { KeyStore } from './store';
 
 const prefix = 'alias/aws/';
@@ -87,6 +88,7 @@ export class ManagedKeys {
       tags: [],
     });
     await aliases.insert(transaction, { accountId, aliasName, keyId });
+    await enableRotation(transaction, keyId, defaultPeriodDays);
     const key = await materials.create(transaction, { keyId }, { undo });
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
     return key;

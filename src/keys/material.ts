@@ -119,3 +119,23 @@ export async function setCurrentMaterial(
     values: [keyId, materialId],
   });
 }
+
+/** Material of the key becomes the current one, and what was current stays for Decrypt. */
+export async function promoteMaterial(
+  db: Queryable,
+  keyId: string,
+  {
+    materialId,
+    rotationType,
+  }: { readonly materialId: string; readonly rotationType: RotationType },
+): Promise<void> {
+  await retireCurrentMaterial(db, keyId);
+  await db.execute({
+    name: 'key-material-promote',
+    text: `
+      update key_material set state = 'CURRENT', rotation_type = $3::text, rotated_at = clock_timestamp()
+      where key_id = $1::text and material_id = $2::text`,
+    values: [keyId, materialId, rotationType],
+  });
+  await setCurrentMaterial(db, keyId, materialId);
+}

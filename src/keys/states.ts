@@ -1,22 +1,38 @@
 import { KmsError } from '../errors';
 import type { KeyState } from '../shapes/kms.generated';
+import type { Key } from './key';
 
-type Refusal = (arn: string) => KmsError;
+type Facts = Pick<Key, 'arn' | 'origin' | 'state'>;
+type Refusal = (key: Facts) => KmsError | undefined;
 type Row = Readonly<Record<KeyState, Refusal | undefined>>;
 
 const invalidState =
   (what: string): Refusal =>
-  (arn) =>
+  ({ arn }) =>
     new KmsError('KMSInvalidStateException', `${arn} is ${what}.`);
 
 const ok = undefined;
-const disabled: Refusal = (arn) => new KmsError('DisabledException', `${arn} is disabled.`);
+const disabled: Refusal = ({ arn }) => new KmsError('DisabledException', `${arn} is disabled.`);
 const pendingDeletion = invalidState('pending deletion');
 const notPendingDeletion = invalidState('not pending deletion');
 const pendingImport = invalidState('pending import');
 const unavailable = invalidState('unavailable');
 const creating = invalidState('creating');
 const updating = invalidState('updating');
+
+/*
+ * Where §1.3 leaves it open whether the state or the origin refuses ("1 or 7", "8/9"), it is the origin: what never works
+ * with the key is said rather than what does not work now. The state is silent about such a key, and the operation, which
+ * asks for the origin after the state, refuses it.
+ */
+const unlessImported =
+  (refuse: Refusal): Refusal =>
+  (key) =>
+    key.origin === 'AWS_KMS' ? refuse(key) : undefined;
+const ifImported =
+  (refuse: Refusal): Refusal =>
+  (key) =>
+    key.origin === 'EXTERNAL' ? refuse(key) : undefined;
 
 /** What a key's state allows: the rows of kms-semantics §1.3 that the operations built so far need. */
 export const stateRules = {
@@ -86,6 +102,62 @@ export const stateRules = {
     Creating: creating,
     Updating: ok,
   },
+  /** EnableKeyRotation, DisableKeyRotation. The operation refuses every origin but AWS_KMS. */
+  rotatable: {
+    Enabled: ok,
+    Disabled: unlessImported(disabled),
+    PendingDeletion: unlessImported(pendingDeletion),
+    PendingReplicaDeletion: unlessImported(pendingDeletion),
+    PendingImport: unlessImported(pendingImport),
+    Unavailable: unlessImported(unavailable),
+    Creating: creating,
+    Updating: ok,
+  },
+  /** RotateKeyOnDemand. The operation refuses the origins of custom key stores. */
+  rotatableOnDemand: {
+    Enabled: ok,
+    Disabled: disabled,
+    PendingDeletion: pendingDeletion,
+    PendingReplicaDeletion: pendingDeletion,
+    PendingImport: pendingImport,
+    Unavailable: unlessImported(unavailable),
+    Creating: creating,
+    Updating: updating,
+  },
+  /** GetParametersForImport. The operation refuses every origin but EXTERNAL, as do the two that follow. */
+  importable: {
+    Enabled: ok,
+    Disabled: ok,
+    PendingDeletion: ifImported(pendingDeletion),
+    PendingReplicaDeletion: ifImported(pendingDeletion),
+    PendingImport: ok,
+    Unavailable: ok,
+    Creating: creating,
+    Updating: updating,
+  },
+  /** ImportKeyMaterial. */
+  takesMaterial: {
+    Enabled: ok,
+    Disabled: ok,
+    PendingDeletion: ifImported(pendingDeletion),
+    PendingReplicaDeletion: ifImported(pendingDeletion),
+    PendingImport: ok,
+    Unavailable: ok,
+    Creating: creating,
+    Updating: ok,
+  },
+  /** DeleteImportedKeyMaterial. */
+  losesMaterial: {
+    Enabled: ok,
+    Disabled: ok,
+    PendingDeletion: ok,
+    PendingReplicaDeletion: ok,
+    PendingImport: ok,
+    Unavailable: ok,
+    Creating: creating,
+    Updating: updating,
+  },
+  /** All that reads, policies, the end of grants and aliases; GetKeyRotationStatus and ListKeyRotations too. */
   any: {
     Enabled: ok,
     Disabled: ok,
@@ -101,11 +173,8 @@ export const stateRules = {
 export type StateRule = keyof typeof stateRules;
 
 /** Throws the state's error of kms-semantics §1.2 when the rule refuses it. */
-export function requireState(
-  key: { readonly arn: string; readonly state: KeyState },
-  rule: StateRule,
-): void {
+export function requireState(key: Facts, rule: StateRule): void {
   const row: Row = stateRules[rule];
-  const refusal = row[key.state];
-  if (refusal !== undefined) throw refusal(key.arn);
+  const refusal = row[key.state]?.(key);
+  if (refusal !== undefined) throw refusal;
 }

@@ -46,6 +46,7 @@ export const decrypt: Operation<'Decrypt'> = {
       KeyMaterialId: keyMaterialId,
     };
   },
+  additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
 };
 
 async function targets({ input, caller, services }: Call<'Decrypt'>): Promise<readonly Target[]> {

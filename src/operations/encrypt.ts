@@ -23,4 +23,6 @@ export const encrypt: Operation<'Encrypt'> = {
     const { blob } = await services.keyring.encrypt(key, input.Plaintext, input.EncryptionContext);
     return { CiphertextBlob: blob, KeyId: key.arn, EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
   },
+  // AWS says it in the record and not in the answer (kms-semantics §8.5).
+  additionalEventData: (_output, keys) => ({ KeyMaterialId: onlyKey(keys).currentMaterial?.id }),
 };

@@ -20,4 +20,5 @@ export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutP
     plaintext.fill(0);
     return { CiphertextBlob: blob, KeyId: key.arn, KeyMaterialId: keyMaterialId };
   },
+  additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
 };

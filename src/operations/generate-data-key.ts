@@ -28,4 +28,5 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
       KeyMaterialId: keyMaterialId,
     };
   },
+  additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
 };

@@ -8,17 +8,21 @@ import { decrypt } from './decrypt';
 import { deleteAlias } from './delete-alias';
 import { describeKey } from './describe-key';
 import { disableKey } from './disable-key';
+import { disableKeyRotation } from './disable-key-rotation';
 import { enableKey } from './enable-key';
+import { enableKeyRotation } from './enable-key-rotation';
 import { encrypt } from './encrypt';
 import { generateDataKey } from './generate-data-key';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
 import { generateRandom } from './generate-random';
 import { getKeyLastUsage } from './get-key-last-usage';
 import { getKeyPolicy } from './get-key-policy';
+import { getKeyRotationStatus } from './get-key-rotation-status';
 import { iamOperations } from './iam';
 import { listAliases } from './list-aliases';
 import { listGrants } from './list-grants';
 import { listKeyPolicies } from './list-key-policies';
+import { listKeyRotations } from './list-key-rotations';
 import { listKeys } from './list-keys';
 import { listResourceTags } from './list-resource-tags';
 import { listRetirableGrants } from './list-retirable-grants';
@@ -26,6 +30,7 @@ import { putKeyPolicy } from './put-key-policy';
 import { reEncrypt } from './re-encrypt';
 import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
+import { rotateKeyOnDemand } from './rotate-key-on-demand';
 import { scheduleKeyDeletion } from './schedule-key-deletion';
 import { stsOperations } from './sts';
 import { tagResource } from './tag-resource';
@@ -43,16 +48,20 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   DeleteAlias: deleteAlias,
   DescribeKey: describeKey,
   DisableKey: disableKey,
+  DisableKeyRotation: disableKeyRotation,
   EnableKey: enableKey,
+  EnableKeyRotation: enableKeyRotation,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
   GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
   GenerateRandom: generateRandom,
   GetKeyLastUsage: getKeyLastUsage,
   GetKeyPolicy: getKeyPolicy,
+  GetKeyRotationStatus: getKeyRotationStatus,
   ListAliases: listAliases,
   ListGrants: listGrants,
   ListKeyPolicies: listKeyPolicies,
+  ListKeyRotations: listKeyRotations,
   ListKeys: listKeys,
   ListResourceTags: listResourceTags,
   ListRetirableGrants: listRetirableGrants,
@@ -60,6 +69,7 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   ReEncrypt: reEncrypt,
   RetireGrant: retireGrant,
   RevokeGrant: revokeGrant,
+  RotateKeyOnDemand: rotateKeyOnDemand,
   ScheduleKeyDeletion: scheduleKeyDeletion,
   TagResource: tagResource,
   UntagResource: untagResource,

@@ -70,6 +70,10 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
       opened.plaintext.fill(0);
     }
   },
+  additionalEventData: ({ SourceKeyMaterialId, DestinationKeyMaterialId }) => ({
+    SourceKeyMaterialId,
+    DestinationKeyMaterialId,
+  }),
 };
 
 async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {

@@ -1,14 +1,17 @@
 import { openAuditWriter, type AuditWriter, type AuditWriterOptions } from '../../src/audit';
-import { openDatabase, type Database } from '../../src/db';
+import { openDatabase, type Database, type DatabaseOptions } from '../../src/db';
 import {
   administer,
   cloneDatabase,
+  lockWaiters,
   startThrowawayPostgres,
   type ClonedDatabase,
 } from '../support/postgres';
 import { startTcpProxy } from '../support/tcp-proxy';
 import { until } from '../support/until';
 import { migrate } from '../../src/db';
+
+type Timeouts = 'statementTimeoutMs' | 'connectTimeoutMs';
 
 interface Row {
   readonly writer: string;
@@ -29,13 +32,13 @@ afterEach(async () => {
 });
 
 function openPool(
-  options: { url?: string; poolSize?: number; statementTimeoutMs?: number } = {},
+  options: Partial<Pick<DatabaseOptions, 'url' | 'poolSize' | Timeouts>> = {},
 ): Database {
   const database = openDatabase({
     url: options.url ?? clone.url,
     poolSize: options.poolSize ?? 4,
-    statementTimeoutMs: options.statementTimeoutMs ?? 2000,
-    connectTimeoutMs: 500,
+    statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 15_000,
   });
   opened.push(database);
   return database;
@@ -44,7 +47,7 @@ function openPool(
 function openWriter(options: Partial<AuditWriterOptions> = {}): AuditWriter {
   const writer = openAuditWriter({
     database: openPool({ poolSize: 1 }),
-    waitMs: 2000,
+    waitMs: 15_000,
     ...options,
   });
   opened.push(writer);
@@ -207,16 +210,16 @@ test('Beyond the capacity a record is refused at once, and those that wait are w
 });
 
 test('A record that waited too long for its turn is refused and not written', async () => {
-  const writer = openWriter({ waitMs: 100 });
+  const waitMs = 1000;
+  const writer = openWriter({ waitMs });
   const holder = await openPool().begin();
   await holder.execute({ text: 'lock table audit_record' });
   const first = writer.append('{"n":1}');
   await until('the first write waits for the lock', async () => {
-    const rows = await administer(clone.url, 'select from pg_locks where not granted');
-    return rows.length > 0;
+    return (await lockWaiters(clone.url)) > 0;
   });
   const second = writer.append('{"n":2}');
-  const late = performance.now() + 150;
+  const late = performance.now() + waitMs + 50;
   await until('the wait is over', () => performance.now() > late);
   await holder.rollback();
   await first;
@@ -242,14 +245,19 @@ test('A closed writer writes what waits and refuses the rest', async () => {
 test('A database that hangs rejects every record within the timeout, and is used again when it answers', async () => {
   const proxy = await startTcpProxy(clone.url);
   const writer = openWriter({
-    database: openPool({ url: proxy.url, poolSize: 1, statementTimeoutMs: 200 }),
+    database: openPool({
+      url: proxy.url,
+      poolSize: 1,
+      statementTimeoutMs: 200,
+      connectTimeoutMs: 500,
+    }),
     waitMs: 500,
   });
   await writer.append('{"n":0}');
   proxy.freeze();
   const start = performance.now();
   const results = await Promise.allSettled(upTo(2000).map((n) => writer.append(`{"n":${n}}`)));
-  expect(performance.now() - start).toBeLessThan(10_000);
+  expect(performance.now() - start).toBeLessThan(30_000);
   expect(results.every(({ status }) => status === 'rejected')).toBe(true);
   proxy.thaw();
   await until('records are written again', () =>
@@ -285,7 +293,7 @@ test.each(['fast', 'immediate'] as const)(
       await until('the load runs', () => confirmed.size > 500);
       await postgres.restart(mode);
       restarted = true;
-      await until('it has recovered', () => afterwards > 500, 5000);
+      await until('it has recovered', () => afterwards > 500);
     } finally {
       stopping = true;
       await Promise.all(load);

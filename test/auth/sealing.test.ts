@@ -1,7 +1,7 @@
 import type { IssuedAccessKey } from '../../src/auth/accounts';
 import { Sealing } from '../../src/auth/sealing';
 import { Secret } from '../../src/auth/secret';
-import { openDatabase } from '../../src/db';
+import { openDatabase, inTransaction } from '../../src/db';
 import { type Vault, openVault } from '../support/access-keys';
 import { cloneDatabase } from '../support/postgres';
 import { accountId } from '../support/sample-keys';
@@ -35,7 +35,9 @@ describe('sealing', () => {
   test('takes the newest of two keys', async () => {
     const sealing = new Sealing(vault.token);
     const before = await sealing.currentKey(vault.database);
-    const created = await sealing.createKey(vault.database);
+    const created = await inTransaction(vault.database, (transaction) =>
+      sealing.createKey(vault.database, transaction),
+    );
     expect(await sealing.currentKey(vault.database)).toBe(created);
     expect(created).not.toBe(before);
     // What the older one sealed still opens.

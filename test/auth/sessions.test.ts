@@ -1,4 +1,5 @@
 import { Sealing } from '../../src/auth/sealing';
+import { inTransaction } from '../../src/db';
 import { SealingKeys } from '../../src/auth/sealing-keys';
 import { Secret } from '../../src/auth/secret';
 import { Sessions } from '../../src/auth/sessions';
@@ -140,7 +141,9 @@ describe('temporary credentials', () => {
   test('sealed under a key made later are known to a worker that knew the older one', async () => {
     const [old, young] = [open(), open()];
     const before = await old.issue(reader);
-    await new Sealing(vault.token, 'session-sealing').createKey(vault.database);
+    await inTransaction(vault.database, (transaction) =>
+      new Sealing(vault.token, 'session-sealing').createKey(vault.database, transaction),
+    );
     const after = await young.issue(reader);
     // The worker that knows both opens both.
     for (const one of [before, after]) {

@@ -59,6 +59,7 @@ describe('The audit and the log of requests', () => {
       userAgent: expect.stringContaining('aws-sdk-js') as string,
       requestParameters: { keyId: key.id, encryptionContext: EncryptionContext },
       responseElements: null,
+      additionalEventData: { keyMaterialId: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
       requestID: sealed.$metadata.requestId,
       eventID: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       readOnly: true,

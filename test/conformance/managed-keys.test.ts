@@ -6,10 +6,13 @@ import {
   DeleteAliasCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
+  DisableKeyRotationCommand,
   EnableKeyCommand,
+  EnableKeyRotationCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
   GetKeyPolicyCommand,
+  GetKeyRotationStatusCommand,
   type KMSClient,
   ScheduleKeyDeletionCommand,
   ListAliasesCommand,
@@ -18,6 +21,7 @@ import {
   PutKeyPolicyCommand,
   ReEncryptCommand,
   RevokeGrantCommand,
+  RotateKeyOnDemandCommand,
   TagResourceCommand,
   UntagResourceCommand,
   UpdateAliasCommand,
@@ -27,6 +31,7 @@ import { type Token, openToken } from '../../hsm';
 import { type TestCredentials, type TestDaemon, startDaemon } from '../support/daemon';
 import { auditTexts, clientOf, createKey, otherAccount, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
+import { allRotations } from '../support/rotation';
 import { forwardedSession, makeService } from '../support/services';
 import { makeUserAllowed } from '../support/sts-client';
 import { tokenOptions } from '../support/token-options';
@@ -248,6 +253,12 @@ describe('An AWS-managed key', () => {
     const changes = {
       'kms:DisableKey': new DisableKeyCommand({ KeyId: id }),
       'kms:EnableKey': new EnableKeyCommand({ KeyId: id }),
+      'kms:EnableKeyRotation': new EnableKeyRotationCommand({
+        KeyId: id,
+        RotationPeriodInDays: 90,
+      }),
+      'kms:DisableKeyRotation': new DisableKeyRotationCommand({ KeyId: id }),
+      'kms:RotateKeyOnDemand': new RotateKeyOnDemandCommand({ KeyId: id }),
       'kms:ScheduleKeyDeletion': new ScheduleKeyDeletionCommand({ KeyId: id }),
       'kms:CancelKeyDeletion': new CancelKeyDeletionCommand({ KeyId: id }),
       'kms:PutKeyPolicy': new PutKeyPolicyCommand({
@@ -278,6 +289,25 @@ describe('An AWS-managed key', () => {
     expect(await sdkRefusal(root.send(new DeleteAliasCommand({ AliasName })))).toEqual(refusal);
     const making = { AliasName: 'alias/aws/rds', TargetKeyId: own };
     expect(await sdkRefusal(root.send(new CreateAliasCommand(making)))).toEqual(refusal);
+  });
+
+  test('rotates every year, from a year after it was made', async () => {
+    for (const kms of [root, viaS3]) {
+      const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: id }));
+      const { $metadata, NextRotationDate, ...answer } = await kms.send(
+        new GetKeyRotationStatusCommand({ KeyId: id }),
+      );
+      expect(answer).toEqual({ KeyId: arn, KeyRotationEnabled: true, RotationPeriodInDays: 365 });
+      const after = NextRotationDate!.getTime() - KeyMetadata!.CreationDate!.getTime();
+      expect(Math.round(after / 60_000)).toBe(365 * 24 * 60);
+      expect($metadata.httpStatusCode).toBe(200);
+      expect(await allRotations(kms, id)).toEqual([
+        {
+          ...{ KeyId: id, KeyMaterialId: KeyMetadata?.CurrentKeyMaterialId },
+          KeyMaterialState: 'CURRENT',
+        },
+      ]);
+    }
   });
 
   test('may be granted through its service, and its grants are listed and revoked by the account', async () => {

@@ -18,7 +18,9 @@ describe('many changes at once, with two workers', () => {
   let daemon: TestDaemon;
   const keyIds: string[] = [];
   beforeAll(async () => {
-    daemon = await startDaemon({ workers: 2 });
+    // No acknowledgement may be missed because the machine has much to do.
+    const environment = { CLAVIGER_REVOCATION_WAIT_MS: '15000' };
+    daemon = await startDaemon({ workers: 2, environment });
     for (let i = 0; i < 4; i += 1) keyIds.push((await createSealedKey(daemon.client())).keyId);
   });
   afterAll(() => daemon.remove());
@@ -46,7 +48,7 @@ describe('many changes at once, with two workers', () => {
     const { Aliases } = await kms.send(new ListAliasesCommand({}));
     expect(Aliases?.map(({ AliasName }) => AliasName)).toEqual(['alias/one']);
     expect(await unrecorded(daemon.databaseUrl, answers)).toEqual([]);
-  }, 60_000);
+  });
 
   test('a storm of alias and state changes ends, without a deadlock and without a lost acknowledgement', async () => {
     const kms = daemon.client();
@@ -88,7 +90,7 @@ describe('many changes at once, with two workers', () => {
     expect(daemon.log.filter(({ error }) => String(error).includes('40P01'))).toEqual([]);
     for (const id of keyIds) await kms.send(new EnableKeyCommand({ KeyId: id }));
     expect(await broken(oneAWorker(), keyIds)).toEqual([]);
-  }, 60_000);
+  });
 
   test.each([1, 2, 3, 4, 5, 6])(
     'thirty CreateKey at once make thirty keys that work on both workers (%i)',
@@ -111,6 +113,5 @@ describe('many changes at once, with two workers', () => {
       expect(made.filter((id) => listed?.includes(id) !== true)).toEqual([]);
       expect(await broken(oneAWorker(), made)).toEqual([]);
     },
-    60_000,
   );
 });

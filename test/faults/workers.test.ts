@@ -11,6 +11,9 @@ import { startLoad } from '../support/load';
 import { childrenOf, isAlive } from '../support/processes';
 import { until } from '../support/until';
 
+/** How long the primary may wait before it replaces a worker that had served. */
+const promptMs = 1000;
+
 const served = { $metadata: { httpStatusCode: 200 } };
 
 describe('a worker that dies under load', () => {
@@ -26,7 +29,7 @@ describe('a worker that dies under load', () => {
     daemon.log.filter(({ message }) => message === text);
 
   test.each(['SIGSEGV', 'SIGKILL'] as const)(
-    'of %s is replaced within a second, the other serves on, and no answer lacks its record',
+    'of %s is replaced at once, the other serves on, and no answer lacks its record',
     async (signal) => {
       const kms = daemon.client();
       const load = startLoad(() => kms.send(encrypt(key.keyId)), { lines: 8, pauseMs: 2 });
@@ -35,6 +38,10 @@ describe('a worker that dies under load', () => {
       const announced = messages('a new worker serves').length;
       process.kill(victim, signal);
       const killed = performance.now();
+      const deaths = () =>
+        messages('a worker died and is replaced').filter(({ pid }) => pid === victim);
+      await until('the primary knows', () => deaths().length > 0);
+      const known = performance.now();
       await until('the primary started another', () => {
         const now = childrenOf(daemon.process.pid);
         return now.length === 2 && !now.includes(victim);
@@ -45,14 +52,12 @@ describe('a worker that dies under load', () => {
       const serving = performance.now() - killed;
       await load.stop();
 
-      expect(forked).toBeLessThan(1000);
+      expect(deaths()).toEqual([expect.objectContaining({ level: 'error', pid: victim, signal })]);
+      expect(Number(deaths()[0]?.['delayMs'])).toBeLessThan(promptMs);
       expect(childrenOf(daemon.process.pid)).toContain(survivor);
-      expect(messages('a worker died and is replaced')).toContainEqual(
-        expect.objectContaining({ level: 'error', pid: victim, signal }),
-      );
-      // Requests that the dead worker held are cut; each connection had one at the most.
+      // Requests that the dead worker held are cut, and connections that it was dealt before its death was known.
       const cut = load.answers.filter(({ status }) => status === undefined);
-      expect(cut.length).toBeLessThanOrEqual(8);
+      expect(cut.filter(({ sentAt }) => sentAt > known)).toEqual([]);
       expect(load.answers.every(({ status }) => status === undefined || status === 200)).toBe(true);
       expect(await unrecorded(daemon.databaseUrl, load.answers)).toEqual([]);
       process.stdout.write(
@@ -79,7 +84,7 @@ describe('a worker that dies under load', () => {
     const before = delays().length;
     const [victim] = childrenOf(daemon.process.pid) as [number];
     process.kill(victim, 'SIGKILL');
-    await until('three tries failed', () => delays().length >= before + 4, 40_000);
+    await until('three tries failed', () => delays().length >= before + 4, 60_000);
     expect(await daemon.client().send(encrypt(key.keyId))).toMatchObject(served);
     const [first = 0, second = 0, third = 0] = delays()
       .slice(before + 1)
@@ -88,8 +93,8 @@ describe('a worker that dies under load', () => {
     expect(third).toBe(Math.min(second * 2, 5000));
     await writeFile(daemon.token.pinFile, daemon.token.pin);
     const announced = messages('a new worker serves').length;
-    await until('it serves', () => messages('a new worker serves').length > announced, 20_000);
-  }, 60_000);
+    await until('it serves', () => messages('a new worker serves').length > announced);
+  });
 
   test('whose PIN the token refuses is not started again until SIGHUP: real tokens lock', async () => {
     const refusals = (): unknown[] =>
@@ -108,7 +113,7 @@ describe('a worker that dies under load', () => {
       return now.length === 2 && !now.includes(survivor);
     });
     expect(await daemon.client().send(encrypt(key.keyId))).toMatchObject(served);
-  }, 60_000);
+  });
 });
 
 describe('the primary', () => {
@@ -121,7 +126,7 @@ describe('the primary', () => {
   const serve = (different: NodeJS.ProcessEnv): Promise<{ stdout: string; stderr: string }> =>
     promisify(execFile)(process.execPath, [commandLine, 'serve'], {
       env: { ...daemon.environment, ...different },
-      timeout: 25_000,
+      timeout: 60_000,
     });
 
   test.each([
@@ -157,7 +162,7 @@ describe('the primary', () => {
     expect(workers).toHaveLength(2);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    await until('the workers ended', () => !workers.some((pid) => isAlive(pid)), 5000);
+    await until('the workers ended', () => !workers.some((pid) => isAlive(pid)));
   });
 
   test('that is told to stop while its workers start ends with exit code 0', async () => {
@@ -166,10 +171,9 @@ describe('the primary', () => {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
     await until('a worker was started', () => childrenOf(child.pid).length > 0);
-    const asked = performance.now();
+    const exited = once(child, 'exit');
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    await exited;
     expect(child.exitCode).toBe(0);
-    expect(performance.now() - asked).toBeLessThan(5000);
   });
 });

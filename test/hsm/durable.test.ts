@@ -14,10 +14,11 @@ afterEach(() => rm(home, { recursive: true }));
 
 test('what changed since is found, what is older is not', async () => {
   const [old, fresh] = [join(home, 'token', 'old'), join(home, 'token', 'fresh')];
+  const since = Date.now();
   await writeFile(old, 'x');
   await writeFile(fresh, 'x');
   await utimes(old, new Date(0), new Date(0));
-  expect(changedFiles(home, Date.now())).toEqual([fresh]);
+  expect(changedFiles(home, since)).toEqual([fresh]);
 });
 
 test('flushing passes over a file that vanished and fails for a directory that is not there', async () => {

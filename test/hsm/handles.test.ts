@@ -1,4 +1,5 @@
 import { HsmError } from '../../hsm/errors';
+import { residentKey } from '../../hsm/resident';
 import { Handles, type KeyObject } from '../../hsm/handles';
 
 interface Pending {
@@ -11,14 +12,14 @@ let pending: Pending[];
 let released: KeyObject[];
 let handles: Handles;
 
-const key = (number: number): KeyObject => ({ object: Buffer.from([number]), clone: true });
+const key = (number: number): KeyObject => ({ object: Buffer.from([number]), own: true });
 
 beforeEach(() => {
   pending = [];
   released = [];
   handles = new Handles({
     max: 2,
-    resolve: (id) =>
+    resolve: ({ id }) =>
       new Promise((answer, refuse) => {
         pending.push({ id, answer, refuse });
       }),
@@ -29,7 +30,7 @@ beforeEach(() => {
 const answerNext = (object: KeyObject): void => pending.shift()?.answer(object);
 
 test('a look-up under way when its key is evicted is thrown away and made again', async () => {
-  const finding = handles.find('aa');
+  const finding = handles.find(residentKey('aa'));
   handles.evict('aa');
   answerNext(key(1));
   await new Promise(setImmediate);
@@ -40,7 +41,7 @@ test('a look-up under way when its key is evicted is thrown away and made again'
 });
 
 test('a key evicted again and again ends in an error', async () => {
-  const finding = handles.find('aa');
+  const finding = handles.find(residentKey('aa'));
   const refused = expect(finding).rejects.toMatchObject({
     code: 'token-unavailable',
     message: 'the key was evicted while it was looked up',
@@ -56,10 +57,10 @@ test('a key evicted again and again ends in an error', async () => {
 });
 
 test('evicting all releases what is cached and starts what is being looked up over', async () => {
-  const first = handles.find('aa');
+  const first = handles.find(residentKey('aa'));
   answerNext(key(1));
   await first;
-  const finding = handles.find('bb');
+  const finding = handles.find(residentKey('bb'));
   handles.evictAll();
   expect(released).toEqual([key(1)]);
   answerNext(key(2));
@@ -71,7 +72,7 @@ test('evicting all releases what is cached and starts what is being looked up ov
 });
 
 test('what a look-up of an earlier life answers is neither kept nor destroyed', async () => {
-  const finding = handles.find('aa');
+  const finding = handles.find(residentKey('aa'));
   const refused = expect(finding).rejects.toMatchObject({ code: 'token-unavailable' });
   handles.drop();
   answerNext(key(1));
@@ -81,17 +82,19 @@ test('what a look-up of an earlier life answers is neither kept nor destroyed', 
 });
 
 test('a failed look-up is not remembered', async () => {
-  const first = expect(handles.find('aa')).rejects.toMatchObject({ code: 'key-not-found' });
+  const first = expect(handles.find(residentKey('aa'))).rejects.toMatchObject({
+    code: 'key-not-found',
+  });
   pending.shift()?.refuse(new HsmError('key-not-found', 'C_FindObjects: no such key'));
   await first;
-  const second = handles.find('aa');
+  const second = handles.find(residentKey('aa'));
   answerNext(key(1));
   expect(await second).toEqual(key(1));
 });
 
 test('the least recently used goes first', async () => {
   for (const [index, id] of ['aa', 'bb', 'cc'].entries()) {
-    const finding = handles.find(id);
+    const finding = handles.find(residentKey(id));
     answerNext(key(index));
     await finding;
     handles.get('aa');
@@ -99,4 +102,19 @@ test('the least recently used goes first', async () => {
   expect(released).toEqual([key(1)]);
   expect(handles.get('bb')).toBeUndefined();
   expect([handles.get('aa'), handles.get('cc')]).toEqual([key(0), key(2)]);
+});
+
+test('an object put in while its key is looked up stays, and the one looked up is destroyed', async () => {
+  const finding = handles.find(residentKey('aa'));
+  handles.put('aa', key(1));
+  answerNext(key(2));
+  expect(await finding).toEqual(key(1));
+  expect(released).toEqual([key(2)]);
+  expect([handles.get('aa'), handles.size]).toEqual([key(1), 1]);
+});
+
+test('what is put in counts as a miss and displaces the least recently used', () => {
+  for (const [index, id] of ['aa', 'bb', 'cc'].entries()) handles.put(id, key(index));
+  expect(released).toEqual([key(0)]);
+  expect([handles.size, handles.misses]).toEqual([2, 3]);
 });

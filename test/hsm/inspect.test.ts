@@ -21,6 +21,7 @@ afterAll(async () => {
 const expected: ReadonlyArray<readonly [string, boolean, string]> = [
   ['SYMMETRIC_DEFAULT', true, ''],
   ['GenerateRandom', true, ''],
+  ['WRAPPED_MATERIAL', true, 'RFC 5649, for multiples of 8 bytes only'],
   ['HMAC_224', true, ''],
   ['HMAC_256', true, ''],
   ['HMAC_384', true, ''],

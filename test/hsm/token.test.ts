@@ -290,6 +290,9 @@ describe('handles', () => {
     const id = newId();
     await token.generateAesKey(id, 'claviger/listed/1');
     expect(await token.listKeys('claviger/listed/')).toEqual([id]);
+    expect(await token.listObjects('claviger/listed/')).toEqual([
+      { kind: 'secret-key', id, label: 'claviger/listed/1' },
+    ]);
     expect(await token.listKeys('nothing')).toEqual([]);
   });
 });
@@ -334,6 +337,12 @@ describe('the rest', () => {
     expect(token.capabilities.rows).toEqual([
       { name: 'SYMMETRIC_DEFAULT', mechanism: 'CKM_AES_GCM', supported: true, note: '' },
       { name: 'GenerateRandom', mechanism: 'C_GenerateRandom', supported: true, note: '' },
+      {
+        name: 'WRAPPED_MATERIAL',
+        mechanism: 'CKM_AES_KEY_WRAP_PAD',
+        supported: true,
+        note: 'RFC 5649, for multiples of 8 bytes only',
+      },
     ]);
   });
 });

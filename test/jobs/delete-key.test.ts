@@ -15,7 +15,7 @@ import { Materials } from '../../src/keys/materials';
 import { KeyStore } from '../../src/keys/store';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { type Vault, openVault } from '../support/access-keys';
-import { administer } from '../support/postgres';
+import { administer, lockWaiters } from '../support/postgres';
 import { accountId, place } from '../support/sample-keys';
 import { until } from '../support/until';
 
@@ -60,7 +60,7 @@ async function doomed(): Promise<Made> {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
-    const materials = new Materials({ token: vault.token, keys });
+    const materials = new Materials({ ...vault, keys });
     const key = await materials.create(transaction, { keyId }, { undo: () => undefined });
     await scheduleDeletion(transaction, key.keyId, 7);
     return { keyId: key.keyId, materialId: key.currentMaterial?.id ?? '' };
@@ -92,10 +92,7 @@ const records = async ({ keyId }: Made): Promise<number> =>
   ).length;
 
 const someoneWaits = (): Promise<void> =>
-  until('somebody waits for a lock', async () => {
-    const waiting = 'select from pg_locks where not granted';
-    return (await administer(vault.url, waiting)).length > 0;
-  });
+  until('somebody waits for a lock', async () => (await lockWaiters(vault.url)) > 0);
 
 test('a key is deleted at its date, and not a moment earlier', async () => {
   const key = await doomed();

@@ -1,4 +1,5 @@
 import { Sealing } from '../../src/auth/sealing';
+import { inTransaction } from '../../src/db';
 import { SealingKeys } from '../../src/auth/sealing-keys';
 import { Secret } from '../../src/auth/secret';
 import { GrantTokens, checkGrantTokens } from '../../src/keys/grant-tokens';
@@ -96,7 +97,9 @@ test('What other keys of the token sealed, or this one for another purpose, is n
 test('A key that is added seals, and what the older one sealed still opens', async () => {
   const older = fresh();
   const before = await older.seal({ grantId, keyId });
-  const added = await sealingFor('grant-token-sealing').createKey(vault.database);
+  const added = await inTransaction(vault.database, (transaction) =>
+    sealingFor('grant-token-sealing').createKey(vault.database, transaction),
+  );
   const after = await fresh().seal({ grantId, keyId });
   expect(Buffer.from(after, 'base64url').toString('hex', 1, 33)).toBe(added);
   for (const text of [before, after]) expect(await fresh().open(text)).toEqual({ grantId, keyId });

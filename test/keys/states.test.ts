@@ -1,102 +1,87 @@
 import { type StateRule, requireState, stateRules } from '../../src/keys/states';
 import { shapes } from '../../src/shapes/kms.generated';
-import type { KeyState } from '../../src/shapes/kms.generated';
+import type { KeyState, OriginType } from '../../src/shapes/kms.generated';
 import { refusalOf } from '../support/refusal';
 
 const arn = 'arn:aws:kms:us-east-1:111122223333:key/k';
-const state = (what: string): string => `KMSInvalidStateException ${arn} is ${what}.`;
-const disabled = `DisabledException ${arn} is disabled.`;
-const deletion = state('pending deletion');
-const ok = 'nothing was thrown ';
+const invalid = (what: string): string => `KMSInvalidStateException ${arn} is ${what}.`;
 
-/** kms-semantics §1.3, a row for each rule. */
-const expected: Readonly<Record<StateRule, Readonly<Record<KeyState, string>>>> = {
-  cryptographic: {
-    Enabled: ok,
-    Disabled: disabled,
-    PendingDeletion: deletion,
-    PendingReplicaDeletion: deletion,
-    PendingImport: state('pending import'),
-    Unavailable: state('unavailable'),
-    Creating: state('creating'),
-    Updating: ok,
-  },
-  enablement: {
-    Enabled: ok,
-    Disabled: ok,
-    PendingDeletion: deletion,
-    PendingReplicaDeletion: deletion,
-    PendingImport: state('pending import'),
-    Unavailable: ok,
-    Creating: state('creating'),
-    Updating: state('updating'),
-  },
-  deletable: {
-    Enabled: ok,
-    Disabled: ok,
-    PendingDeletion: deletion,
-    PendingReplicaDeletion: deletion,
-    PendingImport: ok,
-    Unavailable: ok,
-    Creating: ok,
-    Updating: state('updating'),
-  },
-  pendingDeletion: {
-    Enabled: state('not pending deletion'),
-    Disabled: state('not pending deletion'),
-    PendingDeletion: ok,
-    PendingReplicaDeletion: ok,
-    PendingImport: state('not pending deletion'),
-    Unavailable: state('not pending deletion'),
-    Creating: state('not pending deletion'),
-    Updating: state('not pending deletion'),
-  },
-  notPendingDeletion: {
-    Enabled: ok,
-    Disabled: ok,
-    PendingDeletion: deletion,
-    PendingReplicaDeletion: deletion,
-    PendingImport: ok,
-    Unavailable: ok,
-    Creating: ok,
-    Updating: ok,
-  },
-  grantable: {
-    Enabled: ok,
-    Disabled: disabled,
-    PendingDeletion: deletion,
-    PendingReplicaDeletion: deletion,
-    PendingImport: state('pending import'),
-    Unavailable: ok,
-    Creating: state('creating'),
-    Updating: ok,
-  },
-  any: {
-    Enabled: ok,
-    Disabled: ok,
-    PendingDeletion: ok,
-    PendingReplicaDeletion: ok,
-    PendingImport: ok,
-    Unavailable: ok,
-    Creating: ok,
-    Updating: ok,
-  },
+const ok = 'nothing was thrown ';
+const disabled = `DisabledException ${arn} is disabled.`;
+const deletion = invalid('pending deletion');
+const noDeletion = invalid('not pending deletion');
+const importing = invalid('pending import');
+const unavailable = invalid('unavailable');
+const creating = invalid('creating');
+const updating = invalid('updating');
+
+const states: readonly KeyState[] = [
+  'Enabled',
+  'Disabled',
+  'PendingDeletion',
+  'PendingReplicaDeletion',
+  'PendingImport',
+  'Unavailable',
+  'Creating',
+  'Updating',
+];
+
+type Row = readonly string[];
+const inEveryState: Row = states.map(() => ok);
+
+/** kms-semantics §1.3, a row for each rule, in the order of `states`. */
+const expected: Readonly<Record<StateRule, Row>> = {
+  cryptographic: [ok, disabled, deletion, deletion, importing, unavailable, creating, ok],
+  enablement: [ok, ok, deletion, deletion, importing, ok, creating, updating],
+  deletable: [ok, ok, deletion, deletion, ok, ok, ok, updating],
+  pendingDeletion: [
+    ...[noDeletion, noDeletion, ok, ok],
+    ...[noDeletion, noDeletion, noDeletion, noDeletion],
+  ],
+  notPendingDeletion: [ok, ok, deletion, deletion, ok, ok, ok, ok],
+  grantable: [ok, disabled, deletion, deletion, importing, ok, creating, ok],
+  rotatable: [ok, disabled, deletion, deletion, importing, unavailable, creating, ok],
+  rotatableOnDemand: [ok, disabled, deletion, deletion, importing, unavailable, creating, updating],
+  importable: [ok, ok, ok, ok, ok, ok, creating, updating],
+  takesMaterial: [ok, ok, ok, ok, ok, ok, creating, ok],
+  losesMaterial: [ok, ok, ok, ok, ok, ok, creating, updating],
+  any: inEveryState,
 };
 
-test.each(Object.keys(stateRules) as StateRule[])(
-  'the rule %s answers every state as its row says',
-  async (rule) => {
-    const row: Record<string, string> = {};
-    for (const keyState of Object.keys(expected[rule]) as KeyState[]) {
-      const { code, message } = await refusalOf(() => requireState({ arn, state: keyState }, rule));
-      row[keyState] = `${code} ${message}`;
+/** Rows of keys whose origin has its say: an operation that takes none of them refuses them after the state. */
+const expectedOf: Readonly<Partial<Record<OriginType, Readonly<Partial<Record<StateRule, Row>>>>>> =
+  {
+    EXTERNAL: {
+      rotatable: [ok, ok, ok, ok, ok, ok, creating, ok],
+      rotatableOnDemand: [ok, disabled, deletion, deletion, importing, ok, creating, updating],
+      importable: [ok, ok, deletion, deletion, ok, ok, creating, updating],
+      takesMaterial: [ok, ok, deletion, deletion, ok, ok, creating, ok],
+    },
+    AWS_CLOUDHSM: {
+      rotatable: [ok, ok, ok, ok, ok, ok, creating, ok],
+      rotatableOnDemand: [ok, disabled, deletion, deletion, importing, ok, creating, updating],
+    },
+  };
+
+const rules = Object.keys(stateRules) as StateRule[];
+const origins: readonly OriginType[] = ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM'];
+
+test.each(rules.flatMap((rule) => origins.map((origin) => [rule, origin] as const)))(
+  'the rule %s answers every state of a key of origin %s as its row says',
+  async (rule, origin) => {
+    const row: string[] = [];
+    for (const state of states) {
+      const { code, message } = await refusalOf(() => requireState({ arn, origin, state }, rule));
+      row.push(`${code} ${message}`);
     }
-    expect(row).toEqual(expected[rule]);
+    expect(row).toEqual(expectedOf[origin]?.[rule] ?? expected[rule]);
   },
 );
 
 test('the rules know every state of the model', () => {
   const shape = shapes['KeyState'];
   if (shape?.type !== 'string') throw new Error('KeyState is no string');
-  expect(Object.keys(stateRules.any).sort()).toEqual([...(shape.enum ?? [])].sort());
+  for (const known of [states, Object.keys(stateRules.any)]) {
+    expect([...known].sort()).toEqual([...(shape.enum ?? [])].sort());
+  }
 });

@@ -56,6 +56,13 @@ export interface TestDaemonOptions {
 const accountId = '111122223333';
 const region = 'us-east-1';
 
+/** Bounds of time that no request may meet because the machine has much to do. A test of one of them sets its own. */
+const patient = {
+  CLAVIGER_DATABASE_CONNECT_TIMEOUT_MS: '15000',
+  CLAVIGER_DATABASE_STATEMENT_TIMEOUT_MS: '15000',
+  CLAVIGER_TOKEN_DEADLINE_MS: '15000',
+};
+
 /** Starts a daemon and waits until it says that it is ready. Call `remove` in the end. */
 export async function startDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
   const { token, databaseUrl, removeBoth } = await storesOf(options);
@@ -73,6 +80,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     CLAVIGER_WORKERS: String(options.workers ?? 1),
     DATABASE_URL: databaseUrl,
     SOFTHSM2_CONF: token.conf,
+    ...patient,
     ...options.environment,
   };
   const run = async (...args: string[]): Promise<string> => {

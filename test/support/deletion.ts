@@ -73,7 +73,7 @@ export async function watchDeletions(daemon: TestDaemon): Promise<DeletionWatch>
     },
     isInToken: async ({ materialId }) =>
       (await token.listKeys('claviger:key:')).includes(materialId),
-    gone: (key) => until('the key is deleted', async () => (await rows(key)) === 0, 30_000),
+    gone: (key) => until('the key is deleted', async () => (await rows(key)) === 0),
     reopenToken: () => token.recover(),
     close: () => token.close(),
   };
@@ -81,8 +81,8 @@ export async function watchDeletions(daemon: TestDaemon): Promise<DeletionWatch>
 
 /** Where a statement of a daemon can be held up: it waits until it is let go, or its server process is told to end. */
 export interface Obstacle {
-  /** Resolves when a daemon waits there. */
-  reached(): Promise<void>;
+  /** Resolves when so many statements of daemons wait there; one by default. */
+  reached(waiters?: number): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -116,15 +116,19 @@ export function obstructToken(databaseUrl: string, serial: string): Promise<Obst
   return hold(databaseUrl, `select pg_advisory_lock(${tokenLock}, hashtext('${serial}'))`);
 }
 
+/** Other tests' databases are on the same server. */
+const advisoryWaiters = `
+  select from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`;
+
 async function hold(databaseUrl: string, lock: string): Promise<Obstacle> {
   const holder = new Client({ connectionString: databaseUrl });
   await holder.connect();
   await holder.query(lock);
   return {
-    reached: () =>
-      until('a daemon waits for the lock', async () => {
-        const waiting = `select from pg_locks where locktype = 'advisory' and not granted`;
-        return (await administer(databaseUrl, waiting)).length > 0;
+    reached: (waiters = 1) =>
+      until(`${waiters} wait for the lock`, async () => {
+        return (await administer(databaseUrl, advisoryWaiters)).length >= waiters;
       }),
     release: () => holder.end(),
   };

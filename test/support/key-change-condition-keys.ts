@@ -2,14 +2,19 @@ import {
   CancelKeyDeletionCommand,
   DisableKeyCommand,
   EnableKeyCommand,
+  EnableKeyRotationCommand,
   type KMSClient,
+  RotateKeyOnDemandCommand,
   ScheduleKeyDeletionCommand,
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-kms';
 import type { ConditionRow, ConditionStage } from './condition-stage';
 
-/** The rows of the operations that tag a key, disable it or schedule its deletion. Each is undone where it was allowed. */
+/**
+ * The rows of the operations that tag a key, disable it, rotate it or schedule its deletion. Each is undone where it was
+ * allowed and can be.
+ */
 export function keyChangeConditionKeys(stage: () => ConditionStage): readonly ConditionRow[] {
   const tagIt = (kms: KMSClient) =>
     kms.send(
@@ -30,8 +35,22 @@ export function keyChangeConditionKeys(stage: () => ConditionStage): readonly Co
     await root.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
     await root.send(new EnableKeyCommand({ KeyId: key.id }));
   };
+  const enableRotation = (RotationPeriodInDays?: number) => (kms: KMSClient) =>
+    kms.send(new EnableKeyRotationCommand({ KeyId: stage().key.id, RotationPeriodInDays }));
 
   return [
+    {
+      ...{ key: 'kms:RotationPeriodInDays', action: 'kms:EnableKeyRotation' },
+      ...{ met: ['NumericEquals', '90', '91'], send: enableRotation(90) },
+    },
+    {
+      ...{ key: 'kms:RotationPeriodInDays', action: 'kms:EnableKeyRotation' },
+      ...{ met: ['NumericEquals', '365', '90'], send: enableRotation() },
+    },
+    {
+      ...{ key: 'kms:RotationPeriodInDays', action: 'kms:RotateKeyOnDemand' },
+      send: (kms) => kms.send(new RotateKeyOnDemandCommand({ KeyId: stage().key.id })),
+    },
     {
       ...{ key: 'aws:RequestTag/stage', action: 'kms:TagResource', send: tagIt },
       met: ['StringEquals', 'Test', 'test'],

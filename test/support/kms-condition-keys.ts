@@ -55,7 +55,6 @@ export const keysOfUnservedOperations: Readonly<Record<string, readonly Operatio
   'kms:MultiRegionKeyType': ['ReplicateKey', 'UpdatePrimaryRegion'],
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
-  'kms:RotationPeriodInDays': ['EnableKeyRotation'],
   'kms:SigningAlgorithm': ['Sign', 'Verify'],
   'kms:ValidTo': ['ImportKeyMaterial'],
   'kms:WrappingAlgorithm': ['GetParametersForImport'],

@@ -25,9 +25,14 @@ function answer(request: LaneRequest): Answer {
   return fine(new Uint8Array(args?.length ?? 0));
 }
 
+/** What takes its time; the rest is answered at once. */
+const delaysMs: Partial<Record<LaneRequest['task'], number>> = { check: 500, inspect: 2000 };
+
 function work(request: LaneRequest): void {
-  const delayMs = request.task === 'check' ? 500 : 0;
-  setTimeout(() => port?.postMessage({ seq: request.seq, ...answer(request) }), delayMs);
+  setTimeout(
+    () => port?.postMessage({ seq: request.seq, ...answer(request) }),
+    delaysMs[request.task] ?? 0,
+  );
 }
 
 port.on('message', (request: LaneRequest | undefined) => {

@@ -49,7 +49,7 @@ export function startLoad(
   return {
     answers,
     counts: () => count(answers),
-    served: async (more, milliseconds = 10_000) => {
+    served: async (more, milliseconds = 30_000) => {
       const wanted = ok() + more;
       const deadline = performance.now() + milliseconds;
       while (ok() < wanted) {

@@ -76,6 +76,13 @@ export async function administer<R extends object>(
   }
 }
 
+/** Sessions of this database alone that wait for a lock: other tests' databases are on the same server. */
+export async function lockWaiters(url: string): Promise<number> {
+  const waiting = `
+    select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  return (await administer(url, waiting)).length;
+}
+
 async function createDatabase(template: string): Promise<ClonedDatabase> {
   const adminUrl = fromSetUp(adminVariable);
   const name = `claviger_test_${randomBytes(6).toString('hex')}`;

@@ -31,9 +31,11 @@ export interface Stage {
   remove(): Promise<void>;
 }
 
-export async function openStage(): Promise<Stage> {
-  const first = await startDaemon();
-  const second = await startDaemon({ beside: first, workers: 2 });
+/** `waitMs`: how long a change waits for a worker that cannot acknowledge it. */
+export async function openStage({ waitMs }: { readonly waitMs: number }): Promise<Stage> {
+  const environment = { CLAVIGER_REVOCATION_WAIT_MS: String(waitMs) };
+  const first = await startDaemon({ environment });
+  const second = await startDaemon({ beside: first, workers: 2, environment });
   const kms = first.client();
   const { accountId } = first;
   const issuer = await startIssuer();

@@ -10,7 +10,7 @@ export function tokenOptions(hsm: SoftHsm, different: Partial<TokenOptions> = {}
     readPin: () => hsm.pin,
     local: true,
     lanes: 2,
-    deadlineMs: 5000,
+    deadlineMs: 15_000,
     ivSource: 'random',
     maxCachedKeys: 100,
     ...different,

@@ -1,0 +1,104 @@
+import type { Queryable, Transaction } from '../db';
+
+/** An object of a token by its CKA_ID. */
+export interface TokenObject {
+  readonly tokenKeyId: string;
+  readonly tokenSerial: string;
+}
+
+export interface DoomedObject extends TokenObject {
+  readonly kind: 'secret-key' | 'key-pair';
+  /** By the clock of the database. */
+  readonly dueInSeconds: number;
+}
+
+/**
+ * For objects that are about to be made: longer than making one can take, so that whoever makes it finds the entry, and so
+ * that one that comes to be after its maker gave up has come to be.
+ */
+export const untilForgottenSeconds = 3600;
+
+/**
+ * The object is destroyed at that time, unless it is spared, or named by then by a material, a system key or a wrapping key.
+ * What makes an object calls this first, on `Database.apart`, so that the entry is there whatever becomes of the
+ * transaction; and then `spare`, before the object is made. What ends the use of an object calls it in its transaction.
+ * An entry that is there is given the new time.
+ */
+export async function doom(
+  db: Queryable,
+  { tokenKeyId, tokenSerial, kind, dueInSeconds }: DoomedObject,
+): Promise<void> {
+  await db.execute({
+    name: 'object-doom',
+    text: `
+      insert into doomed_object (token_key_id, token_serial, kind, due_at)
+      values ($1::text, $2::text, $3::text, clock_timestamp() + make_interval(secs => $4::float8))
+      on conflict (token_key_id, token_serial) do update set kind = excluded.kind, due_at = excluded.due_at`,
+    values: [tokenKeyId, tokenSerial, kind, dueInSeconds],
+  });
+}
+
+/**
+ * The transaction names the object: nothing destroys it when it commits, nor before it ends, as the entry is locked. Throws
+ * when there is no entry: then nobody would remember the object of a transaction that does not commit.
+ */
+export async function spare(transaction: Transaction, object: TokenObject): Promise<void> {
+  if (await removeEntry(transaction, object)) return;
+  throw new Error('an object of the token is spared that was not entered');
+}
+
+/** Whether there was an entry. */
+export async function removeEntry(
+  transaction: Transaction,
+  { tokenKeyId, tokenSerial }: TokenObject,
+): Promise<boolean> {
+  const removed = await transaction.execute({
+    name: 'object-remove-doomed',
+    text: 'delete from doomed_object where token_key_id = $1::text and token_serial = $2::text',
+    values: [tokenKeyId, tokenSerial],
+  });
+  return removed > 0;
+}
+
+/** The entry when it is due, locked; undefined when it is gone, or another transaction has it. */
+export async function lockDoomed(
+  transaction: Transaction,
+  {
+    tokenKeyId,
+    tokenSerial,
+    clockOffsetSeconds,
+  }: TokenObject & { readonly clockOffsetSeconds: number },
+): Promise<Pick<DoomedObject, 'kind'> | undefined> {
+  const [entry] = await transaction.query<Pick<DoomedObject, 'kind'>>({
+    name: 'object-lock-doomed',
+    text: `
+      select kind from doomed_object
+      where token_key_id = $1::text and token_serial = $2::text
+        and due_at <= now() + make_interval(secs => $3::float8)
+      for update skip locked`,
+    values: [tokenKeyId, tokenSerial, clockOffsetSeconds],
+  });
+  return entry;
+}
+
+/**
+ * Whether anything that is committed needs an object of this id, in whatever token. Asked by who has locked its entry: a
+ * transaction that is about to name it would hold that lock.
+ */
+export async function isNamed(
+  transaction: Transaction,
+  { tokenKeyId }: Pick<TokenObject, 'tokenKeyId'>,
+): Promise<boolean> {
+  const [row] = await transaction.query<{ named: boolean }>({
+    name: 'object-is-named',
+    text: `
+      select exists (select from key_material m where m.material_id = $1::text and ${inToken})
+        or exists (select from system_key s where s.token_key_id = $1::text)
+        or exists (select from wrapping_key w where w.wrapping_key_id = $1::text) as named`,
+    values: [tokenKeyId],
+  });
+  return row?.named !== false;
+}
+
+/** Of a row `m` of key_material: it needs an object of a token. */
+export const inToken = `m.kind = 'resident' and m.import_state is distinct from 'PENDING_IMPORT'`;

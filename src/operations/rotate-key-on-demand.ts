@@ -1,0 +1,55 @@
+import { KmsError } from '../errors';
+import type { Key } from '../keys/key';
+import { countOnDemandRotation, pendingMaterial, rotate } from '../keys/rotation';
+import type { Operation } from '../operation';
+import { requireOrigin, requireRotatable } from './rotation-rules';
+import { onlyKey, targetByKeyOnly } from './targets';
+
+/** Of a key, in all its life (kms-semantics §8.3). */
+const maxRotations = 25;
+
+/** AWS answers before the rotation is done; here it is done when it is answered. */
+export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = {
+  name: 'RotateKeyOnDemand',
+  readOnly: false,
+  audited: ['KeyId'],
+  targets: targetByKeyOnly('kms:RotateKeyOnDemand'),
+  requires: { state: 'rotatableOnDemand' },
+  verify({ keys }) {
+    const key = onlyKey(keys);
+    requireRotatable(key);
+    requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
+    if (key.origin === 'EXTERNAL') requirePending(key);
+  },
+
+  async write({ keys, services }, { transaction, undo, serviceEvent }) {
+    const key = onlyKey(keys);
+    const { count, collides } = await countOnDemandRotation(transaction, key.keyId);
+    if (count > maxRotations) throw limitReached(key);
+    if (collides) throw automaticIsDue(key);
+    serviceEvent(await rotate(services, transaction, { key, rotationType: 'ON_DEMAND', undo }));
+    return { KeyId: key.arn };
+  },
+};
+
+function requirePending(key: Key): void {
+  if (pendingMaterial(key) !== undefined) return;
+  throw new KmsError(
+    'KMSInvalidStateException',
+    `No available key material pending rotation for the key: ${key.arn}.`,
+  );
+}
+
+function limitReached({ arn }: Key): KmsError {
+  return new KmsError(
+    'LimitExceededException',
+    `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${arn}`,
+  );
+}
+
+function automaticIsDue({ arn }: Key): KmsError {
+  return new KmsError(
+    'ConflictException',
+    `An automatic rotation of ${arn} is due within the next 20 minutes.`,
+  );
+}
