@@ -8,6 +8,7 @@ import type { Config } from './config';
 import type { ChangeFeed, Database } from './db';
 import { Identities } from './iam/identities';
 import { AliasStore } from './keys/aliases';
+import type { EncryptionCounts } from './keys/encryption-counts';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -26,6 +27,7 @@ export interface ServiceParts {
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly keyUses: KeyUses;
+  readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
   readonly onLeftover: (error: unknown) => void;
@@ -34,13 +36,13 @@ export interface ServiceParts {
 /** The services that operations use. */
 export function buildServices(
   config: Config,
-  { caches, signatures, keyUses, ...parts }: ServiceParts,
+  { caches, signatures, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
   const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const materials = new Materials({ database, token, keys });
+  const materials = new Materials({ database, token, keys, storage: config.keyMaterial });
   const managed = new ManagedKeys({
     ...parts,
     place,
@@ -67,7 +69,11 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring(token),
+    keyring: new Keyring({
+      token,
+      counts: encryptionCounts,
+      reread: (keyId) => keys.find(database, keyId),
+    }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),

@@ -1,3 +1,4 @@
+export { BatchedCalls, type BatchedCallsOptions } from './batched-calls';
 export { BatchedWrites, type BatchedWritesOptions } from './batched-writes';
 export { FeedCache, type FeedCacheOptions } from './cache';
 export { openChangeFeed, type ChangeFeed, type FeedEvent, type FeedOptions } from './changes';

@@ -68,7 +68,7 @@ export interface DoomedKey {
   readonly materials: readonly DoomedMaterial[];
 }
 
-/** Material in a token. */
+/** Material in a token. What is wrapped is gone with its row. */
 export interface DoomedMaterial {
   readonly materialId: string;
   readonly tokenSerial: string;
@@ -89,7 +89,8 @@ export async function lockDoomedKey(db: Queryable, keyId: string): Promise<Doome
 export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
   const rows = await db.query<{ material_id: string; token_serial: string }>({
     name: 'key-materials-doomed',
-    text: 'select material_id, token_serial from key_material where key_id = $1::text',
+    text: `
+      select material_id, token_serial from key_material where key_id = $1::text and kind = 'resident'`,
     values: [keyId],
   });
   return rows.map((row) => ({ materialId: row.material_id, tokenSerial: row.token_serial }));

@@ -1,8 +1,11 @@
-import type { Token } from '../../hsm';
+import { type GcmOpen, type GcmSealed, HsmError, type Token } from '../../hsm';
 import { KmsError } from '../errors';
+import type { Allowance } from './allowance';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
+import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
+import type { Material } from './material';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -11,14 +14,31 @@ export interface Decrypted {
   readonly keyMaterialId: string;
 }
 
+interface Parts {
+  readonly token: Token;
+  readonly counts: Pick<EncryptionCounts, 'of'>;
+  /** The key as the database has it now. */
+  readonly reread: (keyId: string) => Promise<Key | undefined>;
+}
+
+/** What a key encrypts with. */
+interface Sealer {
+  /** Of every ciphertext. */
+  readonly header: Buffer;
+  readonly allowance: Allowance;
+}
+
 /** Encrypts and decrypts with a key's materials in the token, in Claviger's ciphertext format. */
 export class Keyring {
-  /** Headers of what a key encrypts with its current material: a cached key is immutable and encrypts many times. */
-  private readonly headers = new WeakMap<Key, Buffer>();
+  /** A cached key is immutable and encrypts many times. */
+  private readonly sealers = new WeakMap<Key, Sealer>();
 
-  constructor(private readonly token: Token) {}
+  constructor(private readonly parts: Parts) {}
 
-  /** Encrypts 1 to 4096 bytes under the key's current material. */
+  /**
+   * Encrypts 1 to 4096 bytes under the key's current material. Throws KMSInvalidStateException when that has made all
+   * the encryptions it may make.
+   */
   async encrypt(
     key: Key,
     plaintext: Buffer,
@@ -28,11 +48,18 @@ export class Keyring {
     if (material === undefined) {
       throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
     }
-    const header = this.headerOf(key, material.id);
+    const { header, allowance } = this.sealerOf(key, material.id);
+    if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
     const aad = associatedData(header, encryptionContextDigest(context));
-    const { iv, ciphertext } = await this.token.encryptAesGcm(material, aad, plaintext);
+    let sealed: GcmSealed;
+    try {
+      sealed = await this.parts.token.encryptAesGcm(material, aad, plaintext);
+    } catch (error) {
+      const rewrapped = await this.rewrapped(key, material, error);
+      sealed = await this.parts.token.encryptAesGcm(rewrapped, aad, plaintext);
+    }
     return {
-      blob: encodeCiphertext({ header, iv, sealed: ciphertext }),
+      blob: encodeCiphertext({ header, iv: sealed.iv, sealed: sealed.ciphertext }),
       keyMaterialId: material.id,
     };
   }
@@ -51,20 +78,57 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
-    const plaintext = await this.token.decryptAesGcm(material, {
+    const sealed: GcmOpen = {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
       aad: associatedData(ciphertext.header, encryptionContextDigest(context)),
-    });
+    };
+    let plaintext: Buffer;
+    try {
+      plaintext = await this.parts.token.decryptAesGcm(material, sealed);
+    } catch (error) {
+      plaintext = await this.parts.token.decryptAesGcm(
+        await this.rewrapped(key, material, error),
+        sealed,
+      );
+    }
     return { plaintext, keyMaterialId };
   }
 
-  private headerOf(key: Key, currentMaterialId: string): Buffer {
-    let header = this.headers.get(key);
-    if (header === undefined) {
-      header = ciphertextHeader(key.keyId, currentMaterialId);
-      this.headers.set(key, header);
+  /**
+   * The material as the database has it, where that is under another wrapping key than the one that the token lacks: it was
+   * rotated, and the old one destroyed, after the worker read the key. Throws the error where that is not why.
+   */
+  private async rewrapped(key: Key, { id, wrapped }: Material, error: unknown): Promise<Material> {
+    if (wrapped === undefined || !(error instanceof HsmError) || error.code !== 'key-not-found') {
+      throw error;
     }
-    return header;
+    const now = (await this.parts.reread(key.keyId))?.materials.get(id);
+    if (now?.wrapped === undefined || now.wrapped.wrappingKeyId === wrapped.wrappingKeyId) {
+      throw error;
+    }
+    return now;
   }
+
+  private sealerOf(key: Key, currentMaterialId: string): Sealer {
+    let sealer = this.sealers.get(key);
+    if (sealer === undefined) {
+      const header = ciphertextHeader(key.keyId, currentMaterialId);
+      sealer = { header, allowance: this.parts.counts.of(currentMaterialId) };
+      this.sealers.set(key, sealer);
+    }
+    return sealer;
+  }
+}
+
+/** AWS has no such limit that its callers see. */
+function wornOut({ arn, origin }: Key): KmsError {
+  const remedy =
+    origin === 'EXTERNAL'
+      ? 'Import new key material with ImportKeyMaterial and call RotateKeyOnDemand.'
+      : 'Claviger rotates the key as soon as it can; RotateKeyOnDemand rotates it at once.';
+  return new KmsError(
+    'KMSInvalidStateException',
+    `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
+  );
 }

@@ -7,6 +7,9 @@ import type {
   RotationType,
 } from '../shapes/kms.generated';
 
+/** How a key store keeps its material: as objects of its token, or wrapped by it and in the database. */
+export type MaterialStorage = 'resident' | 'wrapped';
+
 /** What a key encrypts and decrypts with, or did: in the token, or wrapped by it. `id` is the key material id. */
 export interface Material extends TokenKey {
   readonly state: KeyMaterialState;
@@ -48,7 +51,7 @@ export function toMaterial(row: MaterialRow): Material {
     wrapped:
       row.wrapping_key_id === null || row.wrapped === null
         ? undefined
-        : { wrappingKeyId: row.wrapping_key_id, blob: Buffer.from(row.wrapped, 'base64') },
+        : new WrappedText(row.wrapping_key_id, row.wrapped),
     state: row.state,
     imported:
       row.import_state === null
@@ -59,6 +62,21 @@ export function toMaterial(row: MaterialRow): Material {
             validTo: row.valid_to === null ? undefined : new Date(row.valid_to),
           },
   };
+}
+
+/**
+ * Kept as text while the key is, and read when the token unwraps it: a small Buffer is cut from the pool of Buffers, and would
+ * keep a whole block of it, for each of a hundred thousand keys.
+ */
+class WrappedText implements WrappedMaterial {
+  constructor(
+    readonly wrappingKeyId: string,
+    private readonly base64: string,
+  ) {}
+
+  get blob(): Buffer {
+    return Buffer.from(this.base64, 'base64');
+  }
 }
 
 /** A material that a key has come by: in a token, or wrapped by it. */

@@ -1,6 +1,5 @@
 import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
-import { keyArn } from '../keys/identifiers';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
 import { chooseSpec, requireServed } from '../keys/specs';
@@ -57,11 +56,10 @@ export const createKey: Operation<'CreateKey'> = {
     const { input, caller, services } = call;
     const keyId = services.newKeyId();
     const { place } = services;
-    const arn = keyArn(place, caller.accountId, keyId);
     const policy =
       input.Policy === undefined
         ? defaultKeyPolicy(place, caller.accountId)
-        : await acceptKeyPolicy(change.transaction, { text: input.Policy, keyArn: arn, place });
+        : await acceptKeyPolicy(change.transaction, { text: input.Policy, place });
     const key = await services.keys.insert(change.transaction, {
       keyId,
       accountId: caller.accountId,

@@ -16,7 +16,6 @@ export const policyName = 'default';
 
 interface Given {
   readonly text: string;
-  readonly keyArn: string;
   readonly place: Place;
 }
 
@@ -24,15 +23,12 @@ interface Given {
  * A caller's key policy as it is stored and shown: AWS's layout, principals that exist. Throws
  * MalformedPolicyDocumentException, InvalidArnException or LimitExceededException (kms-semantics §6.2).
  */
-export async function acceptKeyPolicy(
-  db: Queryable,
-  { text, keyArn, place }: Given,
-): Promise<string> {
+export async function acceptKeyPolicy(db: Queryable, { text, place }: Given): Promise<string> {
   if (Buffer.byteLength(text) > maxPolicyBytes) {
     throw new KmsError('LimitExceededException', 'The key policy is larger than 32768 bytes.');
   }
   try {
-    const { principals } = compileKeyPolicy(text, place, keyArn);
+    const { principals } = compileKeyPolicy(text, place);
     await requirePrincipals(db, principals);
     return formatPolicy(text, place);
   } catch (error) {

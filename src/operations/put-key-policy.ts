@@ -20,8 +20,8 @@ export const putKeyPolicy: Operation<'PutKeyPolicy'> = {
 
   async write(call, { transaction }) {
     const { input, keys, services } = call;
-    const { keyId, arn } = onlyKey(keys);
-    const given = { text: input.Policy, keyArn: arn, place: services.place };
+    const { keyId } = onlyKey(keys);
+    const given = { text: input.Policy, place: services.place };
     const policy = await acceptKeyPolicy(transaction, given);
     requireNoLockout(call, await services.keys.setPolicy(transaction, keyId, policy));
     transaction.announce({ topic: 'key', id: keyId });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   vault = await openVault();
   await vault.issue(accountId, false);
   job = destroyObjects({ ...vault, keys });
-  materials = new Materials({ ...vault, keys });
+  materials = new Materials({ ...vault, keys, storage: 'resident' });
 });
 afterAll(() => vault.remove());
 afterEach(() =>
