@@ -8,10 +8,13 @@ interface MaterialType {
   readonly keyType: number;
 }
 
-const aes = { class: pkcs11.CKO_SECRET_KEY, keyType: pkcs11.CKK_AES };
-const hmac = { class: pkcs11.CKO_SECRET_KEY, keyType: pkcs11.CKK_GENERIC_SECRET };
-const rsa = { class: pkcs11.CKO_PRIVATE_KEY, keyType: pkcs11.CKK_RSA };
-const ec = { class: pkcs11.CKO_PRIVATE_KEY, keyType: pkcs11.CKK_EC };
+export const families = {
+  aes: { class: pkcs11.CKO_SECRET_KEY, keyType: pkcs11.CKK_AES },
+  hmac: { class: pkcs11.CKO_SECRET_KEY, keyType: pkcs11.CKK_GENERIC_SECRET },
+  rsa: { class: pkcs11.CKO_PRIVATE_KEY, keyType: pkcs11.CKK_RSA },
+  ec: { class: pkcs11.CKO_PRIVATE_KEY, keyType: pkcs11.CKK_EC },
+} as const satisfies Record<string, MaterialType>;
+const { aes, hmac, rsa, ec } = families;
 
 export const materialTypes = {
   SYMMETRIC_DEFAULT: aes,

@@ -56,7 +56,7 @@ export class Pkcs11Token implements Token {
     };
     this.#wrapping = new Wrapping(parts);
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping });
-    this.#imports = new Imports(parts);
+    this.#imports = new Imports({ ...parts, wrapping: this.#wrapping });
   }
 
   /**

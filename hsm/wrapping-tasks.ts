@@ -26,7 +26,7 @@ export interface WrapperRef {
  * The handle once more believed: after the key was destroyed, a token may give its number to another key, and what that
  * wrapped could never be unwrapped again. When it unwraps, key wrap's own integrity check says so.
  */
-function wrapperOf(desk: Desk, ref: WrapperRef): Wrapper {
+export function wrapperOf(desk: Desk, ref: WrapperRef): Wrapper {
   const key = toBuffer(ref.key);
   if (hasId(desk, key, idBytes(ref.id))) return { mechanism: ref.mechanism, key };
   throw staleObject('key-not-found', `C_GetAttributeValue: no wrapping key ${ref.id}`);

@@ -74,6 +74,11 @@ export class Wrapping {
     });
   }
 
+  /** Work of others with a wrapping key. */
+  with<T>(wrappingKeyId: TokenKeyId, work: (wrapper: WrapperRef) => Promise<T>): Promise<T> {
+    return this.#again([wrappingKeyId], async () => work(await this.#ref(wrappingKeyId)));
+  }
+
   async #ref(id: TokenKeyId): Promise<WrapperRef> {
     const { mechanism, key } = await this.wrapper(id);
     return { id, mechanism, key: toThread(key) };

@@ -1,23 +1,17 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import type { ImportAlgorithm } from '../import-types';
+import { extractableMaterial } from '../material-templates';
 import type { MaterialKind, TokenKeyId } from '../material-types';
 import type { Handle } from '../module';
-import {
-  destroyObject,
-  discardAfter,
-  findKey,
-  findObjects,
-  readFlags,
-  requireFound,
-} from '../objects';
-import { call } from '../return-values';
+import { discardAfter, findObjects, readFlags, requireFound } from '../objects';
+import { unwrapKey, withObject, wrapKey, type Wrapper } from '../wrap';
 import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
 import { isOfTheData, wrongMaterial } from './faults';
 import { identify, type Identity } from './identity';
 import { requireLength } from './length';
-import { envelopeOf, openMaterial, requireKeyWrap } from './open';
+import { envelopeOf, openMaterial } from './open';
 import { provesPrivate } from './proofs';
 import { shapeOf } from './shapes';
 import {
@@ -25,7 +19,6 @@ import {
   provableMaterial,
   residentMaterial,
   residentObjects,
-  wrappableMaterial,
 } from './templates';
 
 /** ImportedKey as it came to the lane. */
@@ -126,19 +119,13 @@ function proveMade(
 export function admitWrapped(
   context: ImportContext,
   imported: Imported,
-  { id, wrappingKeyId }: { id: TokenKeyId; wrappingKeyId: Buffer },
+  { id, wrapper }: { id: TokenKeyId; wrapper: Wrapper },
 ): Buffer {
   const { envelope } = requireImport(context, imported, id);
-  const key = requireFound(findKey(context, wrappingKeyId), context.assertHealthy);
-  const bare = openEnvelope(context, envelope, wrappableMaterial(imported.kind));
-  const mechanism = { mechanism: requireKeyWrap(context) };
-  const blob = Buffer.from(
-    call('C_WrapKey', () =>
-      context.library.C_WrapKey(context.session, mechanism, key, bare, Buffer.alloc(8192)),
-    ),
-  );
-  destroyObject(context, bare);
-  const again = openEnvelope(context, { mechanism, key, blob }, provableMaterial(imported.kind));
+  const bare = openEnvelope(context, envelope, extractableMaterial(imported.kind));
+  const blob = withObject(context, bare, () => wrapKey(context, wrapper, bare));
+  const template = provableMaterial(imported.kind);
+  const again = unwrapKey(context, wrapper, { blob, template });
   if (identify(context, again, imported).id === id) return blob;
   throw new HsmError('failed', 'C_WrapKey: the wrapped key is not the proven one');
 }

@@ -3,7 +3,7 @@ import { readAttribute, sign } from '../calls';
 import { HsmError } from '../errors';
 import type { Handle } from '../module';
 import { destroyObject } from '../objects';
-import { call } from '../return-values';
+import { wrapKey } from '../wrap';
 import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
 import { isRefused, wrongMaterial } from './faults';
@@ -45,16 +45,10 @@ function toldLength(context: ImportContext, object: Handle): number {
   }
 }
 
-const longestWrapped = 8192;
-
 function wrappedLength(context: ImportContext, object: Handle): number {
-  const { library, session } = context;
-  const kek = generateKek(context, 'wrap');
-  const mechanism = { mechanism: requireKeyWrap(context) };
+  const wrapper = { mechanism: requireKeyWrap(context), key: generateKek(context, 'wrap') };
   try {
-    return call('C_WrapKey', () =>
-      library.C_WrapKey(session, mechanism, kek, object, Buffer.alloc(longestWrapped)),
-    ).length;
+    return wrapKey(context, wrapper, object).length;
   } catch (error) {
     // Nothing at all cannot be wrapped.
     if (error instanceof HsmError && error.code === 'failed') return 0;

@@ -1,17 +1,9 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
-import type { AttributeValue, Template } from '../templates';
+import { families } from '../material-templates';
+import { type AttributeRow, attributes, type Template } from '../templates';
 import type { MaterialKind } from '../types';
 import { shapeOf } from './shapes';
-
-type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
-
-const families = {
-  aes: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_AES },
-  hmac: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_GENERIC_SECRET },
-  rsa: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_RSA },
-  ec: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_EC },
-} as const;
 
 type Family = keyof typeof families;
 
@@ -62,15 +54,11 @@ const provable: Readonly<Record<Family, readonly number[]>> = {
   ec: [pkcs11.CKA_SIGN, pkcs11.CKA_DERIVE],
 };
 
-function made(attributes: Attributes): Template {
-  return attributes.map(([type, value]) => ({ type, value }));
-}
-
 /** Private and sensitive; every use denied that is not in `allow`. */
-function protectedAs(family: Family, allow: readonly number[]): Attributes {
+function protectedAs(family: Family, allow: readonly number[]): readonly AttributeRow[] {
   return [
     [pkcs11.CKA_CLASS, families[family].class],
-    [pkcs11.CKA_KEY_TYPE, families[family].type],
+    [pkcs11.CKA_KEY_TYPE, families[family].keyType],
     [pkcs11.CKA_PRIVATE, true],
     [pkcs11.CKA_SENSITIVE, true],
     ...uses[family].map((use) => [use, allow.includes(use)] as const),
@@ -94,7 +82,7 @@ export interface ResidentMaterial {
 
 /** Unwraps to a key that stays in the token: never readable, never wrappable, good for its KeyUsage only. */
 export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Template {
-  return made([
+  return attributes([
     ...protectedAs(shapeOf(kind.spec).family, usesOf(kind)),
     [pkcs11.CKA_TOKEN, true],
     [pkcs11.CKA_EXTRACTABLE, false],
@@ -107,25 +95,16 @@ export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Tem
 /** Unwraps to an object of the session that can prove which material it is, and no more. */
 export function provableMaterial(kind: MaterialKind): Template {
   const { family } = shapeOf(kind.spec);
-  return made([
+  return attributes([
     ...protectedAs(family, provable[family]),
     [pkcs11.CKA_TOKEN, false],
     [pkcs11.CKA_EXTRACTABLE, false],
   ]);
 }
 
-/** Unwraps to an object of the session that does nothing but be wrapped again. */
-export function wrappableMaterial(kind: MaterialKind): Template {
-  return made([
-    ...protectedAs(shapeOf(kind.spec).family, []),
-    [pkcs11.CKA_TOKEN, false],
-    [pkcs11.CKA_EXTRACTABLE, true],
-  ]);
-}
-
 /** Any bytes: what is in here is not known yet. */
 export function wrappableSecret(): Template {
-  return made([
+  return attributes([
     ...protectedAs('hmac', []),
     [pkcs11.CKA_TOKEN, false],
     [pkcs11.CKA_EXTRACTABLE, true],
@@ -134,7 +113,7 @@ export function wrappableSecret(): Template {
 
 /** What nobody minds to be read: the x coordinate of a public point. */
 export function readableSecret(bytes: number): Template {
-  return made([
+  return attributes([
     [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
     [pkcs11.CKA_VALUE_LEN, bytes],
@@ -150,7 +129,7 @@ export function sessionKek(
   source: { value?: Buffer; bytes?: number },
 ): Template {
   const allow = use === 'wrap' ? pkcs11.CKA_WRAP : pkcs11.CKA_UNWRAP;
-  return made([
+  return attributes([
     ...protectedAs('aes', [allow]),
     [pkcs11.CKA_TOKEN, false],
     [pkcs11.CKA_EXTRACTABLE, false],
@@ -168,7 +147,7 @@ export interface ImportPair {
 /** The private half stays in the token; the public half goes with the session. */
 export function importPair(pair: ImportPair): { publicKey: Template; privateKey: Template } {
   return {
-    publicKey: made([
+    publicKey: attributes([
       [pkcs11.CKA_TOKEN, false],
       [pkcs11.CKA_MODULUS_BITS, pair.bits],
       [pkcs11.CKA_PUBLIC_EXPONENT, Buffer.from('010001', 'hex')],
@@ -176,7 +155,7 @@ export function importPair(pair: ImportPair): { publicKey: Template; privateKey:
       [pkcs11.CKA_WRAP, true],
       [pkcs11.CKA_VERIFY, false],
     ]),
-    privateKey: made([
+    privateKey: attributes([
       ...protectedAs('rsa', [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]),
       [pkcs11.CKA_TOKEN, true],
       [pkcs11.CKA_EXTRACTABLE, false],
@@ -188,7 +167,7 @@ export function importPair(pair: ImportPair): { publicKey: Template; privateKey:
 
 /** Only a pair that may unwrap: no other RSA key of the token is ever taken for one. */
 export function importPrivateKeys(id: Buffer): Template {
-  return made([
+  return attributes([
     [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA],
     [pkcs11.CKA_TOKEN, true],
@@ -199,7 +178,7 @@ export function importPrivateKeys(id: Buffer): Template {
 
 /** Token objects of this id: of one class, or of any. */
 export function residentObjects(id: Buffer, objectClass?: number): Template {
-  return made([
+  return attributes([
     ...(objectClass === undefined ? [] : [[pkcs11.CKA_CLASS, objectClass] as const]),
     [pkcs11.CKA_TOKEN, true],
     [pkcs11.CKA_ID, id],
