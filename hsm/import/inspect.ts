@@ -9,7 +9,7 @@ export function importRows(
 ): readonly CapabilityRow[] {
   return (['sha1', 'sha256'] as const).flatMap((hash) => {
     const suffix = hash === 'sha1' ? 'SHA_1' : 'SHA_256';
-    const direct = oaepRow(ways.oaep[hash], softwareUnwrap);
+    const direct = withLength(ways, oaepRow(ways.oaep[hash], softwareUnwrap));
     return [
       { name: `IMPORT_RSAES_OAEP_${suffix}`, mechanism: 'CKM_RSA_PKCS_OAEP', ...direct },
       {
@@ -32,6 +32,12 @@ function oaepRow(way: OaepWay, softwareUnwrap: boolean): Verdict {
         note: `RSA in the token by CKM_RSA_X_509, the material in the daemon's memory: no ${way.missing}`,
       }
     : { supported: false, note: `not in the daemon's memory, and no ${way.missing}` };
+}
+
+/** See requireLength. */
+function withLength(ways: ImportWays, { supported, note }: Verdict): Verdict {
+  if (!supported || typeof ways.keyWrap === 'number') return { supported, note };
+  return { supported, note: `${note}, secrets only if the token tells CKA_VALUE_LEN of them` };
 }
 
 function twoSteps(ways: ImportWays, way: OaepWay, softwareUnwrap: boolean): Verdict {
