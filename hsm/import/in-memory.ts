@@ -4,6 +4,7 @@ import type { Handle } from '../module';
 import { oaepUnpad, type OaepHash } from '../oaep';
 import type { Desk } from '../objects';
 import { call } from '../return-values';
+import { secretBytes } from '../secret-bytes';
 import type { Envelope } from './envelope';
 import { notUnwrapped, wrongMaterial } from './faults';
 import { sessionKek } from './templates';
@@ -22,14 +23,14 @@ export function reseal(
   sealed: { key: Handle; encrypted: Buffer; hash: OaepHash },
   keyWrap: number,
 ): Envelope {
-  const block = Buffer.allocUnsafeSlow(sealed.encrypted.length);
+  const block = secretBytes(sealed.encrypted.length);
   let message: Buffer | undefined;
   try {
     decryptRaw(desk, sealed, block);
     message = oaepUnpad(block, sealed.hash);
     if (message === undefined) throw notUnwrapped();
     if (message.length === 0) throw wrongMaterial();
-    return sealAgain(desk, message, keyWrap);
+    return { ...sealAgain(desk, message, keyWrap), bytes: message.length };
   } finally {
     block.fill(0);
     message?.fill(0);
@@ -51,7 +52,7 @@ function decryptRaw(desk: Desk, sealed: { key: Handle; encrypted: Buffer }, bloc
 const kekBytes = 32;
 
 function sealAgain(desk: Desk, message: Buffer, keyWrap: number): Envelope {
-  const kek = randomFillSync(Buffer.allocUnsafeSlow(kekBytes));
+  const kek = randomFillSync(secretBytes(kekBytes));
   try {
     const key = call('C_CreateObject', () =>
       desk.library.C_CreateObject(desk.session, sessionKek('unwrap', { value: kek })),
