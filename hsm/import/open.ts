@@ -11,7 +11,7 @@ import { call } from '../return-values';
 import type { Template } from '../templates';
 import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
-import { isOfTheData, isRefused, notUnwrapped, wrongMaterial } from './faults';
+import { isOfTheData, isOfTheTemplate, isRefused, notUnwrapped, wrongMaterial } from './faults';
 import { reseal } from './in-memory';
 import { sessionKek, wrappableSecret } from './templates';
 
@@ -132,11 +132,17 @@ export function openMaterial(
     if (envelope.broken !== true) return object;
   } catch (error) {
     if (!isDoubtful(error, context)) throw error;
-    if (opensAtAll(context, envelope) && envelope.broken !== true) {
-      throw isOfTheData(error, context.assertHealthy) || isRefused(error) ? wrongMaterial() : error;
-    }
+    if (opensAtAll(context, envelope) && envelope.broken !== true) throw verdict(error, context);
   }
   throw notUnwrapped();
+}
+
+/** What opens as something else: wrong, unless the token cannot have keys of its kind in this way. */
+function verdict(error: unknown, context: ImportContext): unknown {
+  if (isOfTheTemplate(error)) {
+    return new HsmError('mechanism-missing', 'the token cannot unwrap keys of this kind');
+  }
+  return isOfTheData(error, context.assertHealthy) || isRefused(error) ? wrongMaterial() : error;
 }
 
 function opensAtAll(context: ImportContext, envelope: Envelope): boolean {
