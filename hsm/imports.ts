@@ -7,7 +7,7 @@ import type { TokenOptions } from './types';
 import type { Wrapping } from './wrapping';
 
 /** RSA-4096 takes SoftHSM up to 3 s on an idle machine, and others longer. */
-const generationDeadlineMs = 60_000;
+export const generationDeadlineMs = 60_000;
 
 export interface ImportsParts {
   readonly options: TokenOptions;
@@ -66,7 +66,8 @@ export class Imports {
     wrappingKeyId: TokenKeyId,
   ): Promise<WrappedMaterial> {
     const { link, wrapping } = this.#parts;
-    return wrapping.with(wrappingKeyId, async (wrapper) => {
+    return wrapping.again([wrappingKeyId], async () => {
+      const wrapper = await wrapping.ref(wrappingKeyId);
       const blob = await link.run('admitWrapped', { ...args, wrapper });
       return { wrappingKeyId, blob: toBuffer(blob) };
     });

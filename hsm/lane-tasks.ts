@@ -15,12 +15,14 @@ import {
   listObjects,
   requireFound,
 } from './objects';
+import { transferTasks } from './transfer/tasks';
 import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
   ...importTasks,
   ...wrappingTasks,
+  ...transferTasks,
 
   connect: (lane: LaneDesk, args: ConnectOptions) => connect(lane.library, args),
 

@@ -38,6 +38,16 @@ function requireWrapping(desk: Desk, key: Handle, id: string): Handle {
   throw new HsmError('key-not-found', `C_GetAttributeValue: key ${id} is not a wrapping key`);
 }
 
+export interface NewWrappingKey {
+  readonly id: string;
+  readonly label: string;
+  readonly modifiable: boolean;
+  readonly exportable: boolean;
+  readonly mechanism: number;
+  readonly ivSource: 'random' | 'token';
+  readonly durableDirectory: string | undefined;
+}
+
 /** What lanes do with wrapped material and wrapping keys. */
 export const wrappingTasks = {
   findWrappingKey: (lane: LaneDesk, args: { id: string }) =>
@@ -73,18 +83,7 @@ export const wrappingTasks = {
       return toThread(rewrapMaterial(desk, material, wrappers));
     }),
 
-  createWrappingKey: (
-    lane: LaneDesk,
-    args: {
-      id: string;
-      label: string;
-      modifiable: boolean;
-      exportable: boolean;
-      mechanism: number;
-      ivSource: 'random' | 'token';
-      durableDirectory: string | undefined;
-    },
-  ) => {
+  createWrappingKey: (lane: LaneDesk, args: NewWrappingKey) => {
     const id = idBytes(args.id);
     durably(args.durableDirectory, {
       make: () => lane.withSession((desk) => generateWrappingKey(desk, { ...args, id }, args)),

@@ -1,20 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Token } from '../hsm';
 import type { AuditWriter } from './audit';
-import { Sealing } from './auth/sealing';
+import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
 import type { ChangeFeed, Database } from './db';
 import { Identities } from './iam/identities';
+import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
+import { ImportParametersMaker } from './keys/import-parameters';
+import { ImportTokens } from './keys/import-tokens';
+import { Imports } from './keys/imports';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
+import type { Limits } from './keys/limits';
 import { Materials } from './keys/materials';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
@@ -52,13 +57,21 @@ export function buildServices(
     newKeyId: randomUUID,
   });
   const grants = new GrantStore();
-  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
+  const sealingFor = (purpose: SealingPurpose) => {
+    const sealing = new Sealing(token, purpose);
+    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
+  };
+  const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
     token,
     keys,
+    limits: limitsOf(config),
     materials,
+    importParameters: new ImportParametersMaker({ database, token, keys, importTokens }),
+    imports: new Imports({ token, materials, importTokens }),
+    destroyObjects: destroyObjects({ database, token, keys }),
     aliases,
     finder: new KeyFinder({
       db: database,
@@ -77,14 +90,20 @@ export function buildServices(
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
-    grantTokens: new GrantTokens({
-      sealing: grantTokenSealing,
-      sealingKeys: new SealingKeys(database, grantTokenSealing),
-    }),
+    grantTokens: new GrantTokens(sealingFor('grant-token-sealing')),
     identities: new Identities({ db: database, cache: caches.identities }),
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     newKeyId: randomUUID,
+  };
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    keysPerAccount: config.maxKeysPerAccount,
+    aliasesPerKey: config.maxAliasesPerKey,
+    grantsPerKey: config.maxGrantsPerKey,
+    keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }

@@ -2,6 +2,7 @@ import type { Config } from './config';
 import type { Corridor } from './corridor';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
+import { expireMaterial } from './jobs/expire-material';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
 import { rotateWornKey } from './jobs/rotate-worn-key';
@@ -22,9 +23,10 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
   const parts = { ...corridor, ...services, database };
   const jobs: readonly Job[] = [
     deleteKey(parts),
-    destroyObjects(parts),
     rotateKey(parts),
     rotateWornKey(parts),
+    expireMaterial(parts),
+    destroyObjects(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({

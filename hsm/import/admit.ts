@@ -1,7 +1,6 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import type { ImportAlgorithm } from '../import-types';
-import { extractableMaterial } from '../material-templates';
 import type { MaterialKind, TokenKeyId } from '../material-types';
 import type { Handle } from '../module';
 import { discardAfter, findObjects, readFlags, requireFound } from '../objects';
@@ -19,6 +18,7 @@ import {
   provableMaterial,
   residentMaterial,
   residentObjects,
+  wrappableMaterial,
 } from './templates';
 
 /** ImportedKey as it came to the lane. */
@@ -122,7 +122,7 @@ export function admitWrapped(
   { id, wrapper }: { id: TokenKeyId; wrapper: Wrapper },
 ): Buffer {
   const { envelope } = requireImport(context, imported, id);
-  const bare = openEnvelope(context, envelope, extractableMaterial(imported.kind));
+  const bare = openEnvelope(context, envelope, wrappableMaterial(imported.kind));
   const blob = withObject(context, bare, () => wrapKey(context, wrapper, bare));
   const template = provableMaterial(imported.kind);
   const again = unwrapKey(context, wrapper, { blob, template });

@@ -8,32 +8,41 @@ import { type Desk, destroyAll, discardAfter, findObjects, readFlags } from '../
 import { call } from '../return-values';
 import type { ImportContext } from './context';
 import { rsaDecrypts } from './proofs';
-import { importPair, type ImportPair, residentObjects } from './templates';
+import { importPair, type ImportPair, type PairTemplates, residentObjects } from './templates';
 
 /** Generates the pair, proves it, and answers its public key. Leaves nothing behind where the proof fails. */
 export function generateImportPair(context: ImportContext, pair: ImportPair): KeyObject {
-  if (findObjects(context, residentObjects(pair.id), 1).length > 0) {
-    throw new HsmError(
-      'duplicate-key',
-      `C_FindObjects: CKA_ID ${pair.id.toString('hex')} is taken`,
-    );
+  const wanted = { id: pair.id, templates: importPair(pair) };
+  return generateRsaPair(context, wanted, ({ privateKey, publicKey }) => {
+    if (rsaDecrypts(context, privateKey, publicKey)) return;
+    throw new HsmError('failed', 'C_Decrypt: the private key is not that of the public key');
+  });
+}
+
+/** A pair whose private half stays in the token, with what its purpose needs for a proof. */
+export function generateRsaPair(
+  desk: Desk,
+  { id, templates }: { id: Buffer; templates: PairTemplates },
+  prove: (pair: { privateKey: Handle; publicKey: KeyObject }) => void,
+): KeyObject {
+  if (findObjects(desk, residentObjects(id), 1).length > 0) {
+    throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${id.toString('hex')} is taken`);
   }
-  const templates = importPair(pair);
   const made = call('C_GenerateKeyPair', () =>
-    context.library.C_GenerateKeyPair(
-      context.session,
+    desk.library.C_GenerateKeyPair(
+      desk.session,
       { mechanism: ckm.RSA_PKCS_KEY_PAIR_GEN },
       templates.publicKey,
       templates.privateKey,
     ),
   );
   try {
-    proveProtected(context, made.privateKey);
-    const publicKey = publicKeyOf(context, made.publicKey);
-    if (rsaDecrypts(context, made.privateKey, publicKey)) return publicKey;
-    throw new HsmError('failed', 'C_Decrypt: the private key is not that of the public key');
+    proveProtected(desk, made.privateKey);
+    const publicKey = publicKeyOf(desk, made.publicKey);
+    prove({ privateKey: made.privateKey, publicKey });
+    return publicKey;
   } catch (error) {
-    discardAfter(context, made.privateKey, error);
+    discardAfter(desk, made.privateKey, error);
     throw error;
   }
 }

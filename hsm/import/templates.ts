@@ -1,9 +1,17 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
-import { families } from '../material-templates';
-import { type AttributeRow, attributes, type Template } from '../templates';
+import { type AttributeValue, seal, type Template } from '../templates';
 import type { MaterialKind } from '../types';
 import { shapeOf } from './shapes';
+
+type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
+
+const families = {
+  aes: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_AES },
+  hmac: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_GENERIC_SECRET },
+  rsa: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_RSA },
+  ec: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_EC },
+} as const;
 
 type Family = keyof typeof families;
 
@@ -54,11 +62,15 @@ const provable: Readonly<Record<Family, readonly number[]>> = {
   ec: [pkcs11.CKA_SIGN, pkcs11.CKA_DERIVE],
 };
 
+function made(attributes: Attributes): Template {
+  return attributes.map(([type, value]) => ({ type, value }));
+}
+
 /** Private and sensitive; every use denied that is not in `allow`. */
-function protectedAs(family: Family, allow: readonly number[]): readonly AttributeRow[] {
+function protectedAs(family: Family, allow: readonly number[]): Attributes {
   return [
     [pkcs11.CKA_CLASS, families[family].class],
-    [pkcs11.CKA_KEY_TYPE, families[family].keyType],
+    [pkcs11.CKA_KEY_TYPE, families[family].type],
     [pkcs11.CKA_PRIVATE, true],
     [pkcs11.CKA_SENSITIVE, true],
     ...uses[family].map((use) => [use, allow.includes(use)] as const),
@@ -82,29 +94,38 @@ export interface ResidentMaterial {
 
 /** Unwraps to a key that stays in the token: never readable, never wrappable, good for its KeyUsage only. */
 export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Template {
-  return attributes([
+  return made([
     ...protectedAs(shapeOf(kind.spec).family, usesOf(kind)),
     [pkcs11.CKA_TOKEN, true],
     [pkcs11.CKA_EXTRACTABLE, false],
-    ...(key.modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false] as const]),
     [pkcs11.CKA_ID, key.id],
     [pkcs11.CKA_LABEL, key.label],
+    ...seal(key),
   ]);
 }
 
 /** Unwraps to an object of the session that can prove which material it is, and no more. */
 export function provableMaterial(kind: MaterialKind): Template {
   const { family } = shapeOf(kind.spec);
-  return attributes([
+  return made([
     ...protectedAs(family, provable[family]),
     [pkcs11.CKA_TOKEN, false],
     [pkcs11.CKA_EXTRACTABLE, false],
   ]);
 }
 
+/** Unwraps to an object of the session that does nothing but be wrapped again. */
+export function wrappableMaterial(kind: MaterialKind): Template {
+  return made([
+    ...protectedAs(shapeOf(kind.spec).family, []),
+    [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_EXTRACTABLE, true],
+  ]);
+}
+
 /** Any bytes: what is in here is not known yet. */
 export function wrappableSecret(): Template {
-  return attributes([
+  return made([
     ...protectedAs('hmac', []),
     [pkcs11.CKA_TOKEN, false],
     [pkcs11.CKA_EXTRACTABLE, true],
@@ -113,7 +134,7 @@ export function wrappableSecret(): Template {
 
 /** What nobody minds to be read: the x coordinate of a public point. */
 export function readableSecret(bytes: number): Template {
-  return attributes([
+  return made([
     [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
     [pkcs11.CKA_VALUE_LEN, bytes],
@@ -129,7 +150,7 @@ export function sessionKek(
   source: { value?: Buffer; bytes?: number },
 ): Template {
   const allow = use === 'wrap' ? pkcs11.CKA_WRAP : pkcs11.CKA_UNWRAP;
-  return attributes([
+  return made([
     ...protectedAs('aes', [allow]),
     [pkcs11.CKA_TOKEN, false],
     [pkcs11.CKA_EXTRACTABLE, false],
@@ -144,10 +165,24 @@ export interface ImportPair {
   readonly bits: number;
 }
 
+export interface PairTemplates {
+  readonly publicKey: Template;
+  readonly privateKey: Template;
+}
+
 /** The private half stays in the token; the public half goes with the session. */
-export function importPair(pair: ImportPair): { publicKey: Template; privateKey: Template } {
+export function importPair(pair: ImportPair): PairTemplates {
+  return rsaPair(pair, [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]);
+}
+
+/** As importPair, for a wrapping key that comes from another token: nobody decrypts with it what should be unwrapped. */
+export function transferPair(pair: ImportPair): PairTemplates {
+  return rsaPair(pair, [pkcs11.CKA_UNWRAP]);
+}
+
+function rsaPair(pair: ImportPair, allow: readonly number[]): PairTemplates {
   return {
-    publicKey: attributes([
+    publicKey: made([
       [pkcs11.CKA_TOKEN, false],
       [pkcs11.CKA_MODULUS_BITS, pair.bits],
       [pkcs11.CKA_PUBLIC_EXPONENT, Buffer.from('010001', 'hex')],
@@ -155,8 +190,8 @@ export function importPair(pair: ImportPair): { publicKey: Template; privateKey:
       [pkcs11.CKA_WRAP, true],
       [pkcs11.CKA_VERIFY, false],
     ]),
-    privateKey: attributes([
-      ...protectedAs('rsa', [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]),
+    privateKey: made([
+      ...protectedAs('rsa', allow),
       [pkcs11.CKA_TOKEN, true],
       [pkcs11.CKA_EXTRACTABLE, false],
       [pkcs11.CKA_ID, pair.id],
@@ -167,7 +202,7 @@ export function importPair(pair: ImportPair): { publicKey: Template; privateKey:
 
 /** Only a pair that may unwrap: no other RSA key of the token is ever taken for one. */
 export function importPrivateKeys(id: Buffer): Template {
-  return attributes([
+  return made([
     [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA],
     [pkcs11.CKA_TOKEN, true],
@@ -178,7 +213,7 @@ export function importPrivateKeys(id: Buffer): Template {
 
 /** Token objects of this id: of one class, or of any. */
 export function residentObjects(id: Buffer, objectClass?: number): Template {
-  return attributes([
+  return made([
     ...(objectClass === undefined ? [] : [[pkcs11.CKA_CLASS, objectClass] as const]),
     [pkcs11.CKA_TOKEN, true],
     [pkcs11.CKA_ID, id],

@@ -5,7 +5,7 @@ import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } f
 import { encryptionContextDigest } from './encryption-context';
 import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
-import type { Material } from './material';
+import { type Material, isAway } from './material';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -45,9 +45,7 @@ export class Keyring {
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
     const material = key.currentMaterial;
-    if (material === undefined) {
-      throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
-    }
+    if (material === undefined || isAway(material)) throw pendingImport(key);
     const { header, allowance } = this.sealerOf(key, material.id);
     if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
     const aad = associatedData(header, encryptionContextDigest(context));
@@ -78,6 +76,7 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
+    if (isAway(material)) throw pendingImport(key);
     const sealed: GcmOpen = {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
@@ -131,4 +130,8 @@ function wornOut({ arn, origin }: Key): KmsError {
     'KMSInvalidStateException',
     `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
   );
+}
+
+function pendingImport({ arn }: Key): KmsError {
+  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
 }

@@ -13,7 +13,7 @@ import {
 import * as pkcs11 from 'pkcs11js';
 import { openToken, type MaterialKind, type MaterialSpec, type Token } from '../../hsm/index';
 import { rsaTestKeys } from '../../hsm/known-answers/rsa-test-keys';
-import { materialTypes } from '../../hsm/material-templates';
+import { wrappableMaterial } from '../../hsm/import/templates';
 import { importedWrappingKey } from '../../hsm/templates';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
@@ -64,15 +64,15 @@ async function rewrapped(
   expect(moved.wrappingKeyId).toBe(secret);
   expect(moved.blob).not.toEqual(blob);
   expect(other.all({ token: false })).toHaveLength(0);
-  const type = materialTypes[what.spec];
-  return other.unwrap(secret, moved.blob, [
-    { type: pkcs11.CKA_CLASS, value: type.class },
-    { type: pkcs11.CKA_KEY_TYPE, value: type.keyType },
-    { type: pkcs11.CKA_TOKEN, value: false },
-    { type: pkcs11.CKA_SENSITIVE, value: false },
-    { type: pkcs11.CKA_EXTRACTABLE, value: true },
-    ...use.map((flag) => ({ type: flag, value: true })),
+  const changed: ReadonlyMap<number, boolean> = new Map([
+    [pkcs11.CKA_SENSITIVE, false],
+    ...use.map((flag) => [flag, true] as const),
   ]);
+  const template = wrappableMaterial(what).map(({ type, value }) => ({
+    type,
+    value: changed.get(type) ?? value,
+  }));
+  return other.unwrap(secret, moved.blob, template);
 }
 
 describe('rewrapped material is the same as before', () => {
