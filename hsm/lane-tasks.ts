@@ -4,6 +4,7 @@ import { idBytes, toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
 import type { LaneDesk } from './lane-desk';
 import { connect, type ConnectOptions, disconnect } from './connect';
+import { importTasks } from './import/tasks';
 import { inspectToken } from './inspect';
 import {
   cloneKey,
@@ -14,11 +15,14 @@ import {
   listObjects,
   requireFound,
 } from './objects';
+import { transferTasks } from './transfer/tasks';
 import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
+  ...importTasks,
   ...wrappingTasks,
+  ...transferTasks,
 
   connect: (lane: LaneDesk, args: ConnectOptions) => connect(lane.library, args),
 

@@ -5,6 +5,7 @@ import { KeyUse } from './key-use';
 import { Link } from './link';
 import { drawRandom } from './objects';
 import { Reservoir } from './reservoir';
+import { Transfers } from './transfers';
 import { Turn } from './turn';
 import type {
   Awaitable,
@@ -38,6 +39,7 @@ export class Pkcs11Token implements Token {
   readonly #link: Link;
   readonly #wrapping: Wrapping;
   readonly #use: KeyUse;
+  readonly #transfers: Transfers;
   readonly #turn = new Turn();
   readonly #generating = new Set<TokenKeyId>();
   readonly #imports: Imports;
@@ -56,6 +58,7 @@ export class Pkcs11Token implements Token {
     };
     this.#wrapping = new Wrapping(parts);
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping });
+    this.#transfers = new Transfers(parts, this.#wrapping);
     this.#imports = new Imports(parts);
   }
 
@@ -236,16 +239,16 @@ export class Pkcs11Token implements Token {
     return this.#wrapping.rewrap(material, kind, wrappingKeyId);
   }
 
-  generateTransferKeyPair(id: TokenKeyId): Promise<Buffer> {
-    return unmade(id);
+  generateTransferKeyPair(id: TokenKeyId, label: string): Promise<Buffer> {
+    return this.#transfers.generateKeyPair(id, label);
   }
 
-  exportWrappingKey(id: TokenKeyId): Promise<Buffer> {
-    return unmade(id);
+  exportWrappingKey(id: TokenKeyId, publicKey: Buffer): Promise<Buffer> {
+    return this.#transfers.export(id, publicKey);
   }
 
   importWrappingKey(key: ImportedWrappingKey): Promise<void> {
-    return unmade(key.id);
+    return this.#transfers.import(key);
   }
 
   check(): Promise<void> {
@@ -284,8 +287,4 @@ export class Pkcs11Token implements Token {
     this.#use.handles.drop();
     this.#wrapping.keys.drop();
   }
-}
-
-function unmade<T>(id: TokenKeyId): Promise<T> {
-  return Promise.reject(new HsmError('mechanism-missing', `nothing can be done with ${id} yet`));
 }

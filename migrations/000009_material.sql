@@ -65,8 +65,11 @@ create index doomed_object_due on doomed_object (due_at);
 -- Encryptions under a material that workers have taken the right to make: as many as were made, or more.
 create table encryption_count (
   material_id text collate "C" primary key references key_material on delete cascade,
-  reserved bigint not null check (reserved between 0 and 4294967296)
+  reserved bigint not null check (reserved between 0 and 4294967296),
+  -- When they were so many that the key is to go on with another material.
+  worn_at timestamptz(3)
 ) with (fillfactor = 50);
+create index encryption_count_worn on encryption_count (worn_at) where worn_at is not null;
 
 -- Customer managed keys of the account, in whatever state (kms-semantics §17.1).
 alter table account add column key_count integer not null default 0 check (key_count >= 0);

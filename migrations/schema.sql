@@ -45,7 +45,8 @@ create table doomed_object (
 
 create table encryption_count (
   material_id text collate "C" not null,
-  reserved bigint not null
+  reserved bigint not null,
+  worn_at timestamp(3) with time zone
 );
 
 create table group_member (
@@ -468,6 +469,8 @@ CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
 
 CREATE INDEX doomed_object_due ON public.doomed_object USING btree (due_at);
+
+CREATE INDEX encryption_count_worn ON public.encryption_count USING btree (worn_at) WHERE (worn_at IS NOT NULL);
 
 CREATE INDEX group_member_user ON public.group_member USING btree (user_id);
 

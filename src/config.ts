@@ -158,19 +158,19 @@ export const settings = {
     default: 10_000,
     sentence: 'Token object handles kept by one worker.',
   },
-  keyMaterial: {
-    env: 'CLAVIGER_KEY_MATERIAL',
-    schema: { enum: ['resident', 'wrapped'] },
-    default: 'resident',
-    sentence:
-      'Where new key material is kept: `resident`, each an object of the token that never leaves it; `wrapped`, in Postgres, wrapped by a key of the token.',
-  },
   importInMemory: {
     env: 'CLAVIGER_IMPORT_IN_MEMORY',
     schema: { type: 'boolean' },
     default: true,
     sentence:
       "Whether imported key material, or the key that wraps it, may pass through a worker's memory where the token cannot unwrap it alone; false refuses such imports.",
+  },
+  keyMaterial: {
+    env: 'CLAVIGER_KEY_MATERIAL',
+    schema: { enum: ['resident', 'wrapped'] },
+    default: 'resident',
+    sentence:
+      'Where new key material is kept: `resident`, each an object of the token that never leaves it; `wrapped`, in Postgres, wrapped by a key of the token.',
   },
   tokenDirectory: {
     env: 'CLAVIGER_TOKEN_DIRECTORY',
@@ -271,6 +271,13 @@ export const settings = {
     default: 2000,
     sentence:
       'Longest time a revoking call waits for a worker to acknowledge it; a worker that cannot has stopped trusting its caches by then.',
+  },
+  maxEncryptionsPerMaterial: {
+    env: 'CLAVIGER_MAX_ENCRYPTIONS_PER_MATERIAL',
+    schema: { type: 'integer', minimum: 100, maximum: 2 ** 32 },
+    default: 2 ** 32,
+    sentence:
+      'Encryptions under one key material at the most (NIST SP 800-38D §8.3 allows 2^32): its key is rotated when half of them are used up, and refuses to encrypt after the last.',
   },
   jobIntervalMs: {
     env: 'CLAVIGER_JOB_INTERVAL_MS',

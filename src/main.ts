@@ -1,12 +1,10 @@
 import { type Token, openToken } from '../hsm';
 import { openAuditWriter } from './audit';
-import { LastUsed } from './auth/last-used';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListener } from './listen';
-import { KeyUses } from './keys/key-uses';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
@@ -15,6 +13,7 @@ import { buildServices } from './services';
 import { buildSignatures } from './signatures';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
+import { noteUses } from './uses';
 
 /** One worker, serving. */
 export interface Daemon {
@@ -83,11 +82,13 @@ async function build(
     });
   const parts = { database, changes: feed, audit, onLeftover };
   const signatures = buildSignatures({ config, database, token, caches });
-  const { lastUsed, keyUses } = noteUses(database, log);
-  onClose(() => Promise.all([lastUsed.close(), keyUses.close()]));
+  // A key that is busy must not come to the end of its material before somebody looks.
+  const onWorn = (): void => void jobs.look();
+  const uses = noteUses({ config, database, log, metrics, onWorn });
+  onClose(() => Promise.all([uses.lastUsed.close(), uses.keyUses.close()]));
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches, signatures, keyUses }),
+    services: buildServices(config, { ...parts, token, caches, signatures, ...uses }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
@@ -99,7 +100,7 @@ async function build(
     log,
     corridor,
     caches,
-    lastUsed,
+    lastUsed: uses.lastUsed,
     signatures,
     metrics: options.metrics ?? (() => metrics.text()),
   });
@@ -133,20 +134,6 @@ function connect(
     onConnectionLost: (error) =>
       log.warn('a database connection was lost', { error: describeError(error) }),
   });
-}
-
-/** AWS itself tells of a use after minutes; each key in use costs a row each time, in each worker. */
-const usesIntervalMs = 60_000;
-
-function noteUses(db: Database, log: Log): { lastUsed: LastUsed; keyUses: KeyUses } {
-  const parts = {
-    ...{ db, intervalMs: usesIntervalMs, now: Date.now },
-    onFailed: (error: unknown) =>
-      log.warn('when keys were last used could not be written yet', {
-        error: describeError(error),
-      }),
-  };
-  return { lastUsed: new LastUsed(parts), keyUses: new KeyUses(parts) };
 }
 
 function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {

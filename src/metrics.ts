@@ -65,6 +65,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly reserved = new Counter({
+    name: 'claviger_encryptions_reserved_total',
+    help: 'Encryptions that workers have reserved of what key materials may make.',
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });
     new Gauge({
@@ -96,6 +102,10 @@ export class Metrics {
 
   jobEnded(job: string, outcome: 'done' | 'failed'): void {
     this.jobs.inc({ job, outcome });
+  }
+
+  encryptionsReserved(count: number): void {
+    this.reserved.inc(count);
   }
 
   jobsOverdue(job: string, count: number): void {

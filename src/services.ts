@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Token } from '../hsm';
 import type { AuditWriter } from './audit';
-import { Sealing } from './auth/sealing';
+import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
 import type { ChangeFeed, Database } from './db';
 import { Identities } from './iam/identities';
+import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
+import type { EncryptionCounts } from './keys/encryption-counts';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
+import { ImportParametersMaker } from './keys/import-parameters';
+import { ImportTokens } from './keys/import-tokens';
+import { Imports } from './keys/imports';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
 import { Materials } from './keys/materials';
@@ -26,6 +31,7 @@ export interface ServiceParts {
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly keyUses: KeyUses;
+  readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
   readonly onLeftover: (error: unknown) => void;
@@ -34,7 +40,7 @@ export interface ServiceParts {
 /** The services that operations use. */
 export function buildServices(
   config: Config,
-  { caches, signatures, keyUses, ...parts }: ServiceParts,
+  { caches, signatures, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
   const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
@@ -50,13 +56,20 @@ export function buildServices(
     newKeyId: randomUUID,
   });
   const grants = new GrantStore();
-  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
+  const sealingFor = (purpose: SealingPurpose) => {
+    const sealing = new Sealing(token, purpose);
+    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
+  };
+  const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
     token,
     keys,
     materials,
+    importParameters: new ImportParametersMaker({ database, token, keys, importTokens }),
+    imports: new Imports({ token, materials, importTokens }),
+    destroyObjects: destroyObjects({ database, token, keys }),
     aliases,
     finder: new KeyFinder({
       db: database,
@@ -67,14 +80,15 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring(token, (keyId) => keys.find(database, keyId)),
+    keyring: new Keyring({
+      token,
+      counts: encryptionCounts,
+      reread: (keyId) => keys.find(database, keyId),
+    }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
-    grantTokens: new GrantTokens({
-      sealing: grantTokenSealing,
-      sealingKeys: new SealingKeys(database, grantTokenSealing),
-    }),
+    grantTokens: new GrantTokens(sealingFor('grant-token-sealing')),
     identities: new Identities({ db: database, cache: caches.identities }),
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,

@@ -2,8 +2,10 @@ import type { Config } from './config';
 import type { Corridor } from './corridor';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
+import { expireMaterial } from './jobs/expire-material';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
+import { rotateWornKey } from './jobs/rotate-worn-key';
 import { type JobEvent, JobTimer } from './jobs/timer';
 import { type Log, describeError } from './log';
 import type { Metrics } from './metrics';
@@ -19,7 +21,13 @@ export interface TimedWorkParts {
 export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): JobTimer {
   const { services, database } = corridor;
   const parts = { ...corridor, ...services, database };
-  const jobs: readonly Job[] = [deleteKey(parts), rotateKey(parts), destroyObjects(parts)];
+  const jobs: readonly Job[] = [
+    deleteKey(parts),
+    rotateKey(parts),
+    rotateWornKey(parts),
+    expireMaterial(parts),
+    destroyObjects(parts),
+  ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({
     db: database,

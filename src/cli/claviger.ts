@@ -4,6 +4,7 @@ import { ConfigError, exportToLibraries, loadConfig } from '../config';
 import { StorageError } from '../keys/storage';
 import { describeError } from '../log';
 import { createAccessKey, createAccount, listAllAccounts } from './account';
+import { doctor } from './doctor';
 import { init } from './init';
 import { migrateDatabase } from './migrate';
 import { serve } from './serve';
@@ -15,7 +16,6 @@ import {
   listAllServices,
 } from './service';
 import { inspectTokenCommand } from './token-inspect';
-import { reapToken } from './token-reap';
 import { createFirstWrappingKey, destroyWrappingKey, listAllWrappingKeys } from './wrapping-key';
 import { rotateWrappingKey } from './wrapping-key-rotate';
 import { exportWrappingKey, importWrappingKey, prepareImport } from './wrapping-key-transfer';
@@ -139,14 +139,17 @@ token
   .description('token, mechanisms, and which KMS key specs and algorithms it can serve')
   .option('--json', 'print JSON')
   .action(run(inspectTokenCommand));
-token
-  .command('reap')
-  .description('list the master keys of the token that no row of the database names')
-  .option('--destroy', 'destroy them: never with a restored database, or a token that is shared')
-  .action(run(reapToken));
+program
+  .command('doctor')
+  .description(
+    'find and explain what token and database do not agree about, and what else is wrong',
+  )
+  .option('--repair', 'mend what is safe to mend')
+  .option('--json', 'print JSON')
+  .action(run(doctor));
 
 /**
- * Reads the settings, runs, and turns a failure into one line and exit code 1. Arguments are options by the names given
+ * Reads the settings, runs, and turns a failure into one line and an exit code. Arguments are options by the names given
  * here, in their order.
  */
 function run(
@@ -164,7 +167,7 @@ function run(
       const plain = [ConfigError, CommandError, StorageError].some((kind) => error instanceof kind);
       const text = plain && error instanceof Error ? error.message : describeError(error);
       process.stderr.write(`claviger: ${text}\n`);
-      process.exitCode = 1;
+      process.exitCode = command.failureCode ?? 1;
     }
   };
 }

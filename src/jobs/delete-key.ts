@@ -12,7 +12,7 @@ import {
 } from '../keys/deletion';
 import { type Place, keyArn } from '../keys/identifiers';
 import type { KeyStore } from '../keys/store';
-import type { Job, Task } from './job';
+import type { Job, Schedule, Task } from './job';
 
 export interface DeleteKeyParts {
   readonly database: Database;
@@ -23,6 +23,17 @@ export interface DeleteKeyParts {
   readonly changes: ChangeFeed;
 }
 
+/** Keys to be deleted. */
+export const dueKeys: Schedule = {
+  name: 'delete-key',
+  due: {
+    from: 'kms_key k',
+    where: `k.state = 'PendingDeletion'`,
+    subject: 'k.key_id',
+    at: 'k.deletion_date',
+  },
+};
+
 /**
  * Deletes keys whose date has come, in two transactions. The first takes the key away from everybody, and cancelling with
  * it: it and CancelKeyDeletion lock the same row, so one of them wins. The second destroys the material in the token and
@@ -31,13 +42,7 @@ export interface DeleteKeyParts {
  */
 export function deleteKey(parts: DeleteKeyParts): Job {
   return {
-    name: 'delete-key',
-    due: {
-      from: 'kms_key k',
-      where: `k.state = 'PendingDeletion'`,
-      subject: 'k.key_id',
-      at: 'k.deletion_date',
-    },
+    ...dueKeys,
     async run(task) {
       await requireToken(parts, task);
       await begin(parts, task);

@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from '../db';
 import { aliasCacheKey } from './aliases';
+import { incomplete } from './imported-material';
 
 /**
  * The key is pending deletion from now on, for so many days of 24 hours, by the clock of the database: daemons whose own
@@ -19,11 +20,17 @@ export async function scheduleDeletion(db: Queryable, keyId: string, days: numbe
   return row.deletion_date;
 }
 
-/** Disabled, whatever it was before (kms-semantics §10). */
+/**
+ * Disabled, whatever it was before (kms-semantics §10); a key without its imported material waits for that (§1.1), as only
+ * an import makes it whole.
+ */
 export async function cancelDeletion(db: Queryable, keyId: string): Promise<void> {
   await db.execute({
     name: 'key-cancel-deletion',
-    text: `update kms_key set state = 'Disabled', deletion_date = null where key_id = $1::text`,
+    text: `
+      update kms_key k
+      set state = case when ${incomplete} then 'PendingImport' else 'Disabled' end, deletion_date = null
+      where k.key_id = $1::text`,
     values: [keyId],
   });
 }

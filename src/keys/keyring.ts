@@ -1,9 +1,11 @@
 import { type GcmOpen, type GcmSealed, HsmError, type Token } from '../../hsm';
 import { KmsError } from '../errors';
+import type { Allowance } from './allowance';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
+import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
-import type { Material } from './material';
+import { type Material, isAway } from './material';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -12,36 +14,47 @@ export interface Decrypted {
   readonly keyMaterialId: string;
 }
 
+interface Parts {
+  readonly token: Token;
+  readonly counts: Pick<EncryptionCounts, 'of'>;
+  /** The key as the database has it now. */
+  readonly reread: (keyId: string) => Promise<Key | undefined>;
+}
+
+/** What a key encrypts with. */
+interface Sealer {
+  /** Of every ciphertext. */
+  readonly header: Buffer;
+  readonly allowance: Allowance;
+}
+
 /** Encrypts and decrypts with a key's materials in the token, in Claviger's ciphertext format. */
 export class Keyring {
-  /** Headers of what a key encrypts with its current material: a cached key is immutable and encrypts many times. */
-  private readonly headers = new WeakMap<Key, Buffer>();
+  /** A cached key is immutable and encrypts many times. */
+  private readonly sealers = new WeakMap<Key, Sealer>();
 
-  constructor(
-    private readonly token: Token,
-    /** The key as the database has it now. */
-    private readonly reread: (keyId: string) => Promise<Key | undefined> = () =>
-      Promise.resolve(undefined),
-  ) {}
+  constructor(private readonly parts: Parts) {}
 
-  /** Encrypts 1 to 4096 bytes under the key's current material. */
+  /**
+   * Encrypts 1 to 4096 bytes under the key's current material. Throws KMSInvalidStateException when that has made all
+   * the encryptions it may make.
+   */
   async encrypt(
     key: Key,
     plaintext: Buffer,
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
     const material = key.currentMaterial;
-    if (material === undefined) {
-      throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
-    }
-    const header = this.headerOf(key, material.id);
+    if (material === undefined || isAway(material)) throw pendingImport(key);
+    const { header, allowance } = this.sealerOf(key, material.id);
+    if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
     const aad = associatedData(header, encryptionContextDigest(context));
     let sealed: GcmSealed;
     try {
-      sealed = await this.token.encryptAesGcm(material, aad, plaintext);
+      sealed = await this.parts.token.encryptAesGcm(material, aad, plaintext);
     } catch (error) {
       const rewrapped = await this.rewrapped(key, material, error);
-      sealed = await this.token.encryptAesGcm(rewrapped, aad, plaintext);
+      sealed = await this.parts.token.encryptAesGcm(rewrapped, aad, plaintext);
     }
     return {
       blob: encodeCiphertext({ header, iv: sealed.iv, sealed: sealed.ciphertext }),
@@ -63,6 +76,7 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
+    if (isAway(material)) throw pendingImport(key);
     const sealed: GcmOpen = {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
@@ -70,9 +84,9 @@ export class Keyring {
     };
     let plaintext: Buffer;
     try {
-      plaintext = await this.token.decryptAesGcm(material, sealed);
+      plaintext = await this.parts.token.decryptAesGcm(material, sealed);
     } catch (error) {
-      plaintext = await this.token.decryptAesGcm(
+      plaintext = await this.parts.token.decryptAesGcm(
         await this.rewrapped(key, material, error),
         sealed,
       );
@@ -88,19 +102,36 @@ export class Keyring {
     if (wrapped === undefined || !(error instanceof HsmError) || error.code !== 'key-not-found') {
       throw error;
     }
-    const now = (await this.reread(key.keyId))?.materials.get(id);
+    const now = (await this.parts.reread(key.keyId))?.materials.get(id);
     if (now?.wrapped === undefined || now.wrapped.wrappingKeyId === wrapped.wrappingKeyId) {
       throw error;
     }
     return now;
   }
 
-  private headerOf(key: Key, currentMaterialId: string): Buffer {
-    let header = this.headers.get(key);
-    if (header === undefined) {
-      header = ciphertextHeader(key.keyId, currentMaterialId);
-      this.headers.set(key, header);
+  private sealerOf(key: Key, currentMaterialId: string): Sealer {
+    let sealer = this.sealers.get(key);
+    if (sealer === undefined) {
+      const header = ciphertextHeader(key.keyId, currentMaterialId);
+      sealer = { header, allowance: this.parts.counts.of(currentMaterialId) };
+      this.sealers.set(key, sealer);
     }
-    return header;
+    return sealer;
   }
+}
+
+/** AWS has no such limit that its callers see. */
+function wornOut({ arn, origin }: Key): KmsError {
+  const remedy =
+    origin === 'EXTERNAL'
+      ? 'Import new key material with ImportKeyMaterial and call RotateKeyOnDemand.'
+      : 'Claviger rotates the key as soon as it can; RotateKeyOnDemand rotates it at once.';
+  return new KmsError(
+    'KMSInvalidStateException',
+    `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
+  );
+}
+
+function pendingImport({ arn }: Key): KmsError {
+  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
 }

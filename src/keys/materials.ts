@@ -1,12 +1,12 @@
-import type { Token } from '../../hsm';
+import type { ImportedKey, Token, WrappedMaterial } from '../../hsm';
 import type { Database, Transaction } from '../db';
 import type { RotationType } from '../shapes/kms.generated';
 import type { UndoStep } from '../undo';
 import { doom, spare, untilForgottenSeconds } from './doomed-objects';
 import type { Key } from './key';
 import {
+  type MaterialPlace,
   type MaterialStorage,
-  type NewMaterial,
   insertMaterial,
   retireCurrentMaterial,
   setCurrentMaterial,
@@ -18,8 +18,7 @@ import { holdCurrentWrappingKey } from './wrapping-keys';
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
-  /** Resident where it is left out. */
-  readonly storage?: MaterialStorage;
+  readonly storage: MaterialStorage;
   readonly keys: KeyStore;
 }
 
@@ -30,11 +29,19 @@ export interface MaterialRequest {
   readonly rotationType?: RotationType;
 }
 
-interface Wanted {
+/** Material that was identified as a key's, and is not there. */
+export interface Admission extends Pick<MaterialRequest, 'undo'> {
+  readonly imported: ImportedKey;
+  readonly materialId: string;
+}
+
+/** How a material comes to be, for each way of keeping it. */
+interface Making extends Pick<MaterialRequest, 'undo'> {
   readonly keyId: string;
   readonly materialId: string;
-  readonly insert: (place: NewMaterial['place']) => Promise<void>;
-  readonly undo: MaterialRequest['undo'];
+  /** Makes an object of the token, called by the material id and with this label. */
+  readonly resident: (label: string) => Promise<unknown>;
+  readonly wrapped: (wrappingKeyId: string) => Promise<WrappedMaterial>;
 }
 
 /** Makes key material in the token. */
@@ -50,25 +57,56 @@ export class Materials {
     { keyId }: Pick<Key, 'keyId'>,
     { undo, rotationType }: MaterialRequest,
   ): Promise<Key> {
-    const { token, keys, storage = 'resident' } = this.parts;
+    const { token, keys } = this.parts;
     const materialId = token.generateRandom(32).toString('hex');
-    const insert = (place: NewMaterial['place']): Promise<void> =>
-      insertMaterial(transaction, keyId, {
-        ...{ materialId, state: 'CURRENT', place },
-        ...(rotationType && { rotationType }),
-      });
     await retireCurrentMaterial(transaction, keyId);
     await setCurrentMaterial(transaction, keyId, materialId);
-    await this[storage](transaction, { keyId, materialId, insert, undo });
+    const place = await this.make(transaction, {
+      ...{ keyId, materialId, undo },
+      resident: (label) => token.generateAesKey(materialId, label),
+      wrapped: (wrappingKeyId) => token.generateWrappedAesKey(wrappingKeyId),
+    });
+    await insertMaterial(transaction, keyId, {
+      ...{ materialId, state: 'CURRENT', place },
+      ...(rotationType && { rotationType }),
+    });
     const made = await keys.find(transaction, keyId);
     if (made === undefined) throw new Error('a key that was just given material is not there');
     return made;
   }
 
-  private async resident(
+  /** Takes in imported material; the caller records where it is, in this transaction. */
+  admit(
     transaction: Transaction,
-    { keyId, materialId, insert, undo }: Wanted,
-  ): Promise<void> {
+    { keyId }: Pick<Key, 'keyId'>,
+    { imported, materialId, undo }: Admission,
+  ): Promise<MaterialPlace> {
+    const { token } = this.parts;
+    return this.make(transaction, {
+      ...{ keyId, materialId, undo },
+      resident: async (label) => {
+        // The same material may have been deleted a moment ago, and its object still wait to be destroyed.
+        await token.destroyKey(materialId);
+        await token.admitImport(imported, materialId, { label });
+      },
+      wrapped: async (wrappingKeyId) => {
+        const wrapped = await token.admitImport(imported, materialId, { wrappingKeyId });
+        if (wrapped === undefined) throw new Error('imported material was not wrapped');
+        return wrapped;
+      },
+    });
+  }
+
+  private make(transaction: Transaction, making: Making): Promise<MaterialPlace> {
+    return this.parts.storage === 'resident'
+      ? this.makeResident(transaction, making)
+      : this.makeWrapped(transaction, making);
+  }
+
+  private async makeResident(
+    transaction: Transaction,
+    { keyId, materialId, resident, undo }: Making,
+  ): Promise<MaterialPlace> {
     const { database, token, keys } = this.parts;
     const tokenSerial = token.status().serial;
     const object = { tokenKeyId: materialId, tokenSerial };
@@ -76,16 +114,15 @@ export class Materials {
       ...object,
       ...{ kind: 'secret-key', dueInSeconds: untilForgottenSeconds },
     });
-    await insert({ tokenSerial });
     await spare(transaction, object);
     await keys.lockToken(transaction, tokenSerial);
     undo(() => token.destroyKey(materialId));
-    await token.generateAesKey(materialId, `claviger:key:${keyId}`);
+    await resident(`claviger:key:${keyId}`);
+    return { tokenSerial };
   }
 
   /** Nothing of it stays in the token, so there is nothing to take back, and nobody to wait for. */
-  private async wrapped(transaction: Transaction, { insert }: Wanted): Promise<void> {
-    const wrappingKeyId = await holdCurrentWrappingKey(transaction);
-    await insert({ wrapped: await this.parts.token.generateWrappedAesKey(wrappingKeyId) });
+  private async makeWrapped(transaction: Transaction, { wrapped }: Making): Promise<MaterialPlace> {
+    return { wrapped: await wrapped(await holdCurrentWrappingKey(transaction)) };
   }
 }

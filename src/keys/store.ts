@@ -3,7 +3,7 @@ import { KeyPolicies } from '../policy/key-policies';
 import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
-import { type MaterialRow, materialRows, toMaterial } from './material';
+import { type MaterialRow, firstLapse, materialRows, toMaterial } from './material';
 import { type Tag, putTags } from './tags';
 
 interface KeyRow {
@@ -196,6 +196,7 @@ export class KeyStore {
       aliases: row.aliases,
       currentMaterial: materials.get(row.current_material_id ?? ''),
       materials,
+      lapsesAt: firstLapse(materials.values()),
       rotation: periodDays === null || nextAt === null ? undefined : { periodDays, nextAt },
     };
   }

@@ -27,12 +27,8 @@ export const createKey: Operation<'CreateKey'> = {
   ],
   unannounced: 'nothing is kept of a key before it is there',
   check(input) {
-    requireServed(chooseSpec(input).keySpec);
+    requireServed(chooseSpec(input).keySpec, input.Origin ?? 'AWS_KMS');
     refuseMembers(input, ['CustomKeyStoreId', 'XksKeyId']);
-    const origin = input.Origin ?? 'AWS_KMS';
-    if (origin !== 'AWS_KMS') {
-      throw new KmsError('UnsupportedOperationException', `Origin ${origin} is not supported.`);
-    }
     if (input.MultiRegion === true) {
       throw new KmsError('UnsupportedOperationException', 'MultiRegion keys are not supported.');
     }
@@ -65,12 +61,15 @@ export const createKey: Operation<'CreateKey'> = {
       accountId: caller.accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
+      ...(input.Origin === 'EXTERNAL' && { origin: 'EXTERNAL' }),
       policy,
       tags: input.Tags ?? [],
     });
     // What refuses the row costs the token nothing.
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
+    // Its owner brings the material later.
+    if (key.origin === 'EXTERNAL') return { KeyMetadata: keyMetadata(key) };
     const { undo } = change;
     const made = await services.materials.create(change.transaction, key, { undo });
     return { KeyMetadata: keyMetadata(made) };

@@ -3,7 +3,6 @@ import {
   DescribeKeyCommand,
   DisableKeyCommand,
   EnableKeyCommand,
-  EncryptCommand,
   GenerateDataKeyCommand,
   type KMSClient,
   ReEncryptCommand,

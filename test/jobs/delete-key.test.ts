@@ -60,7 +60,7 @@ async function doomed(): Promise<Made> {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
-    const materials = new Materials({ ...vault, keys });
+    const materials = new Materials({ ...vault, keys, storage: 'resident' });
     const key = await materials.create(transaction, { keyId }, { undo: () => undefined });
     await scheduleDeletion(transaction, key.keyId, 7);
     return { keyId: key.keyId, materialId: key.currentMaterial?.id ?? '' };

@@ -38,7 +38,7 @@ const keys = new KeyStore(place);
 beforeAll(async () => {
   vault = await openVault();
   await vault.issue(accountId, false);
-  const { url, database } = vault;
+  const { url, database, token } = vault;
   feed = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   await feed.listening();
   auditDatabase = openDatabase({
@@ -47,7 +47,7 @@ beforeAll(async () => {
   const audit: AuditWriter = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
   parts = {
     ...{ database, place, keys, audit, changes: feed },
-    materials: new Materials({ ...vault, keys }),
+    materials: new Materials({ database, token, keys, storage: 'resident' }),
     onLeftover: (error) => {
       throw error;
     },

@@ -1,4 +1,5 @@
 import { type Token, openToken } from '../../hsm';
+import { Allowance } from '../../src/keys/allowance';
 import { decodeCiphertext } from '../../src/keys/ciphertext';
 import { Keyring } from '../../src/keys/keyring';
 import { type SoftHsm, makeSoftHsm } from '../support/softhsm';
@@ -8,6 +9,11 @@ import { keyWith, materialId, materialsOf } from '../support/sample-keys';
 let hsm: SoftHsm;
 let token: Token;
 let keyring: Keyring;
+/** As many encryptions as a test may want. */
+const unlimited = {
+  sizes: { first: 1000, largest: 1000 },
+  reserve: (_: string, count: number) => Promise.resolve(count),
+};
 const plaintext = Buffer.from('attack at dawn');
 const rotatedId = 'f'.repeat(64);
 
@@ -16,7 +22,11 @@ beforeAll(async () => {
   token = await openToken(tokenOptions(hsm));
   await token.generateAesKey(materialId, 'claviger:test');
   await token.generateAesKey(rotatedId, 'claviger:test');
-  keyring = new Keyring(token);
+  keyring = new Keyring({
+    token,
+    counts: { of: (id) => new Allowance(id, unlimited) },
+    reread: () => Promise.resolve(undefined),
+  });
 });
 afterAll(async () => {
   await token.close();

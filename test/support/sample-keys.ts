@@ -69,6 +69,7 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
     deletionDate: undefined,
     policy: compileKeyPolicy(text, place),
     ...materialsOf([materialId]),
+    lapsesAt: undefined,
     rotation: undefined,
     ...members,
   };
