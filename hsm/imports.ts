@@ -1,22 +1,21 @@
-import { HsmError } from './errors';
+import { idBytes, toBuffer, toThread } from './formats';
+import type { ImportedKey, ImportKeyBits, ImportPlace } from './import-types';
+import type { ImportArgs } from './import/tasks';
 import type { Link } from './link';
-import type {
-  ImportedKey,
-  ImportKeyBits,
-  ImportPlace,
-  TokenKeyId,
-  TokenOptions,
-  WrappedMaterial,
-} from './types';
+import type { TokenKeyId, WrappedMaterial } from './material-types';
+import type { TokenOptions } from './types';
+
+/** RSA-4096 takes SoftHSM up to 3 s on an idle machine, and others longer. */
+export const generationDeadlineMs = 60_000;
 
 export interface ImportsParts {
   readonly options: TokenOptions;
   readonly link: Link;
-  /** Runs key generations one after the other where the token needs that. */
+  /** Makes one object in the token at a time where that is necessary. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** The token's operations on imported key material. */
+/** Key material that comes from outside, and the pairs of keys it is encrypted to. */
 export class Imports {
   readonly #parts: ImportsParts;
 
@@ -24,28 +23,61 @@ export class Imports {
     this.#parts = parts;
   }
 
-  generateKeyPair(_id: TokenKeyId, _label: string, _bits: ImportKeyBits): Promise<Buffer> {
-    return this.#refuse();
+  async generateKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
+    idBytes(id);
+    const { link, options, inTurn } = this.#parts;
+    const { durableDirectory } = options;
+    const deadlineMs = Math.max(generationDeadlineMs, options.deadlineMs);
+    const args = { id, label, bits, durableDirectory, softwareUnwrap: this.#softwareUnwrap };
+    return toBuffer(await inTurn(() => link.run('generateImportPair', args, { deadlineMs })));
   }
 
-  destroyKeyPair(_id: TokenKeyId): Promise<void> {
-    return this.#refuse();
+  async destroyKeyPair(id: TokenKeyId): Promise<void> {
+    idBytes(id);
+    const { link, options } = this.#parts;
+    await link.run('destroyPair', { id, durableDirectory: options.durableDirectory });
   }
 
-  identify(_imported: ImportedKey): Promise<TokenKeyId> {
-    return this.#refuse();
+  async identify(imported: ImportedKey): Promise<TokenKeyId> {
+    return this.#parts.link.run('identifyImport', this.#args(imported));
   }
 
-  admit(
-    _imported: ImportedKey,
-    _id: TokenKeyId,
-    _place: ImportPlace,
+  async admit(
+    imported: ImportedKey,
+    id: TokenKeyId,
+    place: ImportPlace,
   ): Promise<WrappedMaterial | undefined> {
-    return this.#refuse();
+    idBytes(id);
+    const args = { ...this.#args(imported), id };
+    if ('wrappingKeyId' in place) return this.#admitWrapped(args, place.wrappingKeyId);
+    const { link, options, inTurn } = this.#parts;
+    const { durableDirectory } = options;
+    await inTurn(() => {
+      const { modifiable } = link.live;
+      return link.run('admitResident', { ...args, ...place, modifiable, durableDirectory });
+    });
+    return undefined;
   }
 
-  #refuse(): Promise<never> {
-    const { state } = this.#parts.link;
-    return Promise.reject(new HsmError('mechanism-missing', `import: not available (${state})`));
+  async #admitWrapped(
+    args: ImportArgs & { id: TokenKeyId },
+    wrappingKeyId: TokenKeyId,
+  ): Promise<WrappedMaterial> {
+    idBytes(wrappingKeyId);
+    const blob = await this.#parts.link.run('admitWrapped', { ...args, wrappingKeyId });
+    return { wrappingKeyId, blob: toBuffer(blob) };
+  }
+
+  get #softwareUnwrap(): boolean {
+    return this.#parts.options.softwareUnwrap ?? true;
+  }
+
+  #args(imported: ImportedKey): ImportArgs {
+    idBytes(imported.importKeyId);
+    return {
+      ...imported,
+      encrypted: toThread(imported.encrypted),
+      softwareUnwrap: this.#softwareUnwrap,
+    };
   }
 }

@@ -1,5 +1,6 @@
 import { HsmError } from './errors';
 import { toBuffer } from './formats';
+import type { ImportWays } from './import/ways';
 import { assertHealthy, closeSession, type Handle, type Library, openSession } from './module';
 import type { Desk } from './objects';
 import { TokenFault } from './return-values';
@@ -17,6 +18,8 @@ export class LaneDesk {
   #token: TokenRef | undefined;
   #session: Handle | undefined;
   #epoch = -1;
+  /** What imports of this connection found out about the token. */
+  importWays: ImportWays | undefined;
 
   constructor(readonly library: Library) {}
 
@@ -33,6 +36,7 @@ export class LaneDesk {
     this.#token = token;
     if (token === undefined || token.epoch === this.#epoch) return;
     this.#session = undefined;
+    this.importWays = undefined;
     this.#epoch = token.epoch;
   }
 

@@ -18,6 +18,7 @@ const laterMechanisms = {
 export const ckm = {
   AES_KEY_GEN: pkcs11.CKM_AES_KEY_GEN,
   AES_GCM: pkcs11.CKM_AES_GCM,
+  AES_ECB: pkcs11.CKM_AES_ECB,
   AES_KEY_WRAP: pkcs11.CKM_AES_KEY_WRAP,
   AES_KEY_WRAP_PAD: pkcs11.CKM_AES_KEY_WRAP_PAD,
   AES_KEY_WRAP_KWP: laterMechanisms.CKM_AES_KEY_WRAP_KWP,
@@ -48,6 +49,7 @@ export const ckm = {
 export const requiredMechanisms: readonly string[] = [
   'CKM_AES_KEY_GEN',
   'CKM_AES_GCM',
+  'CKM_AES_ECB',
   'CKM_AES_KEY_WRAP_PAD',
   'CKM_GENERIC_SECRET_KEY_GEN',
   'CKM_SHA224_HMAC',

@@ -5,21 +5,26 @@ export type OaepHash = 'sha1' | 'sha256';
 /**
  * EME-OAEP decoding (RFC 8017 §7.1.2, step 3) with an empty label, for tokens that decrypt raw RSA but do not know
  * the hash. `encoded` is the whole block, k bytes with leading zeros. Undefined where the padding is wrong; which part
- * of it is wrong does not show in the time taken (Manger's attack).
+ * of it is wrong does not show in the time taken (Manger's attack). `encoded` and the message are the caller's to wipe;
+ * whatever is made of them on the way is wiped here.
  */
 export function oaepUnpad(encoded: Buffer, hash: OaepHash): Buffer | undefined {
   const labelHash = createHash(hash).digest();
   const hashBytes = labelHash.length;
   if (encoded.length < 2 * hashBytes + 2) return undefined;
-  const maskedSeed = encoded.subarray(1, 1 + hashBytes);
-  const maskedBlock = encoded.subarray(1 + hashBytes);
-  const seed = xor(maskedSeed, mgf1(maskedBlock, maskedSeed.length, hash));
-  const block = xor(maskedBlock, mgf1(seed, maskedBlock.length, hash));
-  const { start, bad } = messageStart(block, hashBytes);
-  const labelDiffers = timingSafeEqual(block.subarray(0, hashBytes), labelHash) ? 0 : 1;
-  return ((encoded[0] ?? 1) | labelDiffers | bad) === 0
-    ? Buffer.from(block.subarray(start))
-    : undefined;
+  const copy = ownCopy(encoded);
+  try {
+    const seed = copy.subarray(1, 1 + hashBytes);
+    const block = copy.subarray(1 + hashBytes);
+    unmask(seed, block, hash);
+    unmask(block, seed, hash);
+    const { start, bad } = messageStart(block, hashBytes);
+    const labelDiffers = timingSafeEqual(block.subarray(0, hashBytes), labelHash) ? 0 : 1;
+    const wrong = (encoded[0] ?? 1) | labelDiffers | bad;
+    return wrong === 0 ? ownCopy(block.subarray(start)) : undefined;
+  } finally {
+    copy.fill(0);
+  }
 }
 
 /** Looks at every byte behind the label's hash: zeros, then a one, then the message. */
@@ -38,18 +43,22 @@ function messageStart(block: Buffer, from: number): { start: number; bad: number
   return { start, bad: bad | searching };
 }
 
-function mgf1(seed: Buffer, length: number, hash: OaepHash): Buffer {
-  const blocks: Buffer[] = [];
-  for (let made = 0, counter = 0; made < length; counter += 1) {
-    const suffix = Buffer.alloc(4);
+/** Takes MGF1 of `source` off `target`, in place. */
+function unmask(target: Buffer, source: Buffer, hash: OaepHash): void {
+  const suffix = Buffer.alloc(4);
+  for (let at = 0, counter = 0; at < target.length; counter += 1) {
     suffix.writeUInt32BE(counter);
-    const block = createHash(hash).update(seed).update(suffix).digest();
-    blocks.push(block);
-    made += block.length;
+    const mask = createHash(hash).update(source).update(suffix).digest();
+    for (let index = 0; index < mask.length && at < target.length; index += 1, at += 1) {
+      target[at] = (target[at] ?? 0) ^ (mask[index] ?? 0);
+    }
+    mask.fill(0);
   }
-  return Buffer.concat(blocks).subarray(0, length);
 }
 
-function xor(left: Buffer, right: Buffer): Buffer {
-  return Buffer.from(left.map((byte, index) => byte ^ (right[index] ?? 0)));
+/** Outside of Node's shared pool, which hands its bytes to whoever comes next. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -120,7 +120,7 @@ export function generateAesKey(
   desk: Desk,
   key: ResidentAesKey,
   ivSource: 'random' | 'token',
-): void {
+): Handle {
   requireFree(desk, key.id);
   const handle = call('C_GenerateKey', () =>
     desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, residentAesKey(key)),
@@ -128,6 +128,7 @@ export function generateAesKey(
   try {
     proveAttributes(desk, handle);
     proveUse(desk, handle, ivSource);
+    return handle;
   } catch (error) {
     discardAfter(desk, handle, error);
     throw error;
@@ -174,14 +175,19 @@ export function proveUse(desk: Desk, key: Handle, ivSource: 'random' | 'token'):
     throw new HsmError('failed', 'C_Decrypt: the key does not undo C_Encrypt');
 }
 
+/** Destroys every resident secret key of this id. */
+export function destroyKeys(desk: Desk, id: Buffer): void {
+  destroyAll(desk, () => residentKeys(id));
+}
+
 /**
- * Destroys every resident key of this id. Some tokens report success, or drop only the handle, while the object stays
+ * Destroys whatever matches. Some tokens report success, or drop only the handle, while the object stays
  * (SoftHSM #903), so the search is repeated until it comes back empty.
  */
-export function destroyKeys(desk: Desk, id: Buffer): void {
+export function destroyAll(desk: Desk, template: () => Template): void {
   const rounds = 3;
   for (let round = 0; round < rounds; round += 1) {
-    const found = findObjects(desk, residentKeys(id), findBatch);
+    const found = findObjects(desk, template(), findBatch);
     if (found.length === 0) return;
     for (const object of found) destroyObject(desk, object);
   }

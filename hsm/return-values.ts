@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError, type HsmErrorCode } from './errors';
 
@@ -156,11 +157,23 @@ export function returnValueOf(thrown: unknown): number | undefined {
 /** What was thrown by `fn` as a fault; `fn` is the PKCS#11 function's name. */
 export function faultOf(fn: string, thrown: unknown): HsmError {
   if (thrown instanceof HsmError) return thrown;
+  forgetOpenSslErrors();
   const value = returnValueOf(thrown);
   if (value === undefined) return new TokenFault(unexpected, `${fn}: ${firstLine(thrown)}`);
   const name = names.get(value) ?? `CKR 0x${value.toString(16)}`;
   return new TokenFault(meaningOf(fn, name), `${fn}: ${name}`, { cause: thrown });
 }
+
+/**
+ * SoftHSM finds OpenSSL's symbols in the node executable, so that a failure of the token leaves its reasons in the error
+ * queue of Node's own OpenSSL. There, node:crypto takes them for its own: the next createPrivateKey of the thread fails.
+ * Drawing random bytes is one of the calls after which Node clears the queue, and the cheapest.
+ */
+function forgetOpenSslErrors(): void {
+  randomFillSync(scratch);
+}
+
+const scratch = new Uint8Array(1);
 
 /** Calls one PKCS#11 function and names it in what it throws. */
 export function call<T>(fn: string, body: () => T): T {

@@ -94,6 +94,15 @@ export function residentPublicKeys(): Template {
   ]);
 }
 
+/** AES material while it is in use: not extractable, gone with its session. */
+export function unwrappedAesKey(id: Buffer | undefined): Template {
+  return attributes([
+    ...aesUse,
+    [pkcs11.CKA_TOKEN, false],
+    ...(id === undefined ? [] : [[pkcs11.CKA_ID, id] as const]),
+  ]);
+}
+
 /** A new key until it is wrapped: gone with its session, not readable, but wrappable. */
 export function extractableAesKey(): Template {
   return attributes([
@@ -102,6 +111,14 @@ export function extractableAesKey(): Template {
     [pkcs11.CKA_VALUE_LEN, aesKeyBytes],
     [pkcs11.CKA_TOKEN, false],
   ]);
+}
+
+/**
+ * Last in its template: SoftHSM's C_UnwrapKey sets the attributes one by one, refuses those that follow
+ * (CKR_ATTRIBUTE_READ_ONLY), and leaves the object in the token, half made.
+ */
+export function seal({ modifiable }: { readonly modifiable: boolean }): readonly AttributeRow[] {
+  return modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false]];
 }
 
 export interface WrappingKey extends ResidentAesKey {
@@ -138,8 +155,8 @@ function wrappingUse(key: WrappingKey): readonly AttributeRow[] {
     [pkcs11.CKA_SIGN, false],
     [pkcs11.CKA_VERIFY, false],
     [pkcs11.CKA_DERIVE, false],
-    ...(key.modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false] as const]),
     [pkcs11.CKA_ID, key.id],
     [pkcs11.CKA_LABEL, key.label],
+    ...seal(key),
   ];
 }

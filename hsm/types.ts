@@ -1,8 +1,10 @@
 /** The port to a PKCS#11 token: what the rest of Claviger may ask of it, in plain data. */
 
 import type { HsmErrorCode } from './errors';
-import type { MaterialKind, MaterialWrapping, TokenKeyId, WrappedMaterial } from './material-types';
+import type { MaterialImport } from './import-types';
+import type { MaterialWrapping, TokenKeyId, WrappedMaterial } from './material-types';
 
+export type * from './import-types';
 export type * from './material-types';
 
 /** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
@@ -89,27 +91,6 @@ export interface TokenKey {
   readonly wrapped: WrappedMaterial | undefined;
 }
 
-/** Modulus of an RSA key pair that wraps imported material. */
-export type ImportKeyBits = 2048 | 3072 | 4096;
-
-/** AWS KMS's WrappingAlgorithm. */
-export type ImportAlgorithm =
-  'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'RSA_AES_KEY_WRAP_SHA_1' | 'RSA_AES_KEY_WRAP_SHA_256';
-
-/** Material as its owner sends it. */
-export interface ImportedKey {
-  /** CKA_ID of the key pair that wraps it. */
-  readonly importKeyId: TokenKeyId;
-  readonly algorithm: ImportAlgorithm;
-  readonly encrypted: Buffer;
-  readonly kind: MaterialKind;
-  /** Id of the KMS key: the material's id is derived from it and the material. */
-  readonly keyId: string;
-}
-
-/** Where admitted material goes: a token object of this label, or wrapped by this wrapping key to be kept elsewhere. */
-export type ImportPlace = { readonly label: string } | { readonly wrappingKeyId: TokenKeyId };
-
 /** What a scan of the token finds. A pair whose halves share a CKA_ID is one. */
 export interface TokenObject {
   readonly kind: 'secret-key' | 'key-pair';
@@ -142,6 +123,8 @@ export interface TokenCounters {
   readonly cachedKeys: number;
   readonly cacheHits: number;
   readonly cacheMisses: number;
+  /** Searches of the token for one resident key: linear in its objects on SoftHSM. */
+  readonly keySearches: number;
   readonly recoveries: number;
   /** Calls waiting for a lane. */
   readonly queued: number;
@@ -153,7 +136,7 @@ export interface TokenCounters {
  * An open, logged-in token. Methods throw or reject with HsmError only.
  * Every operation on a key runs inside the token; nothing here falls back to software.
  */
-export interface Token extends MaterialWrapping {
+export interface Token extends MaterialWrapping, MaterialImport {
   status(): TokenStatus;
   counters(): TokenCounters;
   /** What start-up proved: enough to serve SYMMETRIC_DEFAULT. `inspect()` makes the full table. */
@@ -190,35 +173,6 @@ export interface Token extends MaterialWrapping {
 
   /** C_DestroyObject of the resident key and its clone. A key that is not there is success. */
   destroyKey(id: TokenKeyId): Promise<void>;
-
-  /**
-   * CKM_RSA_PKCS_KEY_PAIR_GEN of a resident key pair that decrypts and unwraps and never leaves the token. Resolves to
-   * the public key (SubjectPublicKeyInfo in DER) after the pair was used once. As with generateAesKey, an id is used for
-   * one attempt only. RSA-4096 takes seconds.
-   */
-  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer>;
-
-  /** C_DestroyObject of both halves of the resident key pair. A pair that is not there is success. */
-  destroyKeyPair(id: TokenKeyId): Promise<void>;
-
-  /**
-   * Unwraps for a moment: which key material is it? Resolves to 64 hex digits that the same material has in the same KMS
-   * key whenever it is imported, and in no other key; they tell nothing about the material.
-   * Rejects with `import-size`, `import-not-unwrapped`, `import-material-wrong`, `mechanism-missing`, or `key-not-found`
-   * where the import key pair is gone.
-   */
-  identifyImport(imported: ImportedKey): Promise<TokenKeyId>;
-
-  /**
-   * Makes it a resident key of CKA_ID `id` (then undefined), or answers it wrapped. Rejects as identifyImport does, with
-   * `import-material-wrong` where it is not the material called `id`, and with `duplicate-key` where the token has an
-   * object of that id already.
-   */
-  admitImport(
-    imported: ImportedKey,
-    id: TokenKeyId,
-    place: ImportPlace,
-  ): Promise<WrappedMaterial | undefined>;
 
   /** Ids of the resident keys whose label starts with `labelPrefix`; a full scan, for reaping and inspection only. */
   listKeys(labelPrefix: string): Promise<TokenKeyId[]>;

@@ -1,8 +1,8 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from './errors';
 import { openGcm, sealGcm } from './gcm';
+import { wrappableMaterial } from './import/templates';
 import type { MaterialKind } from './material-types';
-import { extractableMaterial, unwrappedAesKey } from './material-templates';
 import { ckm } from './mechanisms';
 import type { Handle } from './module';
 import {
@@ -14,7 +14,13 @@ import {
   requireFree,
 } from './objects';
 import { call } from './return-values';
-import { extractableAesKey, type Template, type WrappingKey, wrappingKey } from './templates';
+import {
+  extractableAesKey,
+  type Template,
+  unwrappedAesKey,
+  type WrappingKey,
+  wrappingKey,
+} from './templates';
 
 /** How a token wraps key material, as a known answer proved it. */
 export interface WrapMechanism {
@@ -31,11 +37,17 @@ export interface Wrapper {
   readonly key: Handle;
 }
 
+/** What a wrapping key is proven with. */
+export interface WrapProof {
+  readonly mechanism: number;
+  readonly ivSource: 'random' | 'token';
+}
+
 /** PKCS#8 of an RSA-4096 key is 2.4 KB. */
 const longestWrapped = 8192;
 
 /** Key wrap adds one block of 8 bytes (RFC 5649 §4.1); a blob of another length is no AES-256 key. */
-const wrappedAesBytes = 40;
+export const wrappedAesBytes = 40;
 
 export function wrapKey(desk: Desk, { mechanism, key }: Wrapper, object: Handle): Buffer {
   const { library, session } = desk;
@@ -82,11 +94,7 @@ export function unwrapAesKey(
 }
 
 /** Generates a wrapping key, proves it and leaves nothing behind when the proof fails. */
-export function generateWrappingKey(
-  desk: Desk,
-  key: WrappingKey,
-  proof: { mechanism: number; ivSource: 'random' | 'token' },
-): void {
+export function generateWrappingKey(desk: Desk, key: WrappingKey, proof: WrapProof): void {
   requireFree(desk, key.id);
   const made = call('C_GenerateKey', () =>
     desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, wrappingKey(key)),
@@ -103,7 +111,7 @@ export function generateWrappingKey(
 export function proveWrappingKey(
   desk: Desk,
   key: WrappingKey & { readonly object: Handle },
-  proof: { mechanism: number; ivSource: 'random' | 'token' },
+  proof: WrapProof,
 ): void {
   const [onToken, sensitive, extractable] = readFlags(desk, key.object, [
     pkcs11.CKA_TOKEN,
@@ -175,7 +183,7 @@ export function rewrapMaterial(
   wrappers: { from: Wrapper; to: Wrapper },
 ): Buffer {
   const { from, to } = wrappers;
-  const template = (): Template => extractableMaterial(material.kind);
+  const template = (): Template => wrappableMaterial(material.kind);
   if (material.kind.spec === 'SYMMETRIC_DEFAULT' && material.blob.length !== wrappedAesBytes) {
     throw notUnwrapped('wrapped material of this length is no AES-256 key');
   }

@@ -26,7 +26,7 @@ export interface WrapperRef {
  * The handle once more believed: after the key was destroyed, a token may give its number to another key, and what that
  * wrapped could never be unwrapped again. When it unwraps, key wrap's own integrity check says so.
  */
-function wrapperOf(desk: Desk, ref: WrapperRef): Wrapper {
+export function wrapperOf(desk: Desk, ref: WrapperRef): Wrapper {
   const key = toBuffer(ref.key);
   if (hasId(desk, key, idBytes(ref.id))) return { mechanism: ref.mechanism, key };
   throw staleObject('key-not-found', `C_GetAttributeValue: no wrapping key ${ref.id}`);
@@ -36,6 +36,16 @@ function requireWrapping(desk: Desk, key: Handle, id: string): Handle {
   const needed = [pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP, pkcs11.CKA_SENSITIVE];
   if (readFlags(desk, key, needed).every(Boolean)) return key;
   throw new HsmError('key-not-found', `C_GetAttributeValue: key ${id} is not a wrapping key`);
+}
+
+export interface NewWrappingKey {
+  readonly id: string;
+  readonly label: string;
+  readonly modifiable: boolean;
+  readonly exportable: boolean;
+  readonly mechanism: number;
+  readonly ivSource: 'random' | 'token';
+  readonly durableDirectory: string | undefined;
 }
 
 /** What lanes do with wrapped material and wrapping keys. */
@@ -73,29 +83,11 @@ export const wrappingTasks = {
       return toThread(rewrapMaterial(desk, material, wrappers));
     }),
 
-  createWrappingKey: (
-    lane: LaneDesk,
-    args: {
-      id: string;
-      label: string;
-      modifiable: boolean;
-      exportable: boolean;
-      mechanism: number;
-      ivSource: 'random' | 'token';
-      durableDirectory: string | undefined;
-    },
-  ) => {
+  createWrappingKey: (lane: LaneDesk, args: NewWrappingKey) => {
     const id = idBytes(args.id);
     durably(args.durableDirectory, {
       make: () => lane.withSession((desk) => generateWrappingKey(desk, { ...args, id }, args)),
       undo: () => lane.withSession((desk) => destroyKeys(desk, id)),
     });
-  },
-
-  hasKey: (lane: LaneDesk, args: { id: string }) => {
-    const found = lane.withSession((desk) => findKey(desk, idBytes(args.id)));
-    // An empty search is what a vanished token answers as well.
-    if (found === undefined) lane.assertHealthy();
-    return found !== undefined;
   },
 } as const;

@@ -30,12 +30,12 @@ export class Wrapping {
   /** Without waiting, where this wrapping key was used before. */
   known(id: TokenKeyId): Wrapper | undefined {
     const key = this.keys.get(id);
-    return key && { mechanism: this.#mechanism().mechanism, key };
+    return key && { mechanism: this.mechanism().mechanism, key };
   }
 
   async wrapper(id: TokenKeyId): Promise<Wrapper> {
     idBytes(id);
-    const { mechanism } = this.#mechanism();
+    const { mechanism } = this.mechanism();
     return { mechanism, key: await this.keys.find(id) };
   }
 
@@ -44,7 +44,7 @@ export class Wrapping {
     const { link, options, inTurn } = this.#parts;
     const { ivSource, durableDirectory } = options;
     await inTurn(() => {
-      const { mechanism } = this.#mechanism();
+      const { mechanism } = this.mechanism();
       const modifiable = link.live.wrappingModifiable;
       const key = { id, label, exportable, modifiable };
       return link.run('createWrappingKey', { ...key, mechanism, ivSource, durableDirectory });
@@ -54,8 +54,8 @@ export class Wrapping {
   generateAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial> {
     const { link, options } = this.#parts;
     const { ivSource } = options;
-    return this.#again([wrappingKeyId], async () => {
-      const wrapper = await this.#ref(wrappingKeyId);
+    return this.again([wrappingKeyId], async () => {
+      const wrapper = await this.ref(wrappingKeyId);
       const blob = await link.run('generateWrappedAes', { wrapper, ivSource });
       return { wrappingKeyId, blob: toBuffer(blob) };
     });
@@ -66,21 +66,21 @@ export class Wrapping {
     kind: MaterialKind,
     wrappingKeyId: TokenKeyId,
   ): Promise<WrappedMaterial> {
-    return this.#again([material.wrappingKeyId, wrappingKeyId], async () => {
-      const from = await this.#ref(material.wrappingKeyId);
-      const to = await this.#ref(wrappingKeyId);
+    return this.again([material.wrappingKeyId, wrappingKeyId], async () => {
+      const from = await this.ref(material.wrappingKeyId);
+      const to = await this.ref(wrappingKeyId);
       const args = { blob: toThread(material.blob), kind, from, to };
       return { wrappingKeyId, blob: toBuffer(await this.#parts.link.run('rewrap', args)) };
     });
   }
 
-  async #ref(id: TokenKeyId): Promise<WrapperRef> {
+  async ref(id: TokenKeyId): Promise<WrapperRef> {
     const { mechanism, key } = await this.wrapper(id);
     return { id, mechanism, key: toThread(key) };
   }
 
   /** Once more where a wrapping key's handle was stale. */
-  async #again<T>(ids: readonly TokenKeyId[], work: () => Promise<T>): Promise<T> {
+  async again<T>(ids: readonly TokenKeyId[], work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -90,7 +90,7 @@ export class Wrapping {
     }
   }
 
-  #mechanism(): WrapMechanism {
+  mechanism(): WrapMechanism {
     const { wrapping } = this.#parts.link.live;
     if (typeof wrapping !== 'string') return wrapping;
     throw new HsmError('mechanism-missing', wrapping);

@@ -37,11 +37,13 @@ export async function write<N extends OperationName>(
   permitted: Permitted<N>,
 ): Promise<string> {
   const { request, permissions, trail } = permitted;
+  const afterwards: (() => Promise<unknown>)[] = [];
   const { text, announcements } = await undoneOnFailure(corridor, async (transaction, undo) => {
     const events: ServiceEvent[] = [];
     const change: Change = {
       transaction,
       undo,
+      afterwards: (step) => void afterwards.push(step),
       made: (key) => (trail.keys = [...trail.keys, key]),
       note: (data) => (trail.additional = data),
       serviceEvent: (event) => events.push(event),
@@ -63,6 +65,7 @@ export async function write<N extends OperationName>(
     }
   });
   await corridor.changes.acknowledged(announcements);
+  for (const step of afterwards) await step().catch(() => undefined);
   return text;
 }
 

@@ -165,6 +165,13 @@ export const settings = {
     sentence:
       "Whether imported key material, or the key that wraps it, may pass through a worker's memory where the token cannot unwrap it alone; false refuses such imports.",
   },
+  keyMaterial: {
+    env: 'CLAVIGER_KEY_MATERIAL',
+    schema: { enum: ['resident', 'wrapped'] },
+    default: 'resident',
+    sentence:
+      'Where new key material is kept: `resident`, each an object of the token that never leaves it; `wrapped`, in Postgres, wrapped by a key of the token.',
+  },
   tokenDirectory: {
     env: 'CLAVIGER_TOKEN_DIRECTORY',
     schema: text,

@@ -5,6 +5,7 @@ import { type Config, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListener } from './listen';
+import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
 import { requestLog } from './request-log';
@@ -64,6 +65,7 @@ async function build(
     onFailed: options.onFatal,
   });
   onClose(() => token.close());
+  await requireServable({ db: database, token, storage: config.keyMaterial });
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed);

@@ -10,6 +10,8 @@ import type { KeyFinder } from './keys/finder';
 import type { GrantFinder } from './keys/grant-finder';
 import type { GrantTokens } from './keys/grant-tokens';
 import type { GrantStore } from './keys/grants';
+import type { ImportParametersMaker } from './keys/import-parameters';
+import type { Imports } from './keys/imports';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { KeyUses } from './keys/key-uses';
@@ -17,6 +19,7 @@ import type { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
 import type { Materials } from './keys/materials';
 import type { Identities } from './iam/identities';
+import type { Job } from './jobs/job';
 import type { StateRule } from './keys/states';
 import type { KeyStore } from './keys/store';
 import type { KmsError } from './errors';
@@ -37,6 +40,10 @@ export interface Services {
   readonly keys: KeyStore;
   readonly limits: Limits;
   readonly materials: Materials;
+  readonly importParameters: ImportParametersMaker;
+  readonly imports: Imports;
+  /** Destroys objects of the token that are doomed and due; its timer comes to them too. */
+  readonly destroyObjects: Pick<Job, 'run'>;
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
@@ -106,6 +113,11 @@ export interface Change {
   readonly transaction: Transaction;
   /** Runs when the transaction does not commit: undoes what the operation did in the token. */
   readonly undo: (step: UndoStep) => void;
+  /**
+   * Runs when the change is committed and every worker knows of it, before the answer. What it does timed work would do a
+   * little later: it may fail.
+   */
+  readonly afterwards: (step: () => Promise<unknown>) => void;
   /** A key that the operation made: its record names it. */
   made(key: Key): void;
   /** CloudTrail's additionalEventData: what the record says besides request and answer (kms-semantics §16.4). */

@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Token } from '../hsm';
 import type { AuditWriter } from './audit';
-import { Sealing } from './auth/sealing';
+import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
 import type { ChangeFeed, Database } from './db';
 import { Identities } from './iam/identities';
+import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
 import { GrantStore } from './keys/grants';
+import { ImportParametersMaker } from './keys/import-parameters';
+import { ImportTokens } from './keys/import-tokens';
+import { Imports } from './keys/imports';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
@@ -43,7 +47,7 @@ export function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const materials = new Materials({ database, token, keys });
+  const materials = new Materials({ database, token, keys, storage: config.keyMaterial });
   const managed = new ManagedKeys({
     ...parts,
     place,
@@ -53,7 +57,11 @@ export function buildServices(
     newKeyId: randomUUID,
   });
   const grants = new GrantStore();
-  const grantTokenSealing = new Sealing(token, 'grant-token-sealing');
+  const sealingFor = (purpose: SealingPurpose) => {
+    const sealing = new Sealing(token, purpose);
+    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
+  };
+  const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
@@ -61,6 +69,9 @@ export function buildServices(
     keys,
     limits: limitsOf(config),
     materials,
+    importParameters: new ImportParametersMaker({ database, token, keys, importTokens }),
+    imports: new Imports({ token, materials, importTokens }),
+    destroyObjects: destroyObjects({ database, token, keys }),
     aliases,
     finder: new KeyFinder({
       db: database,
@@ -71,14 +82,15 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring(token, encryptionCounts),
+    keyring: new Keyring({
+      token,
+      counts: encryptionCounts,
+      reread: (keyId) => keys.find(database, keyId),
+    }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
-    grantTokens: new GrantTokens({
-      sealing: grantTokenSealing,
-      sealingKeys: new SealingKeys(database, grantTokenSealing),
-    }),
+    grantTokens: new GrantTokens(sealingFor('grant-token-sealing')),
     identities: new Identities({ db: database, cache: caches.identities }),
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,

@@ -2,6 +2,7 @@ import type { Config } from './config';
 import type { Corridor } from './corridor';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
+import { expireMaterial } from './jobs/expire-material';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
 import { rotateWornKey } from './jobs/rotate-worn-key';
@@ -24,6 +25,7 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
     deleteKey(parts),
     rotateKey(parts),
     rotateWornKey(parts),
+    expireMaterial(parts),
     destroyObjects(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);

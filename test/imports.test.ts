@@ -18,7 +18,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ajv: ['src/shapes/', 'src/config/', 'src/config.ts'],
 };
 
-/** `cli → main → server → doors → dispatch → operations → keys, policy → db`: nobody imports a room to its left. */
+/** `cli → main → server → doors → dispatch → operations → doctor → jobs → keys, policy → db`: nobody imports a room to its left. */
 const order = [
   ['src/cli/'],
   ['src/main.ts'],
@@ -26,6 +26,7 @@ const order = [
   ['src/doors/'],
   ['src/dispatch.ts'],
   ['src/operations/'],
+  ['src/doctor/'],
   ['src/jobs/'],
   ['src/keys/', 'src/policy/', 'src/iam/'],
   ['src/db/'],

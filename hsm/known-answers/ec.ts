@@ -1,54 +1,15 @@
 import { createECDH, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
+import { readAttribute, sign } from '../calls';
+import { type Curve, curves } from '../curves';
 import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { call } from '../return-values';
-import {
-  generatePair,
-  type KnownAnswer,
-  readAttribute,
-  requireAnswer,
-  sign,
-  template,
-} from './row';
+import { generatePair, type KnownAnswer, requireAnswer, template } from './row';
 
 const message = Buffer.from('claviger known answer');
-
-/** Curves by KMS's name: DER of the OID, bytes of a coordinate, the hash KMS pairs it with, node's and JWK's names. */
-const curves = {
-  ECC_NIST_P256: {
-    oid: '06082a8648ce3d030107',
-    bytes: 32,
-    hash: 'sha256',
-    node: 'prime256v1',
-    jwk: 'P-256',
-  },
-  ECC_NIST_P384: {
-    oid: '06052b81040022',
-    bytes: 48,
-    hash: 'sha384',
-    node: 'secp384r1',
-    jwk: 'P-384',
-  },
-  ECC_NIST_P521: {
-    oid: '06052b81040023',
-    bytes: 66,
-    hash: 'sha512',
-    node: 'secp521r1',
-    jwk: 'P-521',
-  },
-  ECC_SECG_P256K1: {
-    oid: '06052b8104000a',
-    bytes: 32,
-    hash: 'sha256',
-    node: 'secp256k1',
-    jwk: 'secp256k1',
-  },
-} as const;
-
-type Curve = (typeof curves)[keyof typeof curves];
 
 interface EcKey {
   readonly privateKey: Handle;

@@ -1,18 +1,11 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
+import { readAttribute, sign } from '../calls';
 import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
-import {
-  create,
-  generatePair,
-  type KnownAnswer,
-  readAttribute,
-  requireAnswer,
-  sessionSecret,
-  sign,
-} from './row';
+import { create, generatePair, type KnownAnswer, requireAnswer, sessionSecret } from './row';
 
 /** id-Ed25519 (RFC 8410 §3); SoftHSM takes the PrintableString "edwards25519" as well. */
 const ed25519Params = Buffer.from('06032b6570', 'hex');

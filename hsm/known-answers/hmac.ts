@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
+import { sign } from '../calls';
 import { ckm } from '../mechanisms';
 import type { Desk } from '../objects';
-import { create, type KnownAnswer, requireAnswer, sessionSecret, sign } from './row';
+import { create, type KnownAnswer, requireAnswer, sessionSecret } from './row';
 
 const data = Buffer.from('what do ya want for nothing?');
 

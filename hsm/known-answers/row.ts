@@ -48,29 +48,6 @@ export function generatePair(
   );
 }
 
-export function readAttribute(desk: Desk, object: Handle, type: number): Buffer {
-  const [read] = call('C_GetAttributeValue', () =>
-    desk.library.C_GetAttributeValue(desk.session, object, [{ type }]),
-  );
-  if (read === undefined) throw new HsmError('failed', 'C_GetAttributeValue: no answer');
-  return read.value;
-}
-
-export interface SignRequest {
-  readonly key: Handle;
-  readonly mechanism: pkcs11.Mechanism;
-  readonly data: Buffer;
-}
-
-const longestSignature = 512;
-
-export function sign(desk: Desk, request: SignRequest): Buffer {
-  call('C_SignInit', () => desk.library.C_SignInit(desk.session, request.mechanism, request.key));
-  return call('C_Sign', () =>
-    desk.library.C_Sign(desk.session, request.data, Buffer.alloc(longestSignature)),
-  );
-}
-
 /** Fails the row unless the token's answer is the one known. */
 export function requireAnswer(right: boolean, fn: string): void {
   if (!right) throw new HsmError('mechanism-missing', `${fn}: wrong answer`);

@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
+import { readAttribute } from '../calls';
 import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
-import { type Attributes, create, generatePair, readAttribute, sessionSecret } from './row';
+import { type Attributes, create, generatePair, sessionSecret } from './row';
 import { rsaTestKeys } from './rsa-test-keys';
 
 export interface RsaKey {
@@ -17,6 +18,7 @@ export interface RsaKey {
 const use: Attributes = [
   [pkcs11.CKA_SIGN, true],
   [pkcs11.CKA_DECRYPT, true],
+  [pkcs11.CKA_UNWRAP, true],
 ];
 
 /** The fixed test key where the token imports it, else one of its own making, which takes up to seconds. */

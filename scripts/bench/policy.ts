@@ -60,11 +60,7 @@ const policyOf = (members: Readonly<Record<string, unknown>>): string =>
 const identity = compileIdentityPolicy(
   policyOf({ Resource: `arn:aws:kms:*:${account}:key/1234*` }),
 );
-const key = compileKeyPolicy(
-  policyOf({ Principal: { AWS: userArn }, Resource: '*' }),
-  place,
-  keyArn,
-);
+const key = compileKeyPolicy(policyOf({ Principal: { AWS: userArn }, Resource: '*' }), place);
 
 /** Ten times the action, the ARN and one look-up with its comparison: no wildcard, no type, no variable. */
 function comparisonsOnly(): number {

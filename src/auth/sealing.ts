@@ -7,6 +7,7 @@ import { Secret } from './secret';
 const labels = {
   'access-key-sealing': 'claviger:sealing',
   'grant-token-sealing': 'claviger:grant-token-sealing',
+  'import-token-sealing': 'claviger:import-token-sealing',
   'session-sealing': 'claviger:session-sealing',
 } as const;
 

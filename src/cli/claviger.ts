@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { ConfigError, exportToLibraries, loadConfig } from '../config';
+import { StorageError } from '../keys/storage';
 import { describeError } from '../log';
 import { createAccessKey, createAccount, listAllAccounts } from './account';
+import { doctor } from './doctor';
 import { init } from './init';
 import { migrateDatabase } from './migrate';
 import { serve } from './serve';
@@ -14,7 +16,9 @@ import {
   listAllServices,
 } from './service';
 import { inspectTokenCommand } from './token-inspect';
-import { reapToken } from './token-reap';
+import { createFirstWrappingKey, destroyWrappingKey, listAllWrappingKeys } from './wrapping-key';
+import { rotateWrappingKey } from './wrapping-key-rotate';
+import { exportWrappingKey, importWrappingKey, prepareImport } from './wrapping-key-transfer';
 import { CommandError, type Command as Subcommand } from './subcommand';
 
 const program = new Command('claviger').description(
@@ -78,20 +82,74 @@ service
   .argument('<id>', 'AKIA…')
   .action(run(deleteServiceKey, 'name', 'id'));
 
+const wrappingKey = program
+  .command('wrapping-key')
+  .description('the keys of the token that wrap key material');
+wrappingKey
+  .command('create')
+  .description('make the first wrapping key')
+  .option('--exportable', 'it may leave the token for another, wrapped')
+  .option('--json', 'print JSON')
+  .action(run(createFirstWrappingKey));
+wrappingKey
+  .command('list')
+  .description('print every wrapping key, and how many key materials are under it')
+  .option('--json', 'print one JSON object a line')
+  .action(run(listAllWrappingKeys));
+wrappingKey
+  .command('rotate')
+  .description(
+    'put another wrapping key in place, and all key material under it; goes on where it was ended',
+  )
+  .option('--exportable', 'it may leave the token for another, wrapped')
+  .option('--json', 'print JSON')
+  .action(run(rotateWrappingKey));
+wrappingKey
+  .command('prepare-import')
+  .description('make a key pair in this token that receives a wrapping key within seven days')
+  .option('--out <file>', 'write its public key there, and not to standard output')
+  .option('--json', 'print JSON')
+  .action(run(prepareImport));
+wrappingKey
+  .command('export')
+  .description('print the wrapping key, readable by the token of the public key alone, as JSON')
+  .argument('<id>', '64 hexadecimal digits')
+  .requiredOption('--to <file>', 'the public key that `prepare-import` wrote on the other token')
+  .option('--out <file>', 'write it there, and not to standard output')
+  .option('--json', 'print JSON, as it does without')
+  .action(run(exportWrappingKey, 'id'));
+wrappingKey
+  .command('import')
+  .description('take in a wrapping key that another token exported')
+  .argument('<file>', 'what `export` wrote')
+  .option('--exportable', 'it may leave this token again')
+  .option('--json', 'print JSON')
+  .action(run(importWrappingKey, 'file'));
+wrappingKey
+  .command('destroy')
+  .description('destroy a wrapping key that wraps nothing any more')
+  .argument('<id>', '64 hexadecimal digits')
+  .option('--yes', 'though backups of the database may need it')
+  .option('--json', 'print JSON')
+  .action(run(destroyWrappingKey, 'id'));
+
 const token = program.command('token').description('the PKCS#11 token');
 token
   .command('inspect')
   .description('token, mechanisms, and which KMS key specs and algorithms it can serve')
   .option('--json', 'print JSON')
   .action(run(inspectTokenCommand));
-token
-  .command('reap')
-  .description('list the master keys of the token that no row of the database names')
-  .option('--destroy', 'destroy them: never with a restored database, or a token that is shared')
-  .action(run(reapToken));
+program
+  .command('doctor')
+  .description(
+    'find and explain what token and database do not agree about, and what else is wrong',
+  )
+  .option('--repair', 'mend what is safe to mend')
+  .option('--json', 'print JSON')
+  .action(run(doctor));
 
 /**
- * Reads the settings, runs, and turns a failure into one line and exit code 1. Arguments are options by the names given
+ * Reads the settings, runs, and turns a failure into one line and an exit code. Arguments are options by the names given
  * here, in their order.
  */
 function run(
@@ -106,10 +164,10 @@ function run(
       const named = Object.fromEntries(names.map((name, at) => [name, given[at]]));
       await command(config, { ...options, ...named });
     } catch (error) {
-      const plain = error instanceof ConfigError || error instanceof CommandError;
-      const text = plain ? error.message : describeError(error);
+      const plain = [ConfigError, CommandError, StorageError].some((kind) => error instanceof kind);
+      const text = plain && error instanceof Error ? error.message : describeError(error);
       process.stderr.write(`claviger: ${text}\n`);
-      process.exitCode = 1;
+      process.exitCode = command.failureCode ?? 1;
     }
   };
 }

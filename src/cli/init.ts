@@ -1,12 +1,21 @@
 import { initialiseAccount, isInitialised } from '../auth/accounts';
 import type { Config } from '../config';
 import { createLog } from '../log';
+import { requireNotWrapped } from '../keys/storage';
 import { withDatabase, withToken } from './open';
 import { printKey } from './print';
 import type { Command } from './subcommand';
+import { ensureWrappingKey } from './wrapping-key';
 
-/** `claviger init`: prints the access key as JSON when it made one, and nothing when there was one. */
-export const init: Command = (config) => issue(config, { another: false });
+/**
+ * `claviger init`: prints the access key as JSON when it made one, and nothing when there was one. A wrapped key store gets
+ * its first wrapping key.
+ */
+export const init: Command = async (config) => {
+  await withDatabase(config, (database) => requireNotWrapped(database, config.keyMaterial));
+  await issue(config, { another: false });
+  if (config.keyMaterial === 'wrapped') await ensureWrappingKey(config);
+};
 
 /** Makes an access key of the account root; `another` makes one beside those that exist. */
 export async function issue(config: Config, { another }: { another: boolean }): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Capabilities, TokenStatus } from '../../hsm';
 import { createLog } from '../log';
 import { withToken } from './open';
+import { table } from './print';
 import type { Command } from './subcommand';
 
 /** `claviger token inspect`: proves by known answers what the token can do, and prints it. */
@@ -33,16 +34,4 @@ function page(status: TokenStatus, { mechanisms, rows }: Capabilities): string {
     '',
     ...table([heading, ...cells]),
   ].join('\n');
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -2,6 +2,7 @@ export { BatchedCalls, type BatchedCallsOptions } from './batched-calls';
 export { BatchedWrites, type BatchedWritesOptions } from './batched-writes';
 export { FeedCache, type FeedCacheOptions } from './cache';
 export { openChangeFeed, type ChangeFeed, type FeedEvent, type FeedOptions } from './changes';
+export { readClock } from './clock';
 export { openDatabase, type DatabaseOptions } from './database';
 export { DatabaseError, type DatabaseErrorCode } from './errors';
 export { migrate, MigrationError } from './migrate';

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import type { DueRows, Job, Task } from './job';
+import type { DueRows, Schedule, Task } from './job';
 
 export interface Backoff {
   readonly firstSeconds: number;
@@ -19,7 +19,7 @@ const forgottenAfter = '7 days';
  */
 export async function claim(
   db: Queryable,
-  { name, due }: Job,
+  { name, due }: Schedule,
   { clockOffsetSeconds, backoff }: { clockOffsetSeconds: number; backoff: Backoff },
 ): Promise<{ readonly subject: string; readonly attempts: number } | undefined> {
   const clock = 'now() + make_interval(secs => $2::float8)';
@@ -60,7 +60,7 @@ export async function claim(
 /** The subject is done with, or there was nothing to do. */
 export async function forget(
   db: Queryable,
-  { name }: Job,
+  { name }: Schedule,
   { subject }: Pick<Task, 'subject'>,
 ): Promise<void> {
   await db.execute({
@@ -75,7 +75,7 @@ export async function forget(
 /** How many rows are due, those that wait for another attempt too. */
 export async function countOverdue(
   db: Queryable,
-  { name, due }: Job,
+  { name, due }: Schedule,
   { clockOffsetSeconds }: Pick<Task, 'clockOffsetSeconds'>,
 ): Promise<number> {
   const [row] = await db.query<{ overdue: number }>({

@@ -10,9 +10,10 @@ import {
   lockDoomedKey,
   removeKey,
 } from '../keys/deletion';
+import { destroyObject } from '../keys/doomed-objects';
 import { type Place, keyArn } from '../keys/identifiers';
 import type { KeyStore } from '../keys/store';
-import type { Job, Task } from './job';
+import type { Job, Schedule, Task } from './job';
 
 export interface DeleteKeyParts {
   readonly database: Database;
@@ -21,7 +22,20 @@ export interface DeleteKeyParts {
   readonly keys: KeyStore;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
+  /** The worker's clock; Date.now but in tests. */
+  readonly now?: () => number;
 }
+
+/** Keys to be deleted. */
+export const dueKeys: Schedule = {
+  name: 'delete-key',
+  due: {
+    from: 'kms_key k',
+    where: `k.state = 'PendingDeletion'`,
+    subject: 'k.key_id',
+    at: 'k.deletion_date',
+  },
+};
 
 /**
  * Deletes keys whose date has come, in two transactions. The first takes the key away from everybody, and cancelling with
@@ -31,13 +45,7 @@ export interface DeleteKeyParts {
  */
 export function deleteKey(parts: DeleteKeyParts): Job {
   return {
-    name: 'delete-key',
-    due: {
-      from: 'kms_key k',
-      where: `k.state = 'PendingDeletion'`,
-      subject: 'k.key_id',
-      at: 'k.deletion_date',
-    },
+    ...dueKeys,
     async run(task) {
       await requireToken(parts, task);
       await begin(parts, task);
@@ -46,10 +54,15 @@ export function deleteKey(parts: DeleteKeyParts): Job {
   };
 }
 
-/** Before the point of no return: while the token is away, or is another, the deletion can still be cancelled. */
+/**
+ * Before the point of no return: while the token is away, or is another, the deletion can still be cancelled. A key whose
+ * material is wrapped has nothing in it.
+ */
 async function requireToken({ database, token }: DeleteKeyParts, task: Task): Promise<void> {
+  const materials = await doomedMaterials(database, task.subject);
+  if (materials.length === 0) return;
   await token.check();
-  requireHere(token, await doomedMaterials(database, task.subject));
+  requireHere(token, materials);
 }
 
 /** To destroy a key that is not there is success, so it must be asked of the token that has it. */
@@ -63,11 +76,11 @@ function requireHere(token: Token, materials: readonly DoomedMaterial[]): void {
 }
 
 async function begin(
-  { database, changes }: DeleteKeyParts,
+  { database, changes, now = Date.now }: DeleteKeyParts,
   { subject: keyId, clockOffsetSeconds }: Task,
 ): Promise<void> {
   const announcements = await inTransaction(database, async (transaction) => {
-    await beginDeletion(transaction, { keyId, clockOffsetSeconds });
+    await beginDeletion(transaction, { keyId, clockOffsetSeconds, now: now() });
     return transaction.announcements;
   });
   // A clone in another worker's session outlives its original.
@@ -94,10 +107,13 @@ async function destroyMaterials(
   transaction: Transaction,
   { materials }: DoomedKey,
 ): Promise<void> {
+  if (materials.length === 0) return;
   requireHere(token, materials);
   // SoftHSM misses what another process changes beside it, and what is missed would stay.
   await keys.lockToken(transaction, token.status().serial);
-  for (const { materialId } of materials) await token.destroyKey(materialId);
+  for (const { materialId: tokenKeyId, kind } of materials) {
+    await destroyObject(token, { tokenKeyId, kind });
+  }
 }
 
 function record(place: Place, { keyId, accountId }: DoomedKey): string {

@@ -1,8 +1,12 @@
-/** Timed work: rows of a table that are due from a moment on, and what is done with each. */
-export interface Job {
-  /** As metrics, the log and job_attempt call it. */
+/** Rows of a table that are due from a moment on. */
+export interface Schedule {
+  /** The job that works them off, as metrics, the log and job_attempt call it. */
   readonly name: string;
   readonly due: DueRows;
+}
+
+/** Timed work: rows that are due, and what is done with each. */
+export interface Job extends Schedule {
   /**
    * Does what is due. It may have been begun before, by a worker that was killed, and another worker may be at it: every
    * step is safe to repeat, and the row is locked where only one may go on. Rejects to be tried again later. Resolves

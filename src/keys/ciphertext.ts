@@ -72,7 +72,8 @@ export function ciphertextHeader(keyId: string, keyMaterialId: string): Buffer {
   if (!keyMaterialIdForm.test(keyMaterialId)) {
     throw new TypeError('a key material id is not 64 lower-case hex digits');
   }
-  const header = Buffer.allocUnsafe(headerBytes);
+  // It is kept as long as its key, and from the pool of Buffers it would keep a whole block.
+  const header = Buffer.allocUnsafeSlow(headerBytes);
   header[0] = version;
   header[1] = kind;
   header.write(keyId.replace('mrk-', '').replaceAll('-', ''), keyIdAt, 'hex');

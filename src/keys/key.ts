@@ -6,8 +6,9 @@ import type {
   OriginType,
 } from '../shapes/kms.generated';
 import type { ResourcePolicy } from '../policy/policy';
-import type { Material } from './material';
+import { type Material, isAssociated } from './material';
 import { algorithmsOf } from './specs';
+import { stateNow } from './states';
 import type { Tag } from './tags';
 
 /** A KMS key as a worker holds it: a row of kms_key with its materials and its compiled policy. Immutable. */
@@ -34,6 +35,8 @@ export interface Key {
   readonly currentMaterial: Material | undefined;
   /** By key material id, in the order in which the key came by them: the current one, those before it, and what waits. */
   readonly materials: ReadonlyMap<string, Material>;
+  /** When the first of the materials that it needs expires, on this process's steady clock; undefined: never. */
+  readonly lapsesAt: number | undefined;
   /** Of a key that rotates by itself. */
   readonly rotation: { readonly periodDays: number; readonly nextAt: Date } | undefined;
 }
@@ -49,15 +52,16 @@ const algorithmMember = {
 
 /** KeyMetadata with the field presence of kms-semantics §2.6. */
 export function keyMetadata(key: Key): KeyMetadata {
+  const state = stateNow(key);
   return {
     AWSAccountId: key.accountId,
     KeyId: key.keyId,
     Arn: key.arn,
     CreationDate: key.createdAt,
-    Enabled: key.state === 'Enabled',
+    Enabled: state === 'Enabled',
     Description: key.description,
     KeyUsage: key.keyUsage,
-    KeyState: key.state,
+    KeyState: state,
     Origin: key.origin,
     KeyManager: key.keyManager,
     // Deprecated, and sent by AWS all the same; its enum lacks the newest specs (kms-semantics §2.6).
@@ -69,6 +73,21 @@ export function keyMetadata(key: Key): KeyMetadata {
     ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterial !== undefined
       ? { CurrentKeyMaterialId: key.currentMaterial.id }
       : {}),
+    ...expiration(key),
     ...(key.deletionDate === undefined ? {} : { DeletionDate: key.deletionDate }),
   };
+}
+
+/** Of a key whose imported material is there: when the first of it expires, if any does. */
+function expiration({
+  currentMaterial,
+  materials,
+}: Key): Pick<KeyMetadata, 'ExpirationModel' | 'ValidTo'> {
+  if (currentMaterial?.imported?.state !== 'IMPORTED') return {};
+  const ends = [...materials.values()]
+    .filter(isAssociated)
+    .flatMap(({ imported }) => imported?.validTo?.getTime() ?? []);
+  return ends.length === 0
+    ? { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
+    : { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(Math.min(...ends)) };
 }

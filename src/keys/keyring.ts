@@ -1,16 +1,24 @@
-import type { Token } from '../../hsm';
+import { type GcmOpen, type GcmSealed, HsmError, type Token } from '../../hsm';
 import { KmsError } from '../errors';
 import type { Allowance } from './allowance';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
 import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
+import { type Material, isAway } from './material';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
 export interface Decrypted {
   readonly plaintext: Buffer;
   readonly keyMaterialId: string;
+}
+
+interface Parts {
+  readonly token: Token;
+  readonly counts: Pick<EncryptionCounts, 'of'>;
+  /** The key as the database has it now. */
+  readonly reread: (keyId: string) => Promise<Key | undefined>;
 }
 
 /** What a key encrypts with. */
@@ -25,10 +33,7 @@ export class Keyring {
   /** A cached key is immutable and encrypts many times. */
   private readonly sealers = new WeakMap<Key, Sealer>();
 
-  constructor(
-    private readonly token: Token,
-    private readonly counts: Pick<EncryptionCounts, 'of'>,
-  ) {}
+  constructor(private readonly parts: Parts) {}
 
   /**
    * Encrypts 1 to 4096 bytes under the key's current material. Throws KMSInvalidStateException when that has made all
@@ -40,15 +45,19 @@ export class Keyring {
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
     const material = key.currentMaterial;
-    if (material === undefined) {
-      throw new KmsError('KMSInvalidStateException', `${key.arn} is pending import.`);
-    }
+    if (material === undefined || isAway(material)) throw pendingImport(key);
     const { header, allowance } = this.sealerOf(key, material.id);
     if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
     const aad = associatedData(header, encryptionContextDigest(context));
-    const { iv, ciphertext } = await this.token.encryptAesGcm(material, aad, plaintext);
+    let sealed: GcmSealed;
+    try {
+      sealed = await this.parts.token.encryptAesGcm(material, aad, plaintext);
+    } catch (error) {
+      const rewrapped = await this.rewrapped(key, material, error);
+      sealed = await this.parts.token.encryptAesGcm(rewrapped, aad, plaintext);
+    }
     return {
-      blob: encodeCiphertext({ header, iv, sealed: ciphertext }),
+      blob: encodeCiphertext({ header, iv: sealed.iv, sealed: sealed.ciphertext }),
       keyMaterialId: material.id,
     };
   }
@@ -67,19 +76,44 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
-    const plaintext = await this.token.decryptAesGcm(material, {
+    if (isAway(material)) throw pendingImport(key);
+    const sealed: GcmOpen = {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
       aad: associatedData(ciphertext.header, encryptionContextDigest(context)),
-    });
+    };
+    let plaintext: Buffer;
+    try {
+      plaintext = await this.parts.token.decryptAesGcm(material, sealed);
+    } catch (error) {
+      plaintext = await this.parts.token.decryptAesGcm(
+        await this.rewrapped(key, material, error),
+        sealed,
+      );
+    }
     return { plaintext, keyMaterialId };
+  }
+
+  /**
+   * The material as the database has it, where that is under another wrapping key than the one that the token lacks: it was
+   * rotated, and the old one destroyed, after the worker read the key. Throws the error where that is not why.
+   */
+  private async rewrapped(key: Key, { id, wrapped }: Material, error: unknown): Promise<Material> {
+    if (wrapped === undefined || !(error instanceof HsmError) || error.code !== 'key-not-found') {
+      throw error;
+    }
+    const now = (await this.parts.reread(key.keyId))?.materials.get(id);
+    if (now?.wrapped === undefined || now.wrapped.wrappingKeyId === wrapped.wrappingKeyId) {
+      throw error;
+    }
+    return now;
   }
 
   private sealerOf(key: Key, currentMaterialId: string): Sealer {
     let sealer = this.sealers.get(key);
     if (sealer === undefined) {
       const header = ciphertextHeader(key.keyId, currentMaterialId);
-      sealer = { header, allowance: this.counts.of(currentMaterialId) };
+      sealer = { header, allowance: this.parts.counts.of(currentMaterialId) };
       this.sealers.set(key, sealer);
     }
     return sealer;
@@ -96,4 +130,8 @@ function wornOut({ arn, origin }: Key): KmsError {
     'KMSInvalidStateException',
     `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
   );
+}
+
+function pendingImport({ arn }: Key): KmsError {
+  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
 }

@@ -7,6 +7,9 @@ import type {
   RotationType,
 } from '../shapes/kms.generated';
 
+/** How a key store keeps its material: as objects of its token, or wrapped by it and in the database. */
+export type MaterialStorage = 'resident' | 'wrapped';
+
 /** What a key encrypts and decrypts with, or did: in the token, or wrapped by it. `id` is the key material id. */
 export interface Material extends TokenKey {
   readonly state: KeyMaterialState;
@@ -19,6 +22,28 @@ export interface ImportedMaterial {
   readonly state: ImportState;
   readonly expirationModel: ExpirationModelType;
   readonly validTo: Date | undefined;
+  /** The same on this process's steady clock, as the database's had it when the key was read. Infinity: never. */
+  readonly lapsesAt: number;
+}
+
+/** The key needs it for good: it encrypts, or did. Others wait for a rotation, and may never come to that. */
+export function isAssociated({ state }: Pick<Material, 'state'>): boolean {
+  return state === 'CURRENT' || state === 'NON_CURRENT';
+}
+
+/** It was deleted or has expired, even if nobody has noticed yet. */
+export function isAway({ imported }: Material): boolean {
+  if (imported === undefined) return false;
+  return imported.state !== 'IMPORTED' || performance.now() >= imported.lapsesAt;
+}
+
+/** When the first of the materials that a key needs expires, on this process's steady clock. */
+export function firstLapse(materials: Iterable<Material>): number | undefined {
+  let first = Infinity;
+  for (const material of materials) {
+    if (isAssociated(material)) first = Math.min(first, material.imported?.lapsesAt ?? Infinity);
+  }
+  return first === Infinity ? undefined : first;
 }
 
 /** A row of key_material, as JSON that Postgres made. */
@@ -32,6 +57,8 @@ export interface MaterialRow {
   readonly expiration_model: ExpirationModelType | null;
   /** Milliseconds since 1970. */
   readonly valid_to: number | null;
+  /** Milliseconds until then, by the clock of the database. */
+  readonly valid_for: number | null;
 }
 
 /** A JSON array of the MaterialRows of the key `k`, in the order in which it came by them. */
@@ -39,7 +66,8 @@ export const materialRows = `
   (select coalesce(json_agg(json_build_object(
       'id', m.material_id, 'state', m.state, 'wrapping_key_id', m.wrapping_key_id,
       'wrapped', encode(m.wrapped, 'base64'), 'import_state', m.import_state, 'expiration_model', m.expiration_model,
-      'valid_to', (extract(epoch from m.valid_to) * 1000)::bigint) order by m.ordinal), '[]')
+      'valid_to', (extract(epoch from m.valid_to) * 1000)::bigint,
+      'valid_for', extract(epoch from m.valid_to - clock_timestamp()) * 1000) order by m.ordinal), '[]')
     from key_material m where m.key_id = k.key_id)`;
 
 export function toMaterial(row: MaterialRow): Material {
@@ -48,7 +76,7 @@ export function toMaterial(row: MaterialRow): Material {
     wrapped:
       row.wrapping_key_id === null || row.wrapped === null
         ? undefined
-        : { wrappingKeyId: row.wrapping_key_id, blob: Buffer.from(row.wrapped, 'base64') },
+        : new WrappedText(row.wrapping_key_id, row.wrapped),
     state: row.state,
     imported:
       row.import_state === null
@@ -57,15 +85,35 @@ export function toMaterial(row: MaterialRow): Material {
             state: row.import_state,
             expirationModel: row.expiration_model ?? 'KEY_MATERIAL_DOES_NOT_EXPIRE',
             validTo: row.valid_to === null ? undefined : new Date(row.valid_to),
+            lapsesAt: row.valid_for === null ? Infinity : performance.now() + row.valid_for,
           },
   };
 }
 
-/** A material that a key has come by: in a token, or wrapped by it. */
+/**
+ * Kept as text while the key is, and read when the token unwraps it: a small Buffer is cut from the pool of Buffers, and would
+ * keep a whole block of it, for each of a hundred thousand keys.
+ */
+class WrappedText implements WrappedMaterial {
+  constructor(
+    readonly wrappingKeyId: string,
+    private readonly base64: string,
+  ) {}
+
+  get blob(): Buffer {
+    return Buffer.from(this.base64, 'base64');
+  }
+}
+
+/** Where material is: an object of a token, or wrapped by it and kept here. */
+export type MaterialPlace =
+  { readonly tokenSerial: string } | { readonly wrapped: WrappedMaterial };
+
+/** A material that a key has come by. */
 export interface NewMaterial {
   readonly materialId: string;
   readonly state: KeyMaterialState;
-  readonly place: { readonly tokenSerial: string } | { readonly wrapped: WrappedMaterial };
+  readonly place: MaterialPlace;
   /** What made it the current one in place of another. */
   readonly rotationType?: RotationType;
 }

@@ -1,15 +1,33 @@
-import type { Token } from '../../hsm';
+import type { ImportedKey, Token, WrappedMaterial } from '../../hsm';
 import type { Database, Transaction } from '../db';
 import type { RotationType } from '../shapes/kms.generated';
 import type { UndoStep } from '../undo';
-import { doom, spare, untilForgottenSeconds } from './doomed-objects';
+import {
+  type DoomedObject,
+  type TokenObjectKind,
+  destroyObject,
+  doom,
+  spare,
+  untilForgottenSeconds,
+} from './doomed-objects';
 import type { Key } from './key';
-import { insertMaterial, retireCurrentMaterial, setCurrentMaterial } from './material';
+import {
+  type MaterialPlace,
+  type MaterialStorage,
+  insertMaterial,
+  retireCurrentMaterial,
+  setCurrentMaterial,
+} from './material';
+import { tokenObjectOf } from './specs';
 import type { KeyStore } from './store';
+import { holdCurrentWrappingKey } from './wrapping-keys';
 
+/** A key store: a token, and how the material of its keys is kept. */
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
+  /** Resident where it is left out. */
+  readonly storage: MaterialStorage;
   readonly keys: KeyStore;
 }
 
@@ -18,6 +36,26 @@ export interface MaterialRequest {
   readonly undo: (step: UndoStep) => void;
   /** Where it takes the place of another: why. */
   readonly rotationType?: RotationType;
+}
+
+/** Material that was identified as a key's, and is not there. */
+export interface Admission extends Pick<MaterialRequest, 'undo'> {
+  readonly imported: ImportedKey;
+  readonly materialId: string;
+}
+
+/** How a material comes to be, for each way of keeping it. */
+interface Making extends Pick<MaterialRequest, 'undo'> {
+  readonly keyId: string;
+  readonly materialId: string;
+  /** What it is as an object of the token. */
+  readonly kind: TokenObjectKind;
+  /** Makes an object of the token, called by the material id and with this label. */
+  readonly resident: (
+    label: string,
+    object: Omit<DoomedObject, 'dueInSeconds'>,
+  ) => Promise<unknown>;
+  readonly wrapped: (wrappingKeyId: string) => Promise<WrappedMaterial>;
 }
 
 /** Makes key material in the token. */
@@ -33,28 +71,69 @@ export class Materials {
     { keyId }: Pick<Key, 'keyId'>,
     { undo, rotationType }: MaterialRequest,
   ): Promise<Key> {
-    const { database, token, keys } = this.parts;
-    const tokenSerial = token.status().serial;
+    const { token, keys } = this.parts;
     const materialId = token.generateRandom(32).toString('hex');
-    const object = { tokenKeyId: materialId, tokenSerial };
-    await doom(database.apart, {
-      ...object,
-      ...{ kind: 'secret-key', dueInSeconds: untilForgottenSeconds },
-    });
     await retireCurrentMaterial(transaction, keyId);
+    await setCurrentMaterial(transaction, keyId, materialId);
+    const place = await this.make(transaction, {
+      ...{ keyId, materialId, undo, kind: 'secret-key' },
+      resident: (label) => token.generateAesKey(materialId, label),
+      wrapped: (wrappingKeyId) => token.generateWrappedAesKey(wrappingKeyId),
+    });
     await insertMaterial(transaction, keyId, {
-      materialId,
-      state: 'CURRENT',
-      place: { tokenSerial },
+      ...{ materialId, state: 'CURRENT', place },
       ...(rotationType && { rotationType }),
     });
-    await setCurrentMaterial(transaction, keyId, materialId);
-    await spare(transaction, object);
-    await keys.lockToken(transaction, tokenSerial);
-    undo(() => token.destroyKey(materialId));
-    await token.generateAesKey(materialId, `claviger:key:${keyId}`);
     const made = await keys.find(transaction, keyId);
     if (made === undefined) throw new Error('a key that was just given material is not there');
     return made;
+  }
+
+  /** Takes in imported material; the caller records where it is, in this transaction. */
+  admit(
+    transaction: Transaction,
+    { keyId, keySpec }: Pick<Key, 'keyId' | 'keySpec'>,
+    { imported, materialId, undo }: Admission,
+  ): Promise<MaterialPlace> {
+    const { token } = this.parts;
+    return this.make(transaction, {
+      ...{ keyId, materialId, undo, kind: tokenObjectOf(keySpec) },
+      resident: async (label, object) => {
+        // The same material may have been deleted a moment ago, and its object still wait to be destroyed.
+        await destroyObject(token, object);
+        await token.admitImport(imported, materialId, { label });
+      },
+      wrapped: async (wrappingKeyId) => {
+        const wrapped = await token.admitImport(imported, materialId, { wrappingKeyId });
+        if (wrapped === undefined) throw new Error('imported material was not wrapped');
+        return wrapped;
+      },
+    });
+  }
+
+  private make(transaction: Transaction, making: Making): Promise<MaterialPlace> {
+    return this.parts.storage === 'resident'
+      ? this.makeResident(transaction, making)
+      : this.makeWrapped(transaction, making);
+  }
+
+  private async makeResident(
+    transaction: Transaction,
+    { keyId, materialId, kind, resident, undo }: Making,
+  ): Promise<MaterialPlace> {
+    const { database, token, keys } = this.parts;
+    const tokenSerial = token.status().serial;
+    const object = { tokenKeyId: materialId, tokenSerial, kind };
+    await doom(database.apart, { ...object, dueInSeconds: untilForgottenSeconds });
+    await spare(transaction, object);
+    await keys.lockToken(transaction, tokenSerial);
+    undo(() => destroyObject(token, object));
+    await resident(`claviger:key:${keyId}`, object);
+    return { tokenSerial };
+  }
+
+  /** Nothing of it stays in the token, so there is nothing to take back, and nobody to wait for. */
+  private async makeWrapped(transaction: Transaction, { wrapped }: Making): Promise<MaterialPlace> {
+    return { wrapped: await wrapped(await holdCurrentWrappingKey(transaction)) };
   }
 }

@@ -6,7 +6,7 @@ import type { RotationType } from '../shapes/kms.generated';
 import { type UndoStep, undoneOnFailure } from '../undo';
 import type { Place } from './identifiers';
 import type { Key } from './key';
-import { type Material, promoteMaterial } from './material';
+import { type Material, isAway, promoteMaterial } from './material';
 import type { Materials } from './materials';
 import type { KeyStore } from './store';
 
@@ -90,7 +90,7 @@ export async function advanceRotation(
 /** Imported material that waits to become the current one by RotateKeyOnDemand (kms-semantics §9.3). */
 export function pendingMaterial({ materials }: Key): Material | undefined {
   return [...materials.values()].find(
-    ({ state, imported }) => state === 'PENDING_ROTATION' && imported?.state !== 'PENDING_IMPORT',
+    (material) => material.state === 'PENDING_ROTATION' && !isAway(material),
   );
 }
 

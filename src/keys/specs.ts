@@ -1,14 +1,56 @@
 import { KmsError } from '../errors';
-import type { KeySpec, KeyUsageType } from '../shapes/kms.generated';
+import type { KeySpec, KeyUsageType, OriginType } from '../shapes/kms.generated';
+import type { TokenObjectKind } from './doomed-objects';
+
+type Usages = Readonly<Partial<Record<KeyUsageType, readonly string[]>>>;
 
 interface SpecRow {
   /** KeyUsage values that the spec allows, each with the algorithms that KeyMetadata lists (kms-semantics §3.1). */
-  readonly usages: Readonly<Partial<Record<KeyUsageType, readonly string[]>>>;
+  readonly usages: Usages;
+  /** Where its material may come from. */
+  readonly origins: readonly OriginType[];
+  /** What its material is in a token. */
+  readonly object: TokenObjectKind;
 }
 
-/** kms-semantics §3.1. A spec is listed here once the token serves it; the others are refused by name. */
+const rsa: Usages = {
+  ENCRYPT_DECRYPT: ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'],
+  SIGN_VERIFY: [
+    'RSASSA_PKCS1_V1_5_SHA_256',
+    'RSASSA_PKCS1_V1_5_SHA_384',
+    'RSASSA_PKCS1_V1_5_SHA_512',
+    'RSASSA_PSS_SHA_256',
+    'RSASSA_PSS_SHA_384',
+    'RSASSA_PSS_SHA_512',
+  ],
+};
+const ecc = (algorithm: string): Usages => ({
+  SIGN_VERIFY: [algorithm],
+  KEY_AGREEMENT: ['ECDH'],
+});
+const imported = (usages: Usages): SpecRow => ({
+  ...{ usages, origins: ['EXTERNAL'], object: 'secret-key' },
+});
+const importedPair = (usages: Usages): SpecRow => ({ ...imported(usages), object: 'key-pair' });
+
+/** kms-semantics §3.1. A spec is listed here once keys of it can be made; the others are refused by name. */
 const specs: Readonly<Partial<Record<KeySpec, SpecRow>>> = {
-  SYMMETRIC_DEFAULT: { usages: { ENCRYPT_DECRYPT: ['SYMMETRIC_DEFAULT'] } },
+  SYMMETRIC_DEFAULT: {
+    usages: { ENCRYPT_DECRYPT: ['SYMMETRIC_DEFAULT'] },
+    origins: ['AWS_KMS', 'EXTERNAL'],
+    object: 'secret-key',
+  },
+  HMAC_224: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_224'] }),
+  HMAC_256: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_256'] }),
+  HMAC_384: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_384'] }),
+  HMAC_512: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_512'] }),
+  RSA_2048: importedPair(rsa),
+  RSA_3072: importedPair(rsa),
+  RSA_4096: importedPair(rsa),
+  ECC_NIST_P256: importedPair(ecc('ECDSA_SHA_256')),
+  ECC_NIST_P384: importedPair(ecc('ECDSA_SHA_384')),
+  ECC_NIST_P521: importedPair(ecc('ECDSA_SHA_512')),
+  ECC_SECG_P256K1: importedPair({ SIGN_VERIFY: ['ECDSA_SHA_256'] }),
 };
 
 /** The usages that AWS allows for each spec, served here or not: a wrong pair is the caller's fault first. */
@@ -69,11 +111,20 @@ export function chooseSpec(input: {
   return { keySpec, keyUsage };
 }
 
-/** Refuses by name a spec that no operation here serves yet. */
-export function requireServed(keySpec: KeySpec): void {
-  if (specs[keySpec] === undefined) {
+/** Refuses by name what no operation here serves yet: a spec, or an origin of its material. */
+export function requireServed(keySpec: KeySpec, origin: OriginType): void {
+  if (!servedOrigins.includes(origin)) {
+    throw new KmsError('UnsupportedOperationException', `Origin ${origin} is not supported.`);
+  }
+  if (specs[keySpec]?.origins.includes(origin) !== true) {
     throw new KmsError('UnsupportedOperationException', `KeySpec ${keySpec} is not supported.`);
   }
+}
+
+const servedOrigins: readonly OriginType[] = ['AWS_KMS', 'EXTERNAL'];
+
+export function tokenObjectOf(keySpec: KeySpec): TokenObjectKind {
+  return specs[keySpec]?.object ?? 'secret-key';
 }
 
 /** The algorithms that KeyMetadata lists for a key. */
@@ -81,7 +132,10 @@ export function algorithmsOf(keySpec: KeySpec, keyUsage: KeyUsageType): readonly
   return specs[keySpec]?.usages[keyUsage] ?? [];
 }
 
-/** InvalidKeyUsageException of §3.6 unless the key's spec has the algorithm. */
+/**
+ * InvalidKeyUsageException of §3.6 unless the key's spec has the algorithm. What keys of imported material list and no
+ * operation here serves yet is refused by name.
+ */
 export function requireAlgorithm(
   key: { readonly keySpec: KeySpec; readonly keyUsage: KeyUsageType },
   algorithm: string,
@@ -91,5 +145,8 @@ export function requireAlgorithm(
       'InvalidKeyUsageException',
       `Algorithm ${algorithm} is incompatible with key spec ${key.keySpec}.`,
     );
+  }
+  if (algorithm !== 'SYMMETRIC_DEFAULT') {
+    throw new KmsError('UnsupportedOperationException', `Algorithm ${algorithm} is not supported.`);
   }
 }

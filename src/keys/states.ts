@@ -2,7 +2,7 @@ import { KmsError } from '../errors';
 import type { KeyState } from '../shapes/kms.generated';
 import type { Key } from './key';
 
-type Facts = Pick<Key, 'arn' | 'origin' | 'state'>;
+type Facts = Pick<Key, 'arn' | 'origin' | 'state'> & Partial<Pick<Key, 'lapsesAt'>>;
 type Refusal = (key: Facts) => KmsError | undefined;
 type Row = Readonly<Record<KeyState, Refusal | undefined>>;
 
@@ -175,6 +175,15 @@ export type StateRule = keyof typeof stateRules;
 /** Throws the state's error of kms-semantics §1.2 when the rule refuses it. */
 export function requireState(key: Facts, rule: StateRule): void {
   const row: Row = stateRules[rule];
-  const refusal = row[key.state]?.(key);
+  const refusal = row[stateNow(key)]?.(key);
   if (refusal !== undefined) throw refusal;
+}
+
+/**
+ * The state of a key whose material has expired changes when the timed work finds it. Until then it is looked upon as what
+ * it will be.
+ */
+export function stateNow({ state, lapsesAt }: Pick<Facts, 'state' | 'lapsesAt'>): KeyState {
+  if (lapsesAt === undefined || performance.now() < lapsesAt) return state;
+  return state === 'Enabled' || state === 'Disabled' ? 'PendingImport' : state;
 }

@@ -1,9 +1,9 @@
 import type { Queryable } from '../db';
-import { compileKeyPolicy } from '../policy/compile';
+import { KeyPolicies } from '../policy/key-policies';
 import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
-import { type MaterialRow, materialRows, toMaterial } from './material';
+import { type MaterialRow, firstLapse, materialRows, toMaterial } from './material';
 import { type Tag, putTags } from './tags';
 
 interface KeyRow {
@@ -66,7 +66,11 @@ export async function materialsOf(db: Queryable, keyId: string): Promise<string[
 
 /** The SQL of kms_key; that of key_material is in `material`, that of key_tag in `tags`. */
 export class KeyStore {
-  constructor(private readonly place: Place) {}
+  private readonly policies: KeyPolicies;
+
+  constructor(private readonly place: Place) {
+    this.policies = new KeyPolicies(place);
+  }
 
   async find(db: Queryable, keyId: string): Promise<Key | undefined> {
     const [row] = await db.query<KeyRow>({
@@ -187,11 +191,12 @@ export class KeyStore {
       multiRegion: row.multi_region,
       createdAt: row.created_at,
       deletionDate: row.deletion_date ?? undefined,
-      policy: compileKeyPolicy(row.policy, this.place, arn),
+      policy: this.policies.compile(row.policy),
       tags: row.tag_keys.map((TagKey, at) => ({ TagKey, TagValue: row.tag_values[at] ?? '' })),
       aliases: row.aliases,
       currentMaterial: materials.get(row.current_material_id ?? ''),
       materials,
+      lapsesAt: firstLapse(materials.values()),
       rotation: periodDays === null || nextAt === null ? undefined : { periodDays, nextAt },
     };
   }

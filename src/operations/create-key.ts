@@ -1,6 +1,5 @@
 import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
-import { keyArn } from '../keys/identifiers';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
 import { countNewKey, requireKeyRoom } from '../keys/key-count';
@@ -29,12 +28,8 @@ export const createKey: Operation<'CreateKey'> = {
   ],
   unannounced: 'nothing is kept of a key before it is there',
   check(input) {
-    requireServed(chooseSpec(input).keySpec);
+    requireServed(chooseSpec(input).keySpec, input.Origin ?? 'AWS_KMS');
     refuseMembers(input, ['CustomKeyStoreId', 'XksKeyId']);
-    const origin = input.Origin ?? 'AWS_KMS';
-    if (origin !== 'AWS_KMS') {
-      throw new KmsError('UnsupportedOperationException', `Origin ${origin} is not supported.`);
-    }
     if (input.MultiRegion === true) {
       throw new KmsError('UnsupportedOperationException', 'MultiRegion keys are not supported.');
     }
@@ -59,19 +54,17 @@ export const createKey: Operation<'CreateKey'> = {
     const keyId = services.newKeyId();
     const { place, limits } = services;
     const { accountId } = caller;
-    const arn = keyArn(place, accountId, keyId);
     const policy =
       input.Policy === undefined
         ? defaultKeyPolicy(place, accountId)
-        : await acceptKeyPolicy(change.transaction, {
-            ...{ text: input.Policy, keyArn: arn, place, limits },
-          });
+        : await acceptKeyPolicy(change.transaction, { text: input.Policy, place, limits });
     await requireKeyRoom(change.transaction, { accountId, limits });
     const key = await services.keys.insert(change.transaction, {
       keyId,
       accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
+      ...(input.Origin === 'EXTERNAL' && { origin: 'EXTERNAL' }),
       policy,
       tags: input.Tags ?? [],
     });
@@ -79,7 +72,11 @@ export const createKey: Operation<'CreateKey'> = {
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
     const { undo } = change;
-    const made = await services.materials.create(change.transaction, key, { undo });
+    // The owner of an EXTERNAL key brings its material later.
+    const made =
+      key.origin === 'EXTERNAL'
+        ? key
+        : await services.materials.create(change.transaction, key, { undo });
     // Last: while the token works, others make their keys too.
     await countNewKey(change.transaction, { accountId, limits });
     return { KeyMetadata: keyMetadata(made) };

@@ -14,7 +14,6 @@ export const policyName = 'default';
 
 interface Given {
   readonly text: string;
-  readonly keyArn: string;
   readonly place: Place;
   readonly limits: Limits;
 }
@@ -25,7 +24,7 @@ interface Given {
  */
 export async function acceptKeyPolicy(
   db: Queryable,
-  { text, keyArn, place, limits }: Given,
+  { text, place, limits }: Given,
 ): Promise<string> {
   if (Buffer.byteLength(text) > limits.keyPolicyBytes) {
     throw new KmsError(
@@ -34,7 +33,7 @@ export async function acceptKeyPolicy(
     );
   }
   try {
-    const { principals } = compileKeyPolicy(text, place, keyArn);
+    const { principals } = compileKeyPolicy(text, place);
     await requirePrincipals(db, principals);
     return formatPolicy(text, place);
   } catch (error) {

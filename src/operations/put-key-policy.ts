@@ -20,9 +20,9 @@ export const putKeyPolicy: Operation<'PutKeyPolicy'> = {
 
   async write(call, { transaction }) {
     const { input, keys, services } = call;
-    const { keyId, arn } = onlyKey(keys);
+    const { keyId } = onlyKey(keys);
     const { place, limits } = services;
-    const given = { text: input.Policy, keyArn: arn, place, limits };
+    const given = { text: input.Policy, place, limits };
     const policy = await acceptKeyPolicy(transaction, given);
     requireNoLockout(call, await services.keys.setPolicy(transaction, keyId, policy));
     transaction.announce({ topic: 'key', id: keyId });

@@ -52,14 +52,17 @@ export function compileManagedPolicy(text: string): Policy {
   return identityPolicy(text, [newestVersion, ...identityRules]);
 }
 
-/** The policy of the key with `keyArn`: `*` is that key, and no other resource is asked about. Throws PolicyError. */
-export function compileKeyPolicy(text: string, place: Place, keyArn: string): ResourcePolicy {
-  return resourcePolicy(readChecked(text, keyRules), { text, place, resource: keyArn });
+/**
+ * A key policy. It is asked about its own key only, which `*` is; nothing in it depends on which that is, so that keys may
+ * share it. Throws PolicyError.
+ */
+export function compileKeyPolicy(text: string, place: Place): ResourcePolicy {
+  return resourcePolicy(readChecked(text, keyRules), { text, place, isKey: true });
 }
 
 /** Who may assume a role. Throws PolicyError. */
 export function compileTrustPolicy(text: string, place: Place): TrustPolicy {
-  return resourcePolicy(readChecked(text, trustRules), { text, place });
+  return resourcePolicy(readChecked(text, trustRules), { text, place, isKey: false });
 }
 
 function identityPolicy(text: string, checks: readonly DocumentRule[]): Policy {
@@ -73,9 +76,8 @@ function identityPolicy(text: string, checks: readonly DocumentRule[]): Policy {
 
 function resourcePolicy(
   document: PolicyDocument,
-  { text, place, resource }: { text: string; place: Place; resource?: string },
+  { text, place, isKey }: { text: string; place: Place; isKey: boolean },
 ): TrustPolicy {
-  const isKey = resource !== undefined;
   const all = document.statements.map((statement) => ({
     ...compileStatement(
       document,

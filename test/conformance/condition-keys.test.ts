@@ -29,6 +29,7 @@ import {
   kmsConditionKeys,
 } from '../support/kms-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
+import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
@@ -273,6 +274,7 @@ const rows: readonly ConditionRow[] = [
   ]),
   ...grantConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
+  ...importConditionKeys(() => stage),
 ];
 
 test.each(rows.map((row) => [row.key, row.met?.[1] ?? 'absent', row.action, row] as const))(

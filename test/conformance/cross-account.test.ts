@@ -203,12 +203,21 @@ test('Every operation that works on keys of other accounts does', async () => {
 const own: Readonly<Record<string, () => object>> = {
   CancelKeyDeletion: () => ({ KeyId: key.arn }),
   CreateAlias: () => ({ AliasName: 'alias/theirs', TargetKeyId: key.arn }),
+  DeleteImportedKeyMaterial: () => ({ KeyId: key.arn }),
   DisableKey: () => ({ KeyId: key.arn }),
   DisableKeyRotation: () => ({ KeyId: key.arn }),
   EnableKey: () => ({ KeyId: key.arn }),
   EnableKeyRotation: () => ({ KeyId: key.arn }),
   GetKeyLastUsage: () => ({ KeyId: key.arn }),
   GetKeyPolicy: () => ({ KeyId: key.arn }),
+  GetParametersForImport: () => ({
+    KeyId: key.arn,
+    ...{ WrappingAlgorithm: 'RSAES_OAEP_SHA_256', WrappingKeySpec: 'RSA_2048' },
+  }),
+  ImportKeyMaterial: () => ({
+    ...{ KeyId: key.arn, ImportToken: 'YQ==', EncryptedKeyMaterial: 'YQ==' },
+    ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE',
+  }),
   GetKeyRotationStatus: () => ({ KeyId: key.arn }),
   ListKeyPolicies: () => ({ KeyId: key.arn }),
   ListKeyRotations: () => ({ KeyId: key.arn }),

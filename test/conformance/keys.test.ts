@@ -115,7 +115,19 @@ describe('CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey and UpdateKeyD
       { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
       'KeySpec HMAC_256 is not supported.',
     ],
-    [{ Origin: 'EXTERNAL' }, 'Origin EXTERNAL is not supported.'],
+    [{ Origin: 'AWS_CLOUDHSM' }, 'Origin AWS_CLOUDHSM is not supported.'],
+    [
+      { Origin: 'EXTERNAL', KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY' },
+      'KeySpec ECC_NIST_EDWARDS25519 is not supported.',
+    ],
+    [
+      { Origin: 'EXTERNAL', KeySpec: 'ML_DSA_44', KeyUsage: 'SIGN_VERIFY' },
+      'KeySpec ML_DSA_44 is not supported.',
+    ],
+    [
+      { Origin: 'EXTERNAL', KeySpec: 'SM2', KeyUsage: 'SIGN_VERIFY' },
+      'KeySpec SM2 is not supported.',
+    ],
     [{ MultiRegion: true }, 'MultiRegion keys are not supported.'],
     [{ CustomKeyStoreId: 'cks-1234567890abcdef0' }, 'CustomKeyStoreId is not supported.'],
     [{ XksKeyId: 'xks1' }, 'XksKeyId is not supported.'],

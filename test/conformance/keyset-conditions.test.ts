@@ -38,6 +38,7 @@ import {
   encryptionContext,
   openConditionStage,
 } from '../support/condition-stage';
+import { asFarAsTheOrigin, importRequests } from '../support/import-condition-keys';
 import { operationsWithoutKey } from '../support/kms-condition-keys';
 
 /** What kms-semantics §6.8 calls KEYSET: the conditions that every action on a key supplies. */
@@ -67,6 +68,9 @@ const labels = {
 };
 
 type Send = (kms: KMSClient, stage: ConditionStage) => Promise<unknown>;
+
+const send = (kms: KMSClient, command: unknown): Promise<unknown> =>
+  (kms as { send(one: unknown): Promise<unknown> }).send(command);
 
 const Plaintext = Buffer.from('a');
 const terms = ({ key }: ConditionStage): CreateGrantCommand =>
@@ -185,6 +189,13 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
       kms.send(new UpdateAliasCommand({ AliasName: 'alias/made', TargetKeyId: key.id })),
   ],
   ['DeleteAlias', (kms) => kms.send(new DeleteAliasCommand({ AliasName: 'alias/made' }))],
+  // The key has nothing to import, as its policies find out first.
+  ...(['GetParametersForImport', 'ImportKeyMaterial', 'DeleteImportedKeyMaterial'] as const).map(
+    (name): [OperationName, Send] => [
+      name,
+      (kms, { key }) => asFarAsTheOrigin(key.arn, send(kms, importRequests[name](key.id))),
+    ],
+  ),
 ];
 
 test('Every operation on a key that is served is asked here', () => {

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { CancelKeyDeletionCommand, EnableKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { type TestDaemon, serve, startDaemon } from '../support/daemon';
+import { disagreements } from '../support/doctor';
 import {
   type DeletionWatch,
   type DoomedKey,
@@ -17,7 +17,7 @@ import { ask } from '../support/load';
 import { metricsOf } from '../support/metrics';
 import { putTokenBack, takeTokenAway } from '../support/outage';
 import { administer } from '../support/postgres';
-import { childrenOf, isAlive } from '../support/processes';
+import { killAll } from '../support/processes';
 import { until } from '../support/until';
 
 jest.setTimeout(120_000);
@@ -36,15 +36,7 @@ async function expectDeleted(key: DoomedKey): Promise<void> {
   await watch.gone(key);
   expect(await watch.isInToken(key)).toBe(false);
   expect(await deletedKeys(daemon, key.arn)).toHaveLength(1);
-  expect(await daemon.run('token', 'reap')).toBe('');
-}
-
-async function killAll(primary: ChildProcess): Promise<void> {
-  const processes = [...childrenOf(primary.pid), primary.pid ?? 0];
-  const exited = once(primary, 'exit');
-  for (const pid of processes) process.kill(pid, 'SIGKILL');
-  await exited;
-  await until('they are dead', () => !processes.some(isAlive));
+  expect(await disagreements(daemon)).toEqual([]);
 }
 
 describe('a daemon that is killed while it deletes a key', () => {

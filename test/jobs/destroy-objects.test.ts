@@ -9,7 +9,7 @@ import { KeyStore } from '../../src/keys/store';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { undoneOnFailure } from '../../src/undo';
 import { type Vault, openVault } from '../support/access-keys';
-import { administer } from '../support/postgres';
+import { administer, lockWaiters } from '../support/postgres';
 import { accountId, place } from '../support/sample-keys';
 import { until } from '../support/until';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   vault = await openVault();
   await vault.issue(accountId, false);
   job = destroyObjects({ ...vault, keys });
-  materials = new Materials({ ...vault, keys });
+  materials = new Materials({ ...vault, keys, storage: 'resident' });
 });
 afterAll(() => vault.remove());
 afterEach(() =>
@@ -176,11 +176,7 @@ test('a change that comes while the object is destroyed waits, and has an entry 
   await keys.lockToken(generating, object.tokenSerial);
   const destroying = job.run({ subject: id, clockOffsetSeconds: 2 * hour });
   const waiting = (count: number): Promise<void> =>
-    until('so many wait for a lock', async () => {
-      return (
-        (await administer(vault.url, 'select from pg_locks where not granted')).length === count
-      );
-    });
+    until('so many wait for a lock', async () => (await lockWaiters(vault.url)) === count);
   await waiting(1);
   const again = doom(vault.database.apart, { ...object, kind: 'secret-key', dueInSeconds: hour });
   await waiting(2);

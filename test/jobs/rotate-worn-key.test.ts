@@ -38,7 +38,7 @@ beforeAll(async () => {
   parts = {
     ...{ database, place, keys, changes: feed },
     audit: openAuditWriter({ database: auditDatabase, waitMs: 5000 }),
-    materials: new Materials({ database, token, keys }),
+    materials: new Materials({ database, token, keys, storage: 'resident' }),
     onLeftover: (error) => {
       throw error;
     },

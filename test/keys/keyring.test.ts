@@ -22,7 +22,11 @@ beforeAll(async () => {
   token = await openToken(tokenOptions(hsm));
   await token.generateAesKey(materialId, 'claviger:test');
   await token.generateAesKey(rotatedId, 'claviger:test');
-  keyring = new Keyring(token, { of: (id) => new Allowance(id, unlimited) });
+  keyring = new Keyring({
+    token,
+    counts: { of: (id) => new Allowance(id, unlimited) },
+    reread: () => Promise.resolve(undefined),
+  });
 });
 afterAll(async () => {
   await token.close();

@@ -64,7 +64,7 @@ describe('a new key', () => {
 });
 
 test.each(keySpecs)('%s is served with algorithms, or refused by name', async (keySpec) => {
-  const { code, message } = await refusalOf(() => requireServed(keySpec));
+  const { code, message } = await refusalOf(() => requireServed(keySpec, 'EXTERNAL'));
   const listed = usages.flatMap((usage) => algorithmsOf(keySpec, usage));
   if (code === 'nothing was thrown') expect(listed.length).toBeGreaterThan(0);
   else {
@@ -76,11 +76,56 @@ test.each(keySpecs)('%s is served with algorithms, or refused by name', async (k
   }
 });
 
+test.each(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'] as const)(
+  'of origin %s are the specs whose material can come from there',
+  async (origin) => {
+    const specs: Readonly<Record<string, RegExp>> = {
+      AWS_KMS: /^SYMMETRIC_DEFAULT$/,
+      EXTERNAL: /^(SYMMETRIC_DEFAULT|HMAC_.*|RSA_.*|ECC_NIST_P.*|ECC_SECG_P256K1)$/,
+    };
+    for (const keySpec of keySpecs) {
+      const { message } = await refusalOf(() => requireServed(keySpec, origin));
+      const served = specs[origin]?.test(keySpec);
+      expect([keySpec, message]).toEqual([
+        keySpec,
+        served === undefined
+          ? `Origin ${origin} is not supported.`
+          : served
+            ? ''
+            : `KeySpec ${keySpec} is not supported.`,
+      ]);
+    }
+  },
+);
+
+test('each usage that a served spec allows has its algorithms', async () => {
+  for (const KeySpec of keySpecs) {
+    for (const KeyUsage of usages) {
+      const served = await refusalOf(() => requireServed(KeySpec, 'EXTERNAL'));
+      const allowed = await refusalOf(() => chooseSpec({ KeySpec, KeyUsage }));
+      const both = served.message === '' && allowed.message === '';
+      expect([KeySpec, KeyUsage, algorithmsOf(KeySpec, KeyUsage).length > 0]).toEqual([
+        ...[KeySpec, KeyUsage, both],
+      ]);
+    }
+  }
+});
+
 test('an algorithm must be one of the key’s', async () => {
   const key = { keySpec: 'SYMMETRIC_DEFAULT', keyUsage: 'ENCRYPT_DECRYPT' } as const;
   requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
   expect(await refusalOf(() => requireAlgorithm(key, 'RSAES_OAEP_SHA_256'))).toEqual({
     code: 'InvalidKeyUsageException',
     message: 'Algorithm RSAES_OAEP_SHA_256 is incompatible with key spec SYMMETRIC_DEFAULT.',
+  });
+
+  const rsa = { keySpec: 'RSA_2048', keyUsage: 'ENCRYPT_DECRYPT' } as const;
+  expect(await refusalOf(() => requireAlgorithm(rsa, 'SYMMETRIC_DEFAULT'))).toEqual({
+    code: 'InvalidKeyUsageException',
+    message: 'Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
+  });
+  expect(await refusalOf(() => requireAlgorithm(rsa, 'RSAES_OAEP_SHA_256'))).toEqual({
+    code: 'UnsupportedOperationException',
+    message: 'Algorithm RSAES_OAEP_SHA_256 is not supported.',
   });
 });

@@ -27,7 +27,7 @@ const syntax = { fault: 'syntax', message: 'Syntax errors in policy.' };
 const kinds = [
   ['identity', allow, compileIdentityPolicy],
   ['managed', allow, compileManagedPolicy],
-  ['key', keyAllow, (text: string) => compileKeyPolicy(text, place, policyKeyArn)],
+  ['key', keyAllow, (text: string) => compileKeyPolicy(text, place)],
   ['trust', trustAllow, (text: string) => compileTrustPolicy(text, place)],
 ] as const;
 
@@ -204,7 +204,7 @@ describe('a trust policy is refused', () => {
 
 describe('a key policy', () => {
   const refusal = (members: Record<string, unknown>) =>
-    faultOf(() => compileKeyPolicy(documentOf({ ...keyAllow, ...members }), place, policyKeyArn));
+    faultOf(() => compileKeyPolicy(documentOf({ ...keyAllow, ...members }), place));
   const allowed = (members: Record<string, unknown>): string =>
     askKeyPolicy([members], everyone).allowed;
 
@@ -220,7 +220,7 @@ describe('a key policy', () => {
   test('may have Sids of any text, twice', () => {
     const statements = [keyAllow, keyAllow].map((one) => ({ ...one, Sid: 'Any text, twice' }));
     const text = documentOf(...statements);
-    expect(faultOf(() => compileKeyPolicy(text, place, policyKeyArn)).fault).toBe('none');
+    expect(faultOf(() => compileKeyPolicy(text, place)).fault).toBe('none');
   });
 
   test.each<[string, Record<string, unknown>]>([

@@ -69,7 +69,7 @@ function matter({ caller = alice, identity, boundary, key, owner = accountId }: 
     ...(key !== undefined && {
       owner: {
         accountId: owner,
-        policy: compileKeyPolicy(JSON.stringify({ Statement: statements }), place, arn),
+        policy: compileKeyPolicy(JSON.stringify({ Statement: statements }), place),
         context,
       },
     }),

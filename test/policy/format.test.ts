@@ -23,7 +23,7 @@ test('the default policy is AWS’s, letter for letter, and leaves all to the ac
       '}',
     ),
   );
-  const policy = compileKeyPolicy(text, place, policyKeyArn);
+  const policy = compileKeyPolicy(text, place);
   const root = rootOf(accountId).arn;
   expect(policy.principals).toEqual([root]);
   const question = { action: 'kms:encrypt', resource: policyKeyArn, context: contextOf() };

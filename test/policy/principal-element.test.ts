@@ -1,6 +1,6 @@
 import { compileKeyPolicy, compileTrustPolicy } from '../../src/policy/compile';
 import type { PrincipalNames } from '../../src/policy/policy';
-import { askKeyPolicy, faultOf, namesOf, policyKeyArn } from '../support/policies';
+import { askKeyPolicy, faultOf, namesOf } from '../support/policies';
 import { accountId, otherAccountId, place } from '../support/sample-keys';
 
 const root = `arn:aws:iam::${accountId}:root`;
@@ -145,7 +145,7 @@ test('a policy lists whom it names, with accounts as their roots', () => {
     { Principal: { Service: 's3.amazonaws.com', AWS: roleArn }, Action: undefined },
   ].map((members) => ({ Effect: 'Allow', Action: 'kms:*', Resource: '*', ...members }));
   const text = JSON.stringify({ Statement: statements });
-  const { principals } = compileKeyPolicy(text, place, policyKeyArn);
+  const { principals } = compileKeyPolicy(text, place);
   expect(principals).toEqual([root, aliceArn, aliceId, roleArn]);
 });
 

@@ -43,7 +43,7 @@ test('nothing of a request is read for statements of other actions, resources or
   ];
   const text = policyOf((i) => ({ Principal: '*', Condition, ...others[i % others.length] }));
   const { context, reads } = counting({ 'a:b': 'x' });
-  const policy = compileKeyPolicy(text, place, policyKeyArn);
+  const policy = compileKeyPolicy(text, place);
   expect(policy.ask({ ...question, context }, namesOf()).allowed).toBe('none');
   expect(reads()).toBe(0);
 });

@@ -48,7 +48,6 @@ export const kmsConditionKeys = [
 /** Keys that operations supply which are not served yet. Each must leave this list when its first operation is served. */
 export const keysOfUnservedOperations: Readonly<Record<string, readonly OperationName[]>> = {
   'kms:DataKeyPairSpec': ['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
-  'kms:ExpirationModel': ['ImportKeyMaterial'],
   'kms:KeyAgreementAlgorithm': ['DeriveSharedSecret'],
   'kms:MacAlgorithm': ['GenerateMac', 'VerifyMac'],
   'kms:MessageType': ['Sign', 'Verify'],
@@ -56,9 +55,6 @@ export const keysOfUnservedOperations: Readonly<Record<string, readonly Operatio
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
   'kms:SigningAlgorithm': ['Sign', 'Verify'],
-  'kms:ValidTo': ['ImportKeyMaterial'],
-  'kms:WrappingAlgorithm': ['GetParametersForImport'],
-  'kms:WrappingKeySpec': ['GetParametersForImport'],
 };
 
 /** Keys of parameters that served operations refuse. */

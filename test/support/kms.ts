@@ -64,12 +64,14 @@ export function clientOf(daemon: TestDaemon, credentials: TestCredentials): KMSC
   return new KMSClient({ endpoint, region, credentials, maxAttempts: 1 });
 }
 
+let changes = 0;
+
 /** Changes the database as an operator's tool does, and waits until a worker has dropped what it knew of it. */
 export async function changeAndAnnounce(
   daemon: TestDaemon,
   change: { readonly topic: string; readonly id: string; readonly sql: string },
 ): Promise<void> {
-  const number = 'operator.1';
+  const number = `operator.${(changes += 1)}`;
   const client = new Client({ connectionString: daemon.databaseUrl });
   await client.connect();
   try {

@@ -28,6 +28,9 @@ export interface Answered {
   readonly $metadata: { readonly requestId?: string; readonly httpStatusCode?: number };
 }
 
+/** As long as any test may take. */
+const longestMs = 120_000;
+
 /**
  * Each of `lines` sends one request after the other, with a pause between, until it is told to stop. `send` sends one
  * with an AWS SDK client that does not retry; it is given the number of its line.
@@ -38,8 +41,10 @@ export function startLoad(
 ): Load {
   const answers: Answer[] = [];
   let running = true;
+  // A test that failed stops nothing, and its file could not end.
+  const end = performance.now() + longestMs;
   const work = async (line: number): Promise<void> => {
-    while (running) {
+    while (running && performance.now() < end) {
       answers.push(await ask(() => send(line)));
       await delay(pauseMs);
     }

@@ -48,7 +48,7 @@ export function askKeyPolicy(
     ...members,
   }));
   const text = JSON.stringify({ Version: '2012-10-17', Statement });
-  const policy = compileKeyPolicy(text, place, policyKeyArn);
+  const policy = compileKeyPolicy(text, place);
   const context = contextOf(values);
   return policy.ask({ action: 'kms:encrypt', resource: policyKeyArn, context }, names);
 }

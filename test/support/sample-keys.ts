@@ -67,8 +67,9 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
     multiRegion: false,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     deletionDate: undefined,
-    policy: compileKeyPolicy(text, place, arn),
+    policy: compileKeyPolicy(text, place),
     ...materialsOf([materialId]),
+    lapsesAt: undefined,
     rotation: undefined,
     ...members,
   };

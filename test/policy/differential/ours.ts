@@ -3,7 +3,7 @@ import { type Denial, decide, weigh } from '../../../src/policy/decide';
 import { principalNames } from '../../../src/policy/names';
 import type { Policy, PolicyAnswer, PolicyQuestion } from '../../../src/policy/policy';
 import type { Principal } from '../../../src/policy/principal';
-import { type Case, type Document, accountId, keyArn } from './cases';
+import { type Case, type Document, accountId } from './cases';
 import type { Verdict } from './judge';
 
 const place = { partition: 'aws', region: 'us-east-1' };
@@ -17,7 +17,7 @@ export function ours(one: Case): Verdict {
   const identity = one.identity.map(compile);
   const boundary = one.boundary && compile(one.boundary);
   const session = one.session && compile(one.session);
-  const key = compileKeyPolicy(JSON.stringify(one.key), place, keyArn);
+  const key = compileKeyPolicy(JSON.stringify(one.key), place);
   const caller = principalOf(one, session);
   const names = principalNames(caller, place);
   const weighed = weigh({

@@ -1,0 +1,33 @@
+/** The curves of AWS KMS by its key specs: DER of the OID, bytes of a coordinate, its hash, node's and JWK's names. */
+export const curves = {
+  ECC_NIST_P256: {
+    oid: '06082a8648ce3d030107',
+    bytes: 32,
+    hash: 'sha256',
+    node: 'prime256v1',
+    jwk: 'P-256',
+  },
+  ECC_NIST_P384: {
+    oid: '06052b81040022',
+    bytes: 48,
+    hash: 'sha384',
+    node: 'secp384r1',
+    jwk: 'P-384',
+  },
+  ECC_NIST_P521: {
+    oid: '06052b81040023',
+    bytes: 66,
+    hash: 'sha512',
+    node: 'secp521r1',
+    jwk: 'P-521',
+  },
+  ECC_SECG_P256K1: {
+    oid: '06052b8104000a',
+    bytes: 32,
+    hash: 'sha256',
+    node: 'secp256k1',
+    jwk: 'secp256k1',
+  },
+} as const;
+
+export type Curve = (typeof curves)[keyof typeof curves];

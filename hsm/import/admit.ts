@@ -1,0 +1,143 @@
+import * as pkcs11 from 'pkcs11js';
+import { HsmError } from '../errors';
+import type { ImportAlgorithm } from '../import-types';
+import type { MaterialKind, TokenKeyId } from '../material-types';
+import type { Handle } from '../module';
+import {
+  destroyObject,
+  discardAfter,
+  findKey,
+  findObjects,
+  readFlags,
+  requireFound,
+} from '../objects';
+import { call } from '../return-values';
+import type { ImportContext } from './context';
+import { type Envelope, openEnvelope } from './envelope';
+import { isOfTheData, wrongMaterial } from './faults';
+import { identify, type Identity } from './identity';
+import { requireLength } from './length';
+import { envelopeOf, openMaterial, requireKeyWrap } from './open';
+import { provesPrivate } from './proofs';
+import { shapeOf } from './shapes';
+import {
+  importPrivateKeys,
+  provableMaterial,
+  residentMaterial,
+  residentObjects,
+  wrappableMaterial,
+} from './templates';
+
+/** ImportedKey as it came to the lane. */
+export interface Imported {
+  readonly importKeyId: Buffer;
+  readonly algorithm: ImportAlgorithm;
+  readonly encrypted: Buffer;
+  readonly kind: MaterialKind;
+  readonly keyId: string;
+}
+
+interface Proven {
+  readonly envelope: Envelope;
+  readonly identity: Identity;
+}
+
+/** Which material it is, proven by an object of this session. */
+export function proveImport(context: ImportContext, imported: Imported): Proven {
+  const { kind, algorithm, encrypted } = imported;
+  const found = findImportKey(context, imported.importKeyId);
+  const key = requireFound(found, context.assertHealthy);
+  const envelope = envelopeOf(context, { key, algorithm, encrypted });
+  const object = openMaterial(context, envelope, provableMaterial(kind));
+  const shape = shapeOf(kind.spec);
+  if (shape.family === 'aes' || shape.family === 'hmac') {
+    requireLength(context, envelope, { shape, key: object });
+  }
+  return { envelope, identity: identifyOrRefuse(context, object, imported) };
+}
+
+function findImportKey(context: ImportContext, id: Buffer): Handle | undefined {
+  const [key, second] = findObjects(context, importPrivateKeys(id), 2);
+  if (second === undefined) return key;
+  throw new HsmError('duplicate-key', 'C_FindObjects: two import key pairs have one CKA_ID');
+}
+
+/** A private key that the token parses and cannot use is wrong material, too. */
+function identifyOrRefuse(context: ImportContext, object: Handle, imported: Imported): Identity {
+  try {
+    return identify(context, object, imported);
+  } catch (error) {
+    throw isOfTheData(error, context.assertHealthy) ? wrongMaterial() : error;
+  }
+}
+
+function requireImport(context: ImportContext, imported: Imported, id: TokenKeyId): Proven {
+  const proven = proveImport(context, imported);
+  if (proven.identity.id !== id) throw wrongMaterial();
+  return proven;
+}
+
+/**
+ * Unwrapped a second time, straight to the token object, and proven once more: an extractable object never is on the
+ * token, and a copy of the proven one would have to keep uses that the key must not have.
+ */
+export function admitResident(
+  context: ImportContext,
+  imported: Imported,
+  place: { id: Buffer; label: string; modifiable: boolean },
+): void {
+  const id = place.id.toString('hex');
+  const { envelope, identity } = requireImport(context, imported, id);
+  if (findObjects(context, residentObjects(place.id), 1).length > 0) {
+    throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${id} is taken`);
+  }
+  const made = openEnvelope(context, envelope, residentMaterial(imported.kind, place));
+  try {
+    proveMade(context, made, { imported, identity });
+  } catch (error) {
+    discardAfter(context, made, error);
+    throw error;
+  }
+}
+
+function proveMade(
+  context: ImportContext,
+  made: Handle,
+  { imported, identity }: { imported: Imported; identity: Identity },
+): void {
+  const [onToken, sensitive, extractable] = readFlags(context, made, [
+    pkcs11.CKA_TOKEN,
+    pkcs11.CKA_SENSITIVE,
+    pkcs11.CKA_EXTRACTABLE,
+  ]);
+  if (onToken !== true || sensitive !== true || extractable !== false) {
+    throw new HsmError('failed', 'C_UnwrapKey: the new key is not as protected as was asked for');
+  }
+  const { publicKey } = identity;
+  const same =
+    publicKey === undefined
+      ? identify(context, made, imported).id === identity.id
+      : provesPrivate(context, made, { kind: imported.kind, publicKey });
+  if (!same) throw new HsmError('failed', 'C_UnwrapKey: the new key is not the proven one');
+}
+
+/** Extractable for the moment in which it is wrapped, and an object of this session all the while. */
+export function admitWrapped(
+  context: ImportContext,
+  imported: Imported,
+  { id, wrappingKeyId }: { id: TokenKeyId; wrappingKeyId: Buffer },
+): Buffer {
+  const { envelope } = requireImport(context, imported, id);
+  const key = requireFound(findKey(context, wrappingKeyId), context.assertHealthy);
+  const bare = openEnvelope(context, envelope, wrappableMaterial(imported.kind));
+  const mechanism = { mechanism: requireKeyWrap(context) };
+  const blob = Buffer.from(
+    call('C_WrapKey', () =>
+      context.library.C_WrapKey(context.session, mechanism, key, bare, Buffer.alloc(8192)),
+    ),
+  );
+  destroyObject(context, bare);
+  const again = openEnvelope(context, { mechanism, key, blob }, provableMaterial(imported.kind));
+  if (identify(context, again, imported).id === id) return blob;
+  throw new HsmError('failed', 'C_WrapKey: the wrapped key is not the proven one');
+}

@@ -1,0 +1,67 @@
+import { createCipheriv, randomFillSync } from 'node:crypto';
+import { ckm } from '../mechanisms';
+import type { Handle } from '../module';
+import { oaepUnpad, type OaepHash } from '../oaep';
+import type { Desk } from '../objects';
+import { call } from '../return-values';
+import type { Envelope } from './envelope';
+import { notUnwrapped, wrongMaterial } from './faults';
+import { sessionKek } from './templates';
+
+/**
+ * For tokens that decrypt raw RSA but do not know OAEP with the hash (SoftHSM: all but SHA-1): the one place where what
+ * is imported, or the key that wraps it, passes through the daemon's memory.
+ *
+ * The token decrypts; the padding is removed here; the message is at once wrapped again, under a key of this moment, and
+ * from then on only the token unwraps it. Message and key are in the clear from C_Decrypt to the end of this call,
+ * in buffers of their own that are overwritten whatever happens, and never become a string, an error or a message to
+ * another thread. What that does not cover is in docs/import.md.
+ */
+export function reseal(
+  desk: Desk,
+  sealed: { key: Handle; encrypted: Buffer; hash: OaepHash },
+  keyWrap: number,
+): Envelope {
+  const block = Buffer.allocUnsafeSlow(sealed.encrypted.length);
+  let message: Buffer | undefined;
+  try {
+    decryptRaw(desk, sealed, block);
+    message = oaepUnpad(block, sealed.hash);
+    if (message === undefined) throw notUnwrapped();
+    if (message.length === 0) throw wrongMaterial();
+    return wrapInMemory(desk, message, keyWrap);
+  } finally {
+    block.fill(0);
+    message?.fill(0);
+  }
+}
+
+/** The whole block of k bytes, also where a token leaves the leading zeros off. */
+function decryptRaw(desk: Desk, sealed: { key: Handle; encrypted: Buffer }, block: Buffer): void {
+  const { library, session } = desk;
+  call('C_DecryptInit', () =>
+    library.C_DecryptInit(session, { mechanism: ckm.RSA_X_509 }, sealed.key),
+  );
+  const written = call('C_Decrypt', () => library.C_Decrypt(session, sealed.encrypted, block));
+  const zeros = block.length - written.length;
+  block.copyWithin(zeros, 0, written.length);
+  block.fill(0, 0, zeros);
+}
+
+/** RFC 5649 §3, the alternative initial value. */
+const initialValue = Buffer.from('a65959a6', 'hex');
+const kekBytes = 32;
+
+function wrapInMemory(desk: Desk, message: Buffer, keyWrap: number): Envelope {
+  const kek = randomFillSync(Buffer.allocUnsafeSlow(kekBytes));
+  try {
+    const key = call('C_CreateObject', () =>
+      desk.library.C_CreateObject(desk.session, sessionKek('unwrap', { value: kek })),
+    );
+    const cipher = createCipheriv('id-aes256-wrap-pad', kek, initialValue);
+    const blob = Buffer.concat([cipher.update(message), cipher.final()]);
+    return { mechanism: { mechanism: keyWrap }, key, blob };
+  } finally {
+    kek.fill(0);
+  }
+}

@@ -1,0 +1,108 @@
+import {
+  createECDH,
+  createHash,
+  createPublicKey,
+  ECDH,
+  type KeyObject,
+  randomBytes,
+  verify,
+} from 'node:crypto';
+import * as pkcs11 from 'pkcs11js';
+import { readAttribute, sign } from '../calls';
+import type { Curve } from '../curves';
+import { ckm } from '../mechanisms';
+import type { Handle } from '../module';
+import type { Desk } from '../objects';
+import { call } from '../return-values';
+import { wrongMaterial } from './faults';
+import { readableSecret } from './templates';
+
+/** The public half of an RSA private key of `bits`, proven to be its own. */
+export function rsaPublicKey(desk: Desk, key: Handle, bits: number): KeyObject {
+  const n = readAttribute(desk, key, pkcs11.CKA_MODULUS);
+  const e = readAttribute(desk, key, pkcs11.CKA_PUBLIC_EXPONENT);
+  const publicKey = parsed({ kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') });
+  if (publicKey.asymmetricKeyDetails?.modulusLength !== bits) throw wrongMaterial();
+  if (!rsaSigns(desk, key, publicKey)) throw wrongMaterial();
+  return publicKey;
+}
+
+/** DER of DigestInfo of a SHA-256 digest, up to the digest (RFC 8017 §9.2, note 1). */
+const digestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+/** A private key that is not the public one's (a tampered prime) would give itself away in its first signature. */
+export function rsaSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean {
+  const message = randomBytes(32);
+  const data = Buffer.concat([digestInfo, createHash('sha256').update(message).digest()]);
+  const signature = sign(desk, { key, mechanism: { mechanism: ckm.RSA_PKCS }, data });
+  return verify('sha256', message, publicKey, signature);
+}
+
+/**
+ * The public half of an EC private key. Most tokens do not keep it with an unwrapped private key, and what a PKCS#8
+ * says of it is only said; so the token is asked. ECDH with the curve's generator G is d·G, the public point itself, of
+ * which it answers the x coordinate. d and n − d share it: which of the two points it is, one signature tells.
+ */
+export function ecPublicKey(desk: Desk, key: Handle, curve: Curve): KeyObject {
+  const parameters = readAttribute(desk, key, pkcs11.CKA_EC_PARAMS);
+  if (!parameters.equals(Buffer.from(curve.oid, 'hex'))) throw wrongMaterial();
+  const x = ecdh(desk, key, { curve, peer: generator(curve) });
+  const candidates = [2, 3].map((parity) => fromX(curve, Buffer.concat([Buffer.of(parity), x])));
+  const found = candidates.find((candidate) => ecSigns(desk, key, { curve, publicKey: candidate }));
+  if (found === undefined) throw wrongMaterial();
+  return found;
+}
+
+export function ecSigns(
+  desk: Desk,
+  key: Handle,
+  { curve, publicKey }: { curve: Curve; publicKey: KeyObject },
+): boolean {
+  const message = randomBytes(32);
+  const data = createHash(curve.hash).update(message).digest();
+  const signature = sign(desk, { key, mechanism: { mechanism: ckm.ECDSA }, data });
+  const verifier = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
+  return verify(curve.hash, message, verifier, signature);
+}
+
+/** CKM_ECDH1_DERIVE without a KDF: the x coordinate. `peer` is an uncompressed point. */
+export function ecdh(
+  desk: Desk,
+  key: Handle,
+  { curve, peer }: { curve: Curve; peer: Buffer },
+): Buffer {
+  const parameter: pkcs11.ECDH1 = {
+    type: pkcs11.CK_PARAMS_EC_DH,
+    kdf: pkcs11.CKD_NULL,
+    publicData: peer,
+  };
+  const mechanism = { mechanism: ckm.ECDH1_DERIVE, parameter };
+  const shared = call('C_DeriveKey', () =>
+    desk.library.C_DeriveKey(desk.session, mechanism, key, readableSecret(curve.bytes)),
+  );
+  return readAttribute(desk, shared, pkcs11.CKA_VALUE);
+}
+
+/** The public point of the private key 1. */
+function generator(curve: Curve): Buffer {
+  const one = createECDH(curve.node);
+  one.setPrivateKey(Buffer.of(1));
+  return one.getPublicKey();
+}
+
+function fromX(curve: Curve, compressed: Buffer): KeyObject {
+  const point = ECDH.convertKey(compressed, curve.node, undefined, undefined, 'uncompressed');
+  const bytes = Buffer.isBuffer(point) ? point : Buffer.from(point, 'latin1');
+  const x = bytes.subarray(1, 1 + curve.bytes).toString('base64url');
+  const y = bytes.subarray(1 + curve.bytes).toString('base64url');
+  return parsed({ kty: 'EC', crv: curve.jwk, x, y });
+}
+
+/** Numbers that OpenSSL makes no key of are no material either. */
+function parsed(jwk: Readonly<Record<string, string>>): KeyObject {
+  try {
+    return createPublicKey({ key: { ...jwk }, format: 'jwk' });
+  } catch {
+    throw wrongMaterial();
+  }
+}

@@ -1,0 +1,57 @@
+import { createPublicKey } from 'node:crypto';
+import { HsmError } from './errors';
+import { idBytes, toBuffer, toThread } from './formats';
+import { generationDeadlineMs } from './imports';
+import type { ImportedWrappingKey, TokenKeyId } from './material-types';
+import { transferBits } from './transfer/entries';
+import type { Wrapping, WrappingParts } from './wrapping';
+
+/** Wrapping keys on their way from one token to another. */
+export class Transfers {
+  constructor(
+    private readonly parts: WrappingParts,
+    private readonly wrapping: Wrapping,
+  ) {}
+
+  async generateKeyPair(id: TokenKeyId, label: string): Promise<Buffer> {
+    idBytes(id);
+    const { link, options, inTurn } = this.parts;
+    const { durableDirectory, ivSource } = options;
+    const deadlineMs = Math.max(generationDeadlineMs, options.deadlineMs);
+    const args = { id, label, durableDirectory, ivSource };
+    return toBuffer(await inTurn(() => link.run('generateTransferPair', args, { deadlineMs })));
+  }
+
+  export(id: TokenKeyId, publicKey: Buffer): Promise<Buffer> {
+    return this.wrapping.again([id], async () => {
+      requireReceiver(publicKey);
+      const wrapper = await this.wrapping.ref(id);
+      const args = { wrapper, publicKey: toThread(publicKey) };
+      return toBuffer(await this.parts.link.run('exportWrappingKey', args));
+    });
+  }
+
+  async import(key: ImportedWrappingKey): Promise<void> {
+    for (const id of [key.id, key.transferKeyId]) idBytes(id);
+    const { link, options, inTurn } = this.parts;
+    const { durableDirectory, ivSource } = options;
+    await inTurn(() => {
+      const { mechanism } = this.wrapping.mechanism();
+      const modifiable = link.live.wrappingModifiable;
+      const wrapped = toThread(key.wrapped);
+      const args = { ...key, wrapped, modifiable, mechanism, ivSource, durableDirectory };
+      return link.run('importWrappingKey', args);
+    });
+  }
+}
+
+function requireReceiver(publicKey: Buffer): void {
+  try {
+    const key = createPublicKey({ key: publicKey, format: 'der', type: 'spki' });
+    const isRsa = key.asymmetricKeyType === 'rsa';
+    if (isRsa && key.asymmetricKeyDetails?.modulusLength === transferBits) return;
+  } catch {
+    // Told below.
+  }
+  throw new HsmError('failed', 'the public key is no RSA-4096 key (SubjectPublicKeyInfo in DER)');
+}

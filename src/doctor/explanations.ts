@@ -1,0 +1,124 @@
+/** What the doctor knows of a kind of finding, in words for the operator. */
+export interface Explanation {
+  readonly what: string;
+  /** How it may have come about. */
+  readonly why: string;
+  /** What it means to users. */
+  readonly means: string;
+  readonly advice: string;
+}
+
+export type FindingKind =
+  | 'orphan-object'
+  | 'foreign-object'
+  | 'duplicate-object'
+  | 'missing-object'
+  | 'other-token'
+  | 'current-material'
+  | 'key-without-material'
+  | 'key-not-enabled'
+  | 'encryption-limit'
+  | 'key-count'
+  | 'overdue-object'
+  | 'overdue-work'
+  | 'failing-work';
+
+export const explanations = {
+  'orphan-object': {
+    what: 'objects of the token that nothing in the database names',
+    why:
+      'A commit that Postgres lost (a failover to a standby that was behind, a backup that was restored), an object that a ' +
+      'hanging token made long after its maker had given up, or an installation of before doomed_object.',
+    means:
+      'Nothing, if the database is the right one. If it is an older copy, these are keys that it has forgotten: what they ' +
+      'encrypted can be read no more once they are destroyed.',
+    advice:
+      'Make sure that the database is the newest, and that no other installation uses this token. Then --repair enters them to ' +
+      'be destroyed in seven days; until then, deleting the row of doomed_object keeps one.',
+  },
+  'foreign-object': {
+    what: 'objects of the token that nothing in the database names, beside sealing keys that are not of this database',
+    why: 'Another installation uses the same token, or the database is another than the one that this token belongs to.',
+    means: 'Nothing to this installation. They may be all that another one has.',
+    advice:
+      'Look for the other installation, or the right database. Nothing of this is repaired: whose they are cannot be told apart.',
+  },
+  'duplicate-object': {
+    what: 'ids that several secret keys of the token have',
+    why: 'A token that was put together from several backups, or a tool that copied objects.',
+    means: 'Every use of the key fails: which of them is meant cannot be known.',
+    advice: 'Restore the token from a backup, or destroy the copies with the tools of its vendor.',
+  },
+  'missing-object': {
+    what: 'keys that the database names and the token does not have',
+    why: 'The token was restored from an older backup, is another one under the same serial number, or was changed by hand.',
+    means:
+      'Of a material: encrypting with it, and decrypting what it encrypted, fail with KeyUnavailableException. Of a wrapping key: ' +
+      'so does every key that it wraps. Of a key of the system: access keys, sessions or grant tokens that it sealed are refused.',
+    advice:
+      'Restore the object from a backup of the token. Imported material can be imported again: DeleteImportedKeyMaterial, then ' +
+      'ImportKeyMaterial. A wrapping key can be exported by a token that has it.',
+  },
+  'other-token': {
+    what: 'tokens with another serial number that hold keys of this database',
+    why: 'The store was moved to another token, or daemons with another token work on the same database.',
+    means: 'Daemons with this token cannot use those keys: KeyUnavailableException.',
+    advice:
+      "If the objects were moved with it, say so: update key_material (and system_key) set token_serial = '<this one>' where " +
+      "token_serial = '<the other>'. If both tokens are in use, run the doctor beside the daemons of each.",
+  },
+  'current-material': {
+    what: 'keys whose current material is not the one that is marked as current',
+    why: 'A fault of Claviger, or rows that were changed by hand.',
+    means: 'Encrypting may use a material that ListKeyRotations calls another; nothing is lost.',
+    advice: 'Keep the rows of kms_key and key_material as they are, and report it.',
+  },
+  'key-without-material': {
+    what: 'keys that are Enabled or Disabled, and miss material',
+    why: 'A fault of Claviger, or rows that were changed by hand.',
+    means: 'Encrypting, or decrypting what the missing material encrypted, fails.',
+    advice:
+      'Of origin EXTERNAL: import the material again, the key is then as it says. Of origin AWS_KMS: restore the rows of ' +
+      'key_material from a backup of the database.',
+  },
+  'key-not-enabled': {
+    what: 'keys that wait for an import (PendingImport) and have all their material',
+    why: 'A fault of Claviger, or rows that were changed by hand.',
+    means: 'They refuse to work with KMSInvalidStateException.',
+    advice: 'Import any of their materials again: that enables the key.',
+  },
+  'encryption-limit': {
+    what: 'materials that have made nearly all encryptions that are safe',
+    why: 'A key that encrypts very often, and is not rotated often enough.',
+    means:
+      'At the limit of 2^32 the material encrypts no more (NIST SP 800-38D §8.3). What it encrypted can always be decrypted.',
+    advice:
+      'RotateKeyOnDemand; of an imported key, import new material first. Enable automatic rotation with a shorter period, or use data keys.',
+  },
+  'key-count': {
+    what: 'accounts whose number of keys is noted wrongly',
+    why: 'Rows that were changed by hand, or a fault of Claviger.',
+    means: 'CreateKey is refused too early, or too late, at the limit of keys.',
+    advice: '--repair counts them anew.',
+  },
+  'overdue-object': {
+    what: 'objects of a token that were to be destroyed more than an hour ago',
+    why: 'No daemon with that token runs, or the token refuses to destroy them.',
+    means: 'Nothing, but that material which was deleted is still in the token.',
+    advice:
+      '--repair destroys those of this token now. Start a daemon for those of another; where its token is gone for good, delete ' +
+      'the rows of doomed_object.',
+  },
+  'overdue-work': {
+    what: 'timed work that should have been done more than an hour ago',
+    why: 'No daemon runs, or the work fails: see the log and job_attempt.',
+    means: 'Keys are deleted, rotated, or lose expired material, later than announced.',
+    advice: 'Start a daemon; if one runs, look in its log for `timed work failed`.',
+  },
+  'failing-work': {
+    what: 'timed work that fails again and again',
+    why: 'The token is away, refuses, or is not the one that has the key.',
+    means: 'It is not done until it succeeds; it is tried at least every hour and a quarter.',
+    advice: 'The reason is in the log of the daemons: `timed work failed and will be tried again`.',
+  },
+} as const satisfies Record<FindingKind, Explanation>;

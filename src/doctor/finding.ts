@@ -1,0 +1,25 @@
+import type { Token } from '../../hsm';
+import type { Database } from '../db';
+import type { KeyStore } from '../keys/store';
+import type { FindingKind } from './explanations';
+
+/** What the doctor looks at. */
+export interface Patient {
+  readonly database: Database;
+  readonly keys: KeyStore;
+}
+
+export interface PatientWithToken extends Patient {
+  readonly token: Token;
+}
+
+/** Something that is not as it should be; what that means stands in `explanations`, by its kind. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** What it is about: an object, a key, an account, a job. */
+  readonly subject: string;
+  /** What else is known of it. */
+  readonly details: Readonly<Record<string, string | number>>;
+  /** Mends it, and says what was done. Left out where that is not safe. */
+  readonly repair?: () => Promise<string>;
+}

@@ -1,0 +1,39 @@
+import type { Queryable } from '../db';
+import { inToken } from '../keys/doomed-objects';
+
+/** Why an object of a token is there, by the database. */
+export interface Entry {
+  readonly what: 'material' | 'system-key' | 'access-keys' | 'wrapping-key' | 'doomed';
+  readonly id: string;
+  /** Undefined where it may be in several tokens, or it is not known in which. */
+  readonly serial: string | undefined;
+  /** The KMS key, or the purpose. */
+  readonly of: string;
+  /** Whether something cannot be used without it. */
+  readonly needed: boolean;
+}
+
+interface EntryRow extends Omit<Entry, 'serial'> {
+  readonly serial: string | null;
+}
+
+/** Everything that explains an object of a token. One statement, so that no change is seen by half. */
+export async function readLedger(db: Queryable): Promise<Entry[]> {
+  const rows = await db.query<EntryRow>({
+    text: `
+      select 'material' as what, m.material_id as id, m.token_serial as serial, m.key_id as of,
+        k.deleting_since is null as needed
+      from key_material m join kms_key k on k.key_id = m.key_id where ${inToken}
+      union all
+      select 'system-key', s.token_key_id, s.token_serial, s.purpose, true from system_key s
+      union all
+      select 'access-keys', a.sealing_key_id, null, 'access-key-sealing', false from access_key a group by 2
+      union all
+      select 'wrapping-key', w.wrapping_key_id, null, w.state,
+        w.state = 'CURRENT' or exists (select from key_material m where m.wrapping_key_id = w.wrapping_key_id)
+      from wrapping_key w
+      union all
+      select 'doomed', d.token_key_id, d.token_serial, d.kind, false from doomed_object d`,
+  });
+  return rows.map((row) => ({ ...row, serial: row.serial ?? undefined }));
+}

@@ -1,0 +1,94 @@
+import type { TokenObject } from '../../hsm';
+import { doom } from '../keys/doomed-objects';
+import type { Finding, PatientWithToken } from './finding';
+import { type Entry, readLedger } from './ledger';
+
+/** What Claviger calls the objects that it makes. */
+const ownLabels = 'claviger:';
+
+/** Labels of the keys that each installation has of its own. */
+const sealingLabels = /^claviger:([a-z]+-)*sealing$/;
+
+/** As long as AWS KMS lets no key be deleted earlier: time to notice that it was needed. */
+const daysOfGrace = 7;
+
+interface Seen {
+  readonly serial: string;
+  readonly before: readonly Entry[];
+  readonly objects: readonly TokenObject[];
+  readonly after: readonly Entry[];
+}
+
+/**
+ * What token and database know of each other. Whatever makes an object enters it in the database before, and takes the entry
+ * away in the transaction that names it; so at any moment one of the two is there. The database is read before and after the
+ * token: what was named, or entered, at either time was explained, and what is missing was needed at both.
+ */
+export async function examineObjects(patient: PatientWithToken): Promise<Finding[]> {
+  const { token, database } = patient;
+  const before = await readLedger(database);
+  const objects = await token.listObjects(ownLabels);
+  const after = await readLedger(database);
+  const seen = { serial: token.status().serial, before, objects, after };
+  return [...orphans(patient, seen), ...duplicates(seen), ...missing(seen), ...elsewhere(seen)];
+}
+
+function orphans({ database }: PatientWithToken, seen: Seen): Finding[] {
+  const explained = new Set([...seen.before, ...seen.after].map(({ id }) => id));
+  const unexplained = seen.objects.filter(({ id }) => !explained.has(id));
+  // Whose sealing keys these are, the other objects may be too.
+  const foreign = unexplained.some(({ label }) => sealingLabels.test(label));
+  return unexplained.map(({ kind, id, label }) => ({
+    kind: foreign ? 'foreign-object' : 'orphan-object',
+    subject: id,
+    details: { label, object: kind, serial: seen.serial },
+    ...(!foreign && {
+      repair: async () => {
+        const object = { tokenKeyId: id, tokenSerial: seen.serial, kind };
+        await doom(database, { ...object, dueInSeconds: daysOfGrace * 24 * 3600 });
+        return `entered into doomed_object: destroyed in ${daysOfGrace} days, unless something names it by then`;
+      },
+    }),
+  }));
+}
+
+/** Which of the two is meant cannot be known, so neither is used. */
+function duplicates({ objects, serial }: Seen): Finding[] {
+  const counts = new Map<string, number>();
+  for (const { kind, id } of objects) {
+    if (kind === 'secret-key') counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([id, count]) => ({
+      kind: 'duplicate-object',
+      subject: id,
+      details: { objects: count, serial },
+    }));
+}
+
+function missing({ before, objects, after, serial }: Seen): Finding[] {
+  const there = new Set(objects.map(({ id }) => id));
+  const needed = new Set(before.filter((entry) => entry.needed).map(({ id }) => id));
+  return after
+    .filter((entry) => entry.needed && needed.has(entry.id) && !there.has(entry.id))
+    .filter((entry) => entry.serial === undefined || entry.serial === serial)
+    .map(({ what, id, of }) => ({
+      kind: 'missing-object',
+      subject: id,
+      details: { what, of, serial },
+    }));
+}
+
+function elsewhere({ after, serial }: Seen): Finding[] {
+  const found = new Map<string, number>();
+  for (const entry of after) {
+    if (!entry.needed || entry.serial === undefined || entry.serial === serial) continue;
+    found.set(entry.serial, (found.get(entry.serial) ?? 0) + 1);
+  }
+  return [...found].map(([other, objects]) => ({
+    kind: 'other-token',
+    subject: other,
+    details: { objects, serial },
+  }));
+}

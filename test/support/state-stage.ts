@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import {
+  CreateAliasCommand,
+  CreateGrantCommand,
+  type CreateKeyCommandInput,
+  DeleteImportedKeyMaterialCommand,
+  DisableKeyCommand,
+  EncryptCommand,
+  GenerateMacCommand,
+  type KMSClient,
+  type KeyState,
+  type OriginType,
+  ScheduleKeyDeletionCommand,
+  SignCommand,
+} from '@aws-sdk/client-kms';
+import type { TestDaemon } from './daemon';
+import { createExternalKey, ecKey, getParameters, importMaterial, wrap } from './kms-imports';
+import { keyStates, originsIn } from './key-states';
+import { type NewKey, changeAndAnnounce, createKey, putIntoState } from './kms';
+
+export type KeyKind = 'symmetric' | 'signing' | 'mac' | 'agreement' | 'multi-region';
+
+interface Made extends NewKey {
+  /** A ciphertext, signature or MAC of the time when it was enabled. */
+  readonly made: Uint8Array | undefined;
+  /** Its material once more, where it was imported. */
+  readonly wrapped: { readonly ImportToken: Uint8Array; readonly EncryptedKeyMaterial: Uint8Array };
+}
+
+/** A key in one of the states, with what requests about it name. */
+export interface Subject extends Made {
+  readonly state: KeyState;
+  readonly origin: OriginType;
+  readonly accountId: string;
+  readonly accountRoot: string;
+  /** Two of the key, and one that is to become the key's. */
+  readonly aliases: Readonly<Record<'moving' | 'ending' | 'elsewhere', string>>;
+  readonly grants: readonly [string, string];
+  /** Another key, which is enabled. */
+  readonly spare: Made;
+}
+
+interface Kind {
+  readonly input: CreateKeyCommandInput;
+  readonly newMaterial: () => Buffer;
+  readonly make?: (kms: KMSClient, KeyId: string) => Promise<Uint8Array | undefined>;
+}
+
+const Message = Buffer.from('a message');
+const symmetric: Kind = {
+  input: {},
+  newMaterial: () => randomBytes(32),
+  make: async (kms, KeyId) =>
+    (await kms.send(new EncryptCommand({ KeyId, Plaintext: Message }))).CiphertextBlob,
+};
+
+const kinds: Readonly<Record<KeyKind, Kind>> = {
+  symmetric,
+  'multi-region': { ...symmetric, input: { MultiRegion: true } },
+  signing: {
+    input: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
+    newMaterial: () => ecKey('P-256'),
+    make: async (kms, KeyId) =>
+      (await kms.send(new SignCommand({ KeyId, Message, SigningAlgorithm: 'ECDSA_SHA_256' })))
+        .Signature,
+  },
+  mac: {
+    input: { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
+    newMaterial: () => randomBytes(32),
+    make: async (kms, KeyId) =>
+      (await kms.send(new GenerateMacCommand({ KeyId, Message, MacAlgorithm: 'HMAC_SHA_256' })))
+        .Mac,
+  },
+  agreement: {
+    input: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' },
+    newMaterial: () => ecKey('P-256'),
+  },
+};
+
+/** How operations lead there; into the others leads SQL alone. */
+const ways: Readonly<
+  Partial<Record<KeyState, (kms: KMSClient, KeyId: string) => Promise<unknown>>>
+> = {
+  Enabled: () => Promise.resolve(),
+  Disabled: (kms, KeyId) => kms.send(new DisableKeyCommand({ KeyId })),
+  PendingDeletion: (kms, KeyId) => kms.send(new ScheduleKeyDeletionCommand({ KeyId })),
+  PendingImport: (kms, KeyId) => kms.send(new DeleteImportedKeyMaterialCommand({ KeyId })),
+};
+
+/** A key of the kind for each state and each origin that is possible in it. */
+export async function subjectsOf(daemon: TestDaemon, kind: KeyKind): Promise<Subject[]> {
+  const kms = daemon.client();
+  const spare = await makeKey(daemon, { kind, origin: 'AWS_KMS' });
+  const making = keyStates.flatMap((state) =>
+    originsIn[state].map(async (origin) => {
+      const key = await makeKey(daemon, { kind, origin });
+      const furnished = await furnish(daemon, key, spare);
+      const way = ways[state] ?? ((_, id) => putIntoState(daemon, id, state));
+      await way(kms, key.id);
+      return { ...furnished, state, origin, spare };
+    }),
+  );
+  return Promise.all(making);
+}
+
+async function makeKey(
+  daemon: TestDaemon,
+  { kind, origin }: { readonly kind: KeyKind; readonly origin: OriginType },
+): Promise<Made> {
+  const kms = daemon.client();
+  const { input, make } = kinds[kind];
+  const key = origin === 'EXTERNAL' ? await importedKey(kms, kind) : await createKey(kms, input);
+  if (origin === 'AWS_CLOUDHSM') {
+    const sql = `update kms_key set origin = 'AWS_CLOUDHSM' where key_id = $1`;
+    await changeAndAnnounce(daemon, { topic: 'key', id: key.id, sql });
+  }
+  return { wrapped: notWrapped, ...key, made: await make?.(kms, key.id) };
+}
+
+const notWrapped = { ImportToken: Buffer.from('none'), EncryptedKeyMaterial: Buffer.from('none') };
+
+async function importedKey(kms: KMSClient, kind: KeyKind): Promise<NewKey & Pick<Made, 'wrapped'>> {
+  const { input, newMaterial } = kinds[kind];
+  const key = await createExternalKey(kms, input);
+  const parameters = await getParameters(kms, key.id);
+  const material = newMaterial();
+  await importMaterial(kms, key.id, { material, parameters });
+  if (kind === 'symmetric') {
+    // Without another one RotateKeyOnDemand has nothing to do.
+    const next = { material: newMaterial(), parameters };
+    await importMaterial(kms, key.id, { ...next, ImportType: 'NEW_KEY_MATERIAL' });
+  }
+  const EncryptedKeyMaterial = wrap(material, parameters);
+  return { ...key, wrapped: { ImportToken: parameters.importToken, EncryptedKeyMaterial } };
+}
+
+async function furnish(
+  { client, accountId }: TestDaemon,
+  key: Made,
+  spare: Made,
+): Promise<Omit<Subject, 'state' | 'origin' | 'spare'>> {
+  const kms = client();
+  const accountRoot = `arn:aws:iam::${accountId}:root`;
+  return {
+    ...{ ...key, accountRoot, accountId },
+    aliases: {
+      moving: await alias(kms, `moving-${key.id}`, key),
+      ending: await alias(kms, `ending-${key.id}`, key),
+      elsewhere: await alias(kms, `elsewhere-${key.id}`, spare),
+    },
+    grants: [await grant(kms, key.id, accountRoot), await grant(kms, key.id, accountRoot)],
+  };
+}
+
+async function alias(kms: KMSClient, name: string, { id: TargetKeyId }: NewKey): Promise<string> {
+  const AliasName = `alias/${name}`;
+  await kms.send(new CreateAliasCommand({ AliasName, TargetKeyId }));
+  return AliasName;
+}
+
+async function grant(kms: KMSClient, KeyId: string, principal: string): Promise<string> {
+  const { GrantId = '' } = await kms.send(
+    new CreateGrantCommand({
+      ...{ KeyId, GranteePrincipal: principal, RetiringPrincipal: principal },
+      Operations: ['Decrypt'],
+    }),
+  );
+  return GrantId;
+}
