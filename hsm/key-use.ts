@@ -4,6 +4,7 @@ import { type GcmPlain, openGcm, sealGcm } from './gcm';
 import { Handles, type KeyObject } from './handles';
 import type { Link } from './link';
 import { type Desk, destroyObject } from './objects';
+import type { Residents } from './residents';
 import { TokenFault } from './return-values';
 import type {
   Awaitable,
@@ -21,6 +22,7 @@ export interface KeyUseParts {
   readonly options: TokenOptions;
   readonly link: Link;
   readonly wrapping: Wrapping;
+  readonly residents: Residents;
 }
 
 /** Encrypting and decrypting with keys, over a cache of their objects in the token. */
@@ -29,11 +31,13 @@ export class KeyUse {
   readonly #options: TokenOptions;
   readonly #link: Link;
   readonly #wrapping: Wrapping;
+  readonly #residents: Residents;
 
-  constructor({ options, link, wrapping }: KeyUseParts) {
+  constructor({ options, link, wrapping, residents }: KeyUseParts) {
     this.#options = options;
     this.#link = link;
     this.#wrapping = wrapping;
+    this.#residents = residents;
     this.handles = new Handles({
       max: options.maxCachedKeys,
       resolve: (key) => this.#resolve(key),
@@ -138,11 +142,9 @@ export class KeyUse {
     return toBuffer(plaintext);
   }
 
-  async #resolve(key: TokenKey): Promise<KeyObject> {
+  #resolve(key: TokenKey): Promise<KeyObject> {
     if (key.wrapped !== undefined) return this.#resolveWrapped(key, key.wrapped);
-    const { clones } = this.#link.live;
-    const found = await this.#link.run('resolve', { id: key.id, clone: clones });
-    return { object: toBuffer(found.object), own: found.own };
+    return this.#residents.resolve(key.id);
   }
 
   async #resolveWrapped(

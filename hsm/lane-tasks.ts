@@ -6,21 +6,15 @@ import type { LaneDesk } from './lane-desk';
 import { connect, type ConnectOptions, disconnect } from './connect';
 import { importTasks } from './import/tasks';
 import { inspectToken } from './inspect';
-import {
-  cloneKey,
-  destroyKeys,
-  drawRandom,
-  findKey,
-  generateAesKey,
-  listObjects,
-  requireFound,
-} from './objects';
+import { destroyKeys, drawRandom, generateAesKey, listObjects } from './objects';
+import { residentTasks } from './resident-tasks';
 import { transferTasks } from './transfer/tasks';
 import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
   ...importTasks,
+  ...residentTasks,
   ...wrappingTasks,
   ...transferTasks,
 
@@ -38,15 +32,6 @@ export const laneTasks = {
 
   random: (lane: LaneDesk, args: { length: number }) =>
     toThread(lane.withSession((desk) => drawRandom(desk, args.length))),
-
-  /** The clone is made in the owner session: it must outlive this lane's. */
-  resolve: (lane: LaneDesk, args: { id: string; clone: boolean }) =>
-    lane.withSession((desk) => {
-      const found = findKey(desk, idBytes(args.id));
-      const key = requireFound(found, () => lane.assertHealthy());
-      const clone = args.clone ? cloneKey({ ...desk, session: lane.owner() }, key) : undefined;
-      return { object: toThread(clone ?? key), own: clone !== undefined };
-    }),
 
   seal: (
     lane: LaneDesk,
@@ -87,8 +72,9 @@ export const laneTasks = {
     },
   ) => {
     const id = idBytes(args.id);
-    durably(args.durableDirectory, {
-      make: () => lane.withSession((desk) => generateAesKey(desk, { ...args, id }, args.ivSource)),
+    return durably(args.durableDirectory, {
+      make: () =>
+        lane.withSession((desk) => toThread(generateAesKey(desk, { ...args, id }, args.ivSource))),
       undo: () => lane.withSession((desk) => destroyKeys(desk, id)),
     });
   },
@@ -116,8 +102,8 @@ export const laneTasks = {
     return objects;
   },
 
-  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token' }) =>
-    inspectToken(lane.library, lane.slot(), args.ivSource),
+  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token'; softwareUnwrap: boolean }) =>
+    inspectToken(lane.library, lane.slot(), args),
 } as const;
 
 export type TaskName = keyof typeof laneTasks;

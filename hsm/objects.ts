@@ -120,7 +120,7 @@ export function generateAesKey(
   desk: Desk,
   key: ResidentAesKey,
   ivSource: 'random' | 'token',
-): void {
+): Handle {
   requireFree(desk, key.id);
   const handle = call('C_GenerateKey', () =>
     desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, residentAesKey(key)),
@@ -128,6 +128,7 @@ export function generateAesKey(
   try {
     proveAttributes(desk, handle);
     proveUse(desk, handle, ivSource);
+    return handle;
   } catch (error) {
     discardAfter(desk, handle, error);
     throw error;

@@ -5,6 +5,7 @@ import { KeyUse } from './key-use';
 import { Link } from './link';
 import { drawRandom } from './objects';
 import { Reservoir } from './reservoir';
+import { Residents, scanDeadlineMs } from './residents';
 import { Transfers } from './transfers';
 import { Turn } from './turn';
 import type {
@@ -28,8 +29,6 @@ import type {
 } from './types';
 import { Wrapping } from './wrapping';
 
-/** Full scans and the full table of known-answer tests. */
-const scanDeadlineMs = 60_000;
 const maxRandomBytes = 65_536;
 
 /** The operations, over a link that recovers and a cache of handles. */
@@ -38,6 +37,7 @@ export class Pkcs11Token implements Token {
   readonly #onFreed: () => void;
   readonly #link: Link;
   readonly #wrapping: Wrapping;
+  readonly #residents: Residents;
   readonly #use: KeyUse;
   readonly #transfers: Transfers;
   readonly #turn = new Turn();
@@ -57,9 +57,10 @@ export class Pkcs11Token implements Token {
       inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
     };
     this.#wrapping = new Wrapping(parts);
-    this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping });
+    this.#residents = new Residents(parts);
+    this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping, residents: this.#residents });
     this.#transfers = new Transfers(parts, this.#wrapping);
-    this.#imports = new Imports(parts);
+    this.#imports = new Imports({ ...parts, wrapping: this.#wrapping });
   }
 
   /**
@@ -106,6 +107,7 @@ export class Pkcs11Token implements Token {
       cachedKeys: this.#use.handles.size,
       cacheHits: this.#use.handles.hits,
       cacheMisses: this.#use.handles.misses,
+      keySearches: this.#residents.searches,
       recoveries: recovery.recoveries,
       queued: lanes.queued,
       blockedLanes: lanes.blocked,
@@ -144,10 +146,11 @@ export class Pkcs11Token implements Token {
     }
   }
 
-  #generate(id: TokenKeyId, label: string): Promise<void> {
+  async #generate(id: TokenKeyId, label: string): Promise<void> {
     const { modifiable } = this.#link.live;
     const { ivSource, durableDirectory } = this.#options;
-    return this.#link.run('generateAes', { id, label, modifiable, ivSource, durableDirectory });
+    const args = { id, label, modifiable, ivSource, durableDirectory };
+    this.#residents.add(id, await this.#link.run('generateAes', args));
   }
 
   /** SoftHSM fails some of the generations that run at once in one process (CKR_GENERAL_ERROR): one at a time. */
@@ -174,15 +177,19 @@ export class Pkcs11Token implements Token {
   async destroyKey(id: TokenKeyId): Promise<void> {
     idBytes(id);
     const { durableDirectory } = this.#options;
-    this.#use.handles.evict(id);
-    this.#wrapping.keys.forget(id);
+    this.#forget(id);
     try {
       await this.#link.run('destroy', { id, durableDirectory });
     } finally {
       // A use that ran beside it may have cached the key again.
-      this.#use.handles.evict(id);
-      this.#wrapping.keys.forget(id);
+      this.#forget(id);
     }
+  }
+
+  #forget(id: TokenKeyId): void {
+    this.#use.handles.evict(id);
+    this.#wrapping.keys.forget(id);
+    this.#residents.delete(id);
   }
 
   generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
@@ -228,7 +235,7 @@ export class Pkcs11Token implements Token {
 
   async hasKey(id: TokenKeyId): Promise<boolean> {
     idBytes(id);
-    return this.#link.run('hasKey', { id });
+    return this.#residents.has(id);
   }
 
   rewrap(
@@ -256,8 +263,8 @@ export class Pkcs11Token implements Token {
   }
 
   inspect(): Promise<Capabilities> {
-    const { ivSource } = this.#options;
-    return this.#link.run('inspect', { ivSource }, { deadlineMs: scanDeadlineMs });
+    const { ivSource, softwareUnwrap = true } = this.#options;
+    return this.#link.run('inspect', { ivSource, softwareUnwrap }, { deadlineMs: scanDeadlineMs });
   }
 
   recover(): Promise<void> {
@@ -286,5 +293,6 @@ export class Pkcs11Token implements Token {
   #forgetHandles(): void {
     this.#use.handles.drop();
     this.#wrapping.keys.drop();
+    this.#residents.drop();
   }
 }

@@ -123,6 +123,8 @@ export interface TokenCounters {
   readonly cachedKeys: number;
   readonly cacheHits: number;
   readonly cacheMisses: number;
+  /** Searches of the token for one resident key: linear in its objects on SoftHSM. */
+  readonly keySearches: number;
   readonly recoveries: number;
   /** Calls waiting for a lane. */
   readonly queued: number;

@@ -90,11 +90,4 @@ export const wrappingTasks = {
       undo: () => lane.withSession((desk) => destroyKeys(desk, id)),
     });
   },
-
-  hasKey: (lane: LaneDesk, args: { id: string }) => {
-    const found = lane.withSession((desk) => findKey(desk, idBytes(args.id)));
-    // An empty search is what a vanished token answers as well.
-    if (found === undefined) lane.assertHealthy();
-    return found !== undefined;
-  },
 } as const;

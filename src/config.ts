@@ -272,6 +272,30 @@ export const settings = {
     sentence:
       'Longest time a revoking call waits for a worker to acknowledge it; a worker that cannot has stopped trusting its caches by then.',
   },
+  maxKeysPerAccount: {
+    env: 'CLAVIGER_MAX_KEYS_PER_ACCOUNT',
+    schema: { type: 'integer', minimum: 1, maximum: 10_000_000 },
+    default: 100_000,
+    sentence: 'Customer managed keys of an account, in whatever state.',
+  },
+  maxAliasesPerKey: {
+    env: 'CLAVIGER_MAX_ALIASES_PER_KEY',
+    schema: { type: 'integer', minimum: 1, maximum: 10_000 },
+    default: 50,
+    sentence: 'Aliases of a key.',
+  },
+  maxGrantsPerKey: {
+    env: 'CLAVIGER_MAX_GRANTS_PER_KEY',
+    schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+    default: 50_000,
+    sentence: 'Grants of a key.',
+  },
+  maxKeyPolicyBytes: {
+    env: 'CLAVIGER_MAX_KEY_POLICY_BYTES',
+    schema: { type: 'integer', minimum: 1024, maximum: 32_768 },
+    default: 32_768,
+    sentence: 'Largest key policy, as the request has it.',
+  },
   maxEncryptionsPerMaterial: {
     env: 'CLAVIGER_MAX_ENCRYPTIONS_PER_MATERIAL',
     schema: { type: 'integer', minimum: 100, maximum: 2 ** 32 },

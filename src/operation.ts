@@ -16,6 +16,7 @@ import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
+import type { Limits } from './keys/limits';
 import type { Materials } from './keys/materials';
 import type { Identities } from './iam/identities';
 import type { Job } from './jobs/job';
@@ -37,6 +38,7 @@ export interface Services {
   readonly db: Queryable;
   readonly token: Token;
   readonly keys: KeyStore;
+  readonly limits: Limits;
   readonly materials: Materials;
   readonly importParameters: ImportParametersMaker;
   readonly imports: Imports;

@@ -19,6 +19,7 @@ import { ImportTokens } from './keys/import-tokens';
 import { Imports } from './keys/imports';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
+import type { Limits } from './keys/limits';
 import { Materials } from './keys/materials';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
@@ -66,6 +67,7 @@ export function buildServices(
     db: database,
     token,
     keys,
+    limits: limitsOf(config),
     materials,
     importParameters: new ImportParametersMaker({ database, token, keys, importTokens }),
     imports: new Imports({ token, materials, importTokens }),
@@ -94,5 +96,14 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     newKeyId: randomUUID,
+  };
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    keysPerAccount: config.maxKeysPerAccount,
+    aliasesPerKey: config.maxAliasesPerKey,
+    grantsPerKey: config.maxGrantsPerKey,
+    keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }

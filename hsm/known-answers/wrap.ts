@@ -1,12 +1,21 @@
 import { createCipheriv } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
+import { wrappableSecret } from '../import/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { call } from '../return-values';
-import type { WrapMechanism } from '../wrap';
-import { type Attributes, create, type KnownAnswer, requireAnswer, template } from './row';
+import { extractableAesKey } from '../templates';
+import { unwrapKey, wrapKey, wrappedAesBytes, type WrapMechanism, type Wrapper } from '../wrap';
+import {
+  type Attributes,
+  create,
+  type KnownAnswer,
+  requireAnswer,
+  sessionSecret,
+  template,
+} from './row';
 
 const kek = Buffer.alloc(32, 0x42);
 const evenMaterial = Buffer.alloc(32, 0x17);
@@ -90,20 +99,29 @@ const any: readonly Candidate[] = [
   { name: 'CKM_AES_KEY_WRAP', mechanism: ckm.AES_KEY_WRAP, ...withoutPadding },
 ];
 
-/** The first candidate that gives the known answers; throws `mechanism-missing` with each one's refusal. */
+/** By the known answers. */
 function proven(desk: Desk, candidates: readonly Candidate[]): WrapMechanism {
   const wrappingKey = importWrappingKey(desk);
   const isRight = (candidate: Candidate, material: Buffer): boolean => {
     const keys = { kek: wrappingKey, material: importMaterial(desk, material) };
     return wrapped(desk, candidate.mechanism, keys).equals(expected(candidate, material));
   };
+  return first(candidates, (candidate) => {
+    requireAnswer(isRight(candidate, evenMaterial), 'C_WrapKey');
+    return candidate.standard === 'RFC 5649' && isRight(candidate, oddMaterial);
+  });
+}
+
+/** The first candidate that passes; throws `mechanism-missing` with each one's refusal. `test`: does it take any length? */
+function first(
+  candidates: readonly Candidate[],
+  test: (candidate: Candidate) => boolean,
+): WrapMechanism {
   const refusals: string[] = [];
   for (const candidate of candidates) {
     const { name, mechanism, standard } = candidate;
     try {
-      requireAnswer(isRight(candidate, evenMaterial), 'C_WrapKey');
-      const anyLength = standard === 'RFC 5649' && isRight(candidate, oddMaterial);
-      return { name, mechanism, standard, anyLength };
+      return { name, mechanism, standard, anyLength: test(candidate) };
     } catch (error) {
       if (!(error instanceof HsmError)) throw error;
       refusals.push(`${name}: ${error.message}`);
@@ -116,9 +134,59 @@ function limitOf(mechanism: WrapMechanism): string {
   return mechanism.anyLength ? '' : ', for multiples of 8 bytes only';
 }
 
-/** What this token wraps key material with. */
+/**
+ * What this token wraps key material with. A token that lets no known key in (FIPS) is believed about the mechanisms whose
+ * names say one thing only, when they undo what they did.
+ */
 export function chooseWrapping(desk: Desk): WrapMechanism {
-  return proven(desk, any);
+  return importsKeys(desk) ? proven(desk, any) : tried(desk, any.filter(isUnambiguous));
+}
+
+function importsKeys(desk: Desk): boolean {
+  try {
+    importWrappingKey(desk);
+    return true;
+  } catch (error) {
+    if (error instanceof HsmError) return false;
+    throw error;
+  }
+}
+
+function isUnambiguous({ mechanism }: Candidate): boolean {
+  return mechanism !== ckm.AES_KEY_WRAP_PAD;
+}
+
+function tried(desk: Desk, candidates: readonly Candidate[]): WrapMechanism {
+  const key = call('C_GenerateKey', () =>
+    desk.library.C_GenerateKey(
+      desk.session,
+      { mechanism: ckm.AES_KEY_GEN },
+      sessionSecret(generatedWrappingKey),
+    ),
+  );
+  return first(candidates, ({ mechanism, standard }) => {
+    roundTrip(desk, { mechanism, key });
+    return standard === 'RFC 5649';
+  });
+}
+
+const generatedWrappingKey: Attributes = [
+  [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
+  [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES],
+  [pkcs11.CKA_VALUE_LEN, 32],
+  [pkcs11.CKA_WRAP, true],
+  [pkcs11.CKA_UNWRAP, true],
+];
+
+/** What was wrapped, unwrapped and wrapped again is the same. */
+function roundTrip(desk: Desk, wrapper: Wrapper): void {
+  const born = call('C_GenerateKey', () =>
+    desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, extractableAesKey()),
+  );
+  const blob = wrapKey(desk, wrapper, born);
+  const again = unwrapKey(desk, wrapper, { blob, template: wrappableSecret() });
+  requireAnswer(blob.length === wrappedAesBytes, 'C_WrapKey');
+  requireAnswer(wrapKey(desk, wrapper, again).equals(blob), 'C_UnwrapKey');
 }
 
 export function describeWrapping(mechanism: WrapMechanism): string {

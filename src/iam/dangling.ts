@@ -69,9 +69,11 @@ async function inKeyPolicies(
 ): Promise<void> {
   const rows = await transaction.query<{ key_id: string; policy: string }>({
     name: 'key-policies-naming',
+    // Nobody will find a key again whose deletion has begun. Who holds it waits for the account, which is held here.
     text: `
       select key_id, policy from kms_key
       where exists (select from unnest($1::text[]) as named (part) where position(named.part in policy) > 0)
+        and deleting_since is null
       order by key_id for update`,
     values: [
       renamings.map(({ from, prefix }) => JSON.stringify(from).slice(0, prefix ? -1 : undefined)),

@@ -10,6 +10,7 @@ import {
   lockDoomedKey,
   removeKey,
 } from '../keys/deletion';
+import { destroyObject } from '../keys/doomed-objects';
 import { type Place, keyArn } from '../keys/identifiers';
 import type { KeyStore } from '../keys/store';
 import type { Job, Schedule, Task } from './job';
@@ -21,6 +22,8 @@ export interface DeleteKeyParts {
   readonly keys: KeyStore;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
+  /** The worker's clock; Date.now but in tests. */
+  readonly now?: () => number;
 }
 
 /** Keys to be deleted. */
@@ -73,11 +76,11 @@ function requireHere(token: Token, materials: readonly DoomedMaterial[]): void {
 }
 
 async function begin(
-  { database, changes }: DeleteKeyParts,
+  { database, changes, now = Date.now }: DeleteKeyParts,
   { subject: keyId, clockOffsetSeconds }: Task,
 ): Promise<void> {
   const announcements = await inTransaction(database, async (transaction) => {
-    await beginDeletion(transaction, { keyId, clockOffsetSeconds });
+    await beginDeletion(transaction, { keyId, clockOffsetSeconds, now: now() });
     return transaction.announcements;
   });
   // A clone in another worker's session outlives its original.
@@ -108,7 +111,9 @@ async function destroyMaterials(
   requireHere(token, materials);
   // SoftHSM misses what another process changes beside it, and what is missed would stay.
   await keys.lockToken(transaction, token.status().serial);
-  for (const { materialId } of materials) await token.destroyKey(materialId);
+  for (const { materialId: tokenKeyId, kind } of materials) {
+    await destroyObject(token, { tokenKeyId, kind });
+  }
 }
 
 function record(place: Place, { keyId, accountId }: DoomedKey): string {

@@ -1,6 +1,6 @@
 import type { Token } from '../../hsm';
 import type { Database } from '../db';
-import { isNamed, lockDoomed, removeEntry } from '../keys/doomed-objects';
+import { destroyObject, isNamed, lockDoomed, removeEntry } from '../keys/doomed-objects';
 import type { KeyStore } from '../keys/store';
 import type { Job } from './job';
 
@@ -21,7 +21,7 @@ export function destroyObjects({ database, token, keys }: DestroyObjectsParts): 
     name: 'destroy-objects',
     due: {
       from: 'doomed_object d',
-      where: `d.kind = 'secret-key'`,
+      where: 'true',
       only: { column: 'd.token_serial', value: tokenSerial },
       subject: 'd.token_key_id',
       at: 'd.due_at',
@@ -36,7 +36,7 @@ export function destroyObjects({ database, token, keys }: DestroyObjectsParts): 
           requireSame(token, tokenSerial);
           // SoftHSM misses what another process changes beside it, and what is missed would stay.
           await keys.lockToken(transaction, tokenSerial);
-          await token.destroyKey(tokenKeyId);
+          await destroyObject(token, { tokenKeyId, ...entry });
         }
         await removeEntry(transaction, object);
         await transaction.commit();

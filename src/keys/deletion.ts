@@ -1,6 +1,9 @@
 import type { Queryable, Transaction } from '../db';
+import type { KeySpec } from '../shapes/kms.generated';
 import { aliasCacheKey } from './aliases';
+import { type TokenObjectKind, inToken } from './doomed-objects';
 import { incomplete } from './imported-material';
+import { tokenObjectOf } from './specs';
 
 /**
  * The key is pending deletion from now on, for so many days of 24 hours, by the clock of the database: daemons whose own
@@ -35,23 +38,43 @@ export async function cancelDeletion(db: Queryable, keyId: string): Promise<void
   });
 }
 
+interface DueDeletion {
+  readonly keyId: string;
+  /** Added to both clocks. 0 but in tests. */
+  readonly clockOffsetSeconds: number;
+  /** The worker's clock, in milliseconds since 1970. */
+  readonly now: number;
+}
+
 /**
  * The point of no return of a key whose date has come: nobody finds it, its aliases or its grants any more. Does nothing to
- * a key whose deletion was cancelled, is not due, or has begun.
+ * a key whose deletion was cancelled, is not due, or has begun. The date must have come by the worker's clock too: that of
+ * the database is another's after a failover, and what is deleted too early is lost.
  */
 export async function beginDeletion(
   transaction: Transaction,
-  { keyId, clockOffsetSeconds }: { keyId: string; clockOffsetSeconds: number },
+  { keyId, clockOffsetSeconds, now }: DueDeletion,
 ): Promise<void> {
-  const begun = await transaction.execute({
-    name: 'key-begin-deletion',
+  const [due] = await transaction.query<{ deletion_date: Date }>({
+    name: 'key-deletion-due',
     text: `
-      update kms_key set deleting_since = now()
+      select deletion_date from kms_key
       where key_id = $1::text and state = 'PendingDeletion' and deleting_since is null
-        and deletion_date <= now() + make_interval(secs => $2::float8)`,
+        and deletion_date <= now() + make_interval(secs => $2::float8)
+      for update`,
     values: [keyId, clockOffsetSeconds],
   });
-  if (begun === 0) return;
+  if (due === undefined) return;
+  if (due.deletion_date.getTime() > now + clockOffsetSeconds * 1000) {
+    throw new Error(
+      'The date of the deletion has come by the clock of the database and not by that of this worker: one of them is wrong',
+    );
+  }
+  await transaction.execute({
+    name: 'key-begin-deletion',
+    text: 'update kms_key set deleting_since = now() where key_id = $1::text',
+    values: [keyId],
+  });
   transaction.announce({ topic: 'key', id: keyId });
   const aliases = await transaction.query<{ account_id: string; alias_name: string }>({
     name: 'key-delete-aliases',
@@ -75,10 +98,11 @@ export interface DoomedKey {
   readonly materials: readonly DoomedMaterial[];
 }
 
-/** Material in a token. What is wrapped is gone with its row. */
+/** Material in a token. What is wrapped is gone with its row, and what was deleted before is doomed already. */
 export interface DoomedMaterial {
   readonly materialId: string;
   readonly tokenSerial: string;
+  readonly kind: TokenObjectKind;
 }
 
 /** A key whose deletion has begun, locked; undefined when it is gone, or another worker holds it. */
@@ -93,21 +117,36 @@ export async function lockDoomedKey(db: Queryable, keyId: string): Promise<Doome
   return key && { keyId, accountId: key.account_id, materials: await doomedMaterials(db, keyId) };
 }
 
-export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
-  const rows = await db.query<{ material_id: string; token_serial: string }>({
-    name: 'key-materials-doomed',
-    text: `
-      select material_id, token_serial from key_material where key_id = $1::text and kind = 'resident'`,
-    values: [keyId],
-  });
-  return rows.map((row) => ({ materialId: row.material_id, tokenSerial: row.token_serial }));
+interface DoomedMaterialRow {
+  readonly material_id: string;
+  readonly token_serial: string;
+  readonly key_spec: KeySpec;
 }
 
-/** With its materials and tags. */
+export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
+  const rows = await db.query<DoomedMaterialRow>({
+    name: 'key-materials-doomed',
+    text: `
+      select m.material_id, m.token_serial, k.key_spec from key_material m join kms_key k using (key_id)
+      where k.key_id = $1::text and ${inToken}`,
+    values: [keyId],
+  });
+  return rows.map((row) => ({
+    materialId: row.material_id,
+    tokenSerial: row.token_serial,
+    kind: tokenObjectOf(row.key_spec),
+  }));
+}
+
+/** With its materials and tags. Its account may have another in its place. */
 export async function removeKey(db: Queryable, keyId: string): Promise<void> {
   await db.execute({
     name: 'key-remove',
-    text: 'delete from kms_key where key_id = $1::text',
+    // To be deleted is a key's right, whatever the count says: it is never what a deletion fails for.
+    text: `
+      with removed as (delete from kms_key where key_id = $1::text returning account_id, key_manager)
+      update account a set key_count = greatest(a.key_count - 1, 0) from removed r
+      where a.account_id = r.account_id and r.key_manager = 'CUSTOMER'`,
     values: [keyId],
   });
 }

@@ -1,3 +1,4 @@
+import type { Token } from '../../hsm';
 import type { Queryable, Transaction } from '../db';
 
 /** An object of a token by its CKA_ID. */
@@ -6,8 +7,11 @@ export interface TokenObject {
   readonly tokenSerial: string;
 }
 
+/** Which objects of the token have the CKA_ID: one, or the two of a pair. */
+export type TokenObjectKind = 'secret-key' | 'key-pair';
+
 export interface DoomedObject extends TokenObject {
-  readonly kind: 'secret-key' | 'key-pair';
+  readonly kind: TokenObjectKind;
   /** By the clock of the database. */
   readonly dueInSeconds: number;
 }
@@ -102,3 +106,16 @@ export async function isNamed(
 
 /** Of a row `m` of key_material: it needs an object of a token. */
 export const inToken = `m.kind = 'resident' and m.import_state is distinct from 'PENDING_IMPORT'`;
+
+const destroyers = {
+  'secret-key': (token, id) => token.destroyKey(id),
+  'key-pair': (token, id) => token.destroyKeyPair(id),
+} as const satisfies Record<TokenObjectKind, (token: Token, id: string) => Promise<void>>;
+
+/** What is not there is destroyed already. */
+export function destroyObject(
+  token: Token,
+  { tokenKeyId, kind }: Pick<DoomedObject, 'tokenKeyId' | 'kind'>,
+): Promise<void> {
+  return destroyers[kind](token, tokenKeyId);
+}

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import type { ExpirationModelType, KeyMaterialState } from '../shapes/kms.generated';
+import type { ExpirationModelType, KeyMaterialState, KeySpec } from '../shapes/kms.generated';
 import type { MaterialPlace } from './material';
 
 /** What an import says of its material besides the material. */
@@ -132,7 +132,14 @@ export const incomplete = `(k.origin = 'EXTERNAL' and (k.current_material_id is 
 /** Material whose time is over, and whose it is. */
 export interface ExpiredMaterial {
   readonly keyId: string;
+  readonly keySpec: KeySpec;
   readonly accountId: string;
+}
+
+interface ExpiredKeyRow {
+  readonly key_id: string;
+  readonly key_spec: KeySpec;
+  readonly account_id: string;
 }
 
 /**
@@ -144,10 +151,10 @@ export async function lockExpired(
   materialId: string,
   clockOffsetSeconds: number,
 ): Promise<ExpiredMaterial | undefined> {
-  const [key] = await db.query<{ key_id: string; account_id: string }>({
+  const [key] = await db.query<ExpiredKeyRow>({
     name: 'key-lock-expired',
     text: `
-      select k.key_id, k.account_id from kms_key k
+      select k.key_id, k.key_spec, k.account_id from kms_key k
       where k.key_id = (select m.key_id from key_material m where m.material_id = $1::text)
       for update`,
     values: [materialId],
@@ -162,5 +169,6 @@ export async function lockExpired(
         and valid_to <= clock_timestamp() + make_interval(secs => $2::float8)`,
     values: [materialId, clockOffsetSeconds],
   });
-  return expired.length === 0 ? undefined : { keyId: key.key_id, accountId: key.account_id };
+  if (expired.length === 0) return undefined;
+  return { keyId: key.key_id, keySpec: key.key_spec, accountId: key.account_id };
 }

@@ -16,6 +16,7 @@ import {
 import type { Key } from './key';
 import { setCurrentMaterial } from './material';
 import type { Materials } from './materials';
+import { tokenObjectOf } from './specs';
 
 interface Parts {
   readonly token: Token;
@@ -62,7 +63,7 @@ export class Imports {
    */
   async remove(
     transaction: Transaction,
-    { keyId }: Pick<Key, 'keyId'>,
+    { keyId, keySpec }: Pick<Key, 'keyId' | 'keySpec'>,
     materialId: string,
   ): Promise<void> {
     const former =
@@ -70,7 +71,7 @@ export class Imports {
       (await forgetImport(transaction, materialId));
     if (former?.tokenSerial !== undefined) {
       const object = { tokenKeyId: materialId, tokenSerial: former.tokenSerial };
-      await doom(transaction, { ...object, kind: 'secret-key', dueInSeconds: 0 });
+      await doom(transaction, { ...object, kind: tokenObjectOf(keySpec), dueInSeconds: 0 });
     }
     await settleImportState(transaction, keyId);
   }

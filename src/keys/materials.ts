@@ -2,7 +2,14 @@ import type { ImportedKey, Token, WrappedMaterial } from '../../hsm';
 import type { Database, Transaction } from '../db';
 import type { RotationType } from '../shapes/kms.generated';
 import type { UndoStep } from '../undo';
-import { doom, spare, untilForgottenSeconds } from './doomed-objects';
+import {
+  type DoomedObject,
+  type TokenObjectKind,
+  destroyObject,
+  doom,
+  spare,
+  untilForgottenSeconds,
+} from './doomed-objects';
 import type { Key } from './key';
 import {
   type MaterialPlace,
@@ -11,6 +18,7 @@ import {
   retireCurrentMaterial,
   setCurrentMaterial,
 } from './material';
+import { tokenObjectOf } from './specs';
 import type { KeyStore } from './store';
 import { holdCurrentWrappingKey } from './wrapping-keys';
 
@@ -39,8 +47,13 @@ export interface Admission extends Pick<MaterialRequest, 'undo'> {
 interface Making extends Pick<MaterialRequest, 'undo'> {
   readonly keyId: string;
   readonly materialId: string;
+  /** What it is as an object of the token. */
+  readonly kind: TokenObjectKind;
   /** Makes an object of the token, called by the material id and with this label. */
-  readonly resident: (label: string) => Promise<unknown>;
+  readonly resident: (
+    label: string,
+    object: Omit<DoomedObject, 'dueInSeconds'>,
+  ) => Promise<unknown>;
   readonly wrapped: (wrappingKeyId: string) => Promise<WrappedMaterial>;
 }
 
@@ -62,7 +75,7 @@ export class Materials {
     await retireCurrentMaterial(transaction, keyId);
     await setCurrentMaterial(transaction, keyId, materialId);
     const place = await this.make(transaction, {
-      ...{ keyId, materialId, undo },
+      ...{ keyId, materialId, undo, kind: 'secret-key' },
       resident: (label) => token.generateAesKey(materialId, label),
       wrapped: (wrappingKeyId) => token.generateWrappedAesKey(wrappingKeyId),
     });
@@ -78,15 +91,15 @@ export class Materials {
   /** Takes in imported material; the caller records where it is, in this transaction. */
   admit(
     transaction: Transaction,
-    { keyId }: Pick<Key, 'keyId'>,
+    { keyId, keySpec }: Pick<Key, 'keyId' | 'keySpec'>,
     { imported, materialId, undo }: Admission,
   ): Promise<MaterialPlace> {
     const { token } = this.parts;
     return this.make(transaction, {
-      ...{ keyId, materialId, undo },
-      resident: async (label) => {
+      ...{ keyId, materialId, undo, kind: tokenObjectOf(keySpec) },
+      resident: async (label, object) => {
         // The same material may have been deleted a moment ago, and its object still wait to be destroyed.
-        await token.destroyKey(materialId);
+        await destroyObject(token, object);
         await token.admitImport(imported, materialId, { label });
       },
       wrapped: async (wrappingKeyId) => {
@@ -105,19 +118,16 @@ export class Materials {
 
   private async makeResident(
     transaction: Transaction,
-    { keyId, materialId, resident, undo }: Making,
+    { keyId, materialId, kind, resident, undo }: Making,
   ): Promise<MaterialPlace> {
     const { database, token, keys } = this.parts;
     const tokenSerial = token.status().serial;
-    const object = { tokenKeyId: materialId, tokenSerial };
-    await doom(database.apart, {
-      ...object,
-      ...{ kind: 'secret-key', dueInSeconds: untilForgottenSeconds },
-    });
+    const object = { tokenKeyId: materialId, tokenSerial, kind };
+    await doom(database.apart, { ...object, dueInSeconds: untilForgottenSeconds });
     await spare(transaction, object);
     await keys.lockToken(transaction, tokenSerial);
-    undo(() => token.destroyKey(materialId));
-    await resident(`claviger:key:${keyId}`);
+    undo(() => destroyObject(token, object));
+    await resident(`claviger:key:${keyId}`, object);
     return { tokenSerial };
   }
 

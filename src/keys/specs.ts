@@ -1,5 +1,6 @@
 import { KmsError } from '../errors';
 import type { KeySpec, KeyUsageType, OriginType } from '../shapes/kms.generated';
+import type { TokenObjectKind } from './doomed-objects';
 
 type Usages = Readonly<Partial<Record<KeyUsageType, readonly string[]>>>;
 
@@ -8,6 +9,8 @@ interface SpecRow {
   readonly usages: Usages;
   /** Where its material may come from. */
   readonly origins: readonly OriginType[];
+  /** What its material is in a token. */
+  readonly object: TokenObjectKind;
 }
 
 const rsa: Usages = {
@@ -25,25 +28,29 @@ const ecc = (algorithm: string): Usages => ({
   SIGN_VERIFY: [algorithm],
   KEY_AGREEMENT: ['ECDH'],
 });
-const imported = (usages: Usages): SpecRow => ({ usages, origins: ['EXTERNAL'] });
+const imported = (usages: Usages): SpecRow => ({
+  ...{ usages, origins: ['EXTERNAL'], object: 'secret-key' },
+});
+const importedPair = (usages: Usages): SpecRow => ({ ...imported(usages), object: 'key-pair' });
 
 /** kms-semantics §3.1. A spec is listed here once keys of it can be made; the others are refused by name. */
 const specs: Readonly<Partial<Record<KeySpec, SpecRow>>> = {
   SYMMETRIC_DEFAULT: {
     usages: { ENCRYPT_DECRYPT: ['SYMMETRIC_DEFAULT'] },
     origins: ['AWS_KMS', 'EXTERNAL'],
+    object: 'secret-key',
   },
   HMAC_224: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_224'] }),
   HMAC_256: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_256'] }),
   HMAC_384: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_384'] }),
   HMAC_512: imported({ GENERATE_VERIFY_MAC: ['HMAC_SHA_512'] }),
-  RSA_2048: imported(rsa),
-  RSA_3072: imported(rsa),
-  RSA_4096: imported(rsa),
-  ECC_NIST_P256: imported(ecc('ECDSA_SHA_256')),
-  ECC_NIST_P384: imported(ecc('ECDSA_SHA_384')),
-  ECC_NIST_P521: imported(ecc('ECDSA_SHA_512')),
-  ECC_SECG_P256K1: imported({ SIGN_VERIFY: ['ECDSA_SHA_256'] }),
+  RSA_2048: importedPair(rsa),
+  RSA_3072: importedPair(rsa),
+  RSA_4096: importedPair(rsa),
+  ECC_NIST_P256: importedPair(ecc('ECDSA_SHA_256')),
+  ECC_NIST_P384: importedPair(ecc('ECDSA_SHA_384')),
+  ECC_NIST_P521: importedPair(ecc('ECDSA_SHA_512')),
+  ECC_SECG_P256K1: importedPair({ SIGN_VERIFY: ['ECDSA_SHA_256'] }),
 };
 
 /** The usages that AWS allows for each spec, served here or not: a wrong pair is the caller's fault first. */
@@ -115,6 +122,10 @@ export function requireServed(keySpec: KeySpec, origin: OriginType): void {
 }
 
 const servedOrigins: readonly OriginType[] = ['AWS_KMS', 'EXTERNAL'];
+
+export function tokenObjectOf(keySpec: KeySpec): TokenObjectKind {
+  return specs[keySpec]?.object ?? 'secret-key';
+}
 
 /** The algorithms that KeyMetadata lists for a key. */
 export function algorithmsOf(keySpec: KeySpec, keyUsage: KeyUsageType): readonly string[] {

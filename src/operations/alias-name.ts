@@ -57,19 +57,6 @@ export function requireUnmoved(alias: Alias, authorized: Key): void {
   }
 }
 
-/** Aliases per key (kms-semantics §17.1). */
-const maxAliasesPerKey = 50;
-
-/** LimitExceededException when a key has all the aliases it may have; the caller holds the key's lock. */
-export function requireAliasRoom(current: number): void {
-  if (current >= maxAliasesPerKey) {
-    throw new KmsError(
-      'LimitExceededException',
-      `Aliases per key quota for this account in this region is ${maxAliasesPerKey}, current usage is ${current}.`,
-    );
-  }
-}
-
 function nameOf(input: { readonly AliasName: string }): string {
   return input.AliasName;
 }

@@ -1,8 +1,9 @@
 import { KmsError } from '../errors';
 import { aliasCacheKey } from '../keys/aliases';
 import { aliasArn } from '../keys/identifiers';
+import { requireRoom } from '../keys/limits';
 import type { Operation } from '../operation';
-import { aliasAction, checkAliasName, checkAliasTarget, requireAliasRoom } from './alias-name';
+import { aliasAction, checkAliasName, checkAliasTarget } from './alias-name';
 import { onlyKey } from './targets';
 
 const action = 'kms:CreateAlias';
@@ -32,7 +33,7 @@ export const createAlias: Operation<'CreateAlias'> = {
         `An alias with the name ${aliasArn(services.place, accountId, aliasName)} already exists`,
       );
     }
-    requireAliasRoom(before);
+    requireRoom(services.limits, 'aliasesPerKey', before);
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
     transaction.announce({ topic: 'key-labels', id: keyId });
     return {};

@@ -1,6 +1,6 @@
-import { KmsError } from '../errors';
 import { grantChangeId } from '../keys/grant-finder';
 import type { NewGrant } from '../keys/grants';
+import { requireRoom } from '../keys/limits';
 import type { Call, Operation, Target, TargetedCall } from '../operation';
 import type { Conditions } from '../policy/policy';
 import { refuseDryRun } from './dry-run';
@@ -16,9 +16,6 @@ import {
 import { onlyKey } from './targets';
 
 const action = 'kms:CreateGrant';
-
-/** Grants per key (kms-semantics §7.8). */
-const maxGrantsPerKey = 50_000;
 
 export const createGrant: Operation<'CreateGrant'> = {
   name: 'CreateGrant',
@@ -53,7 +50,10 @@ export const createGrant: Operation<'CreateGrant'> = {
     // The key is locked, so nobody else makes the same one meanwhile, nor one too many.
     const same =
       grant.name === undefined ? undefined : await services.grants.findSame(transaction, grant);
-    if (same === undefined) requireRoom(await services.grants.count(transaction, grant.keyId));
+    if (same === undefined) {
+      const current = await services.grants.count(transaction, grant.keyId);
+      requireRoom(services.limits, 'grantsPerKey', current);
+    }
     refuseDryRun(input);
     if (same === undefined) await services.grants.insert(transaction, grant);
     // One that was there too: workers may not have acknowledged the request that made it.
@@ -108,13 +108,4 @@ function newGrant({ input, caller, keys, services }: TargetedCall<'CreateGrant'>
     operations: [...new Set(input.Operations)],
     constraints: constraintsOf(input),
   };
-}
-
-function requireRoom(current: number): void {
-  if (current >= maxGrantsPerKey) {
-    throw new KmsError(
-      'LimitExceededException',
-      `Grants per key quota for this account in this region is ${maxGrantsPerKey}, current usage is ${current}.`,
-    );
-  }
 }

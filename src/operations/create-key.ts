@@ -2,6 +2,7 @@ import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
+import { countNewKey, requireKeyRoom } from '../keys/key-count';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
 import type { Operation } from '../operation';
@@ -51,14 +52,16 @@ export const createKey: Operation<'CreateKey'> = {
   async write(call, change) {
     const { input, caller, services } = call;
     const keyId = services.newKeyId();
-    const { place } = services;
+    const { place, limits } = services;
+    const { accountId } = caller;
     const policy =
       input.Policy === undefined
-        ? defaultKeyPolicy(place, caller.accountId)
-        : await acceptKeyPolicy(change.transaction, { text: input.Policy, place });
+        ? defaultKeyPolicy(place, accountId)
+        : await acceptKeyPolicy(change.transaction, { text: input.Policy, place, limits });
+    await requireKeyRoom(change.transaction, { accountId, limits });
     const key = await services.keys.insert(change.transaction, {
       keyId,
-      accountId: caller.accountId,
+      accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
       ...(input.Origin === 'EXTERNAL' && { origin: 'EXTERNAL' }),
@@ -68,10 +71,14 @@ export const createKey: Operation<'CreateKey'> = {
     // What refuses the row costs the token nothing.
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
-    // Its owner brings the material later.
-    if (key.origin === 'EXTERNAL') return { KeyMetadata: keyMetadata(key) };
     const { undo } = change;
-    const made = await services.materials.create(change.transaction, key, { undo });
+    // The owner of an EXTERNAL key brings its material later.
+    const made =
+      key.origin === 'EXTERNAL'
+        ? key
+        : await services.materials.create(change.transaction, key, { undo });
+    // Last: while the token works, others make their keys too.
+    await countNewKey(change.transaction, { accountId, limits });
     return { KeyMetadata: keyMetadata(made) };
   },
 

@@ -3,13 +3,11 @@ import type { Queryable } from '../db';
 import { KmsError } from '../errors';
 import type { Place } from '../keys/identifiers';
 import type { Key } from '../keys/key';
+import type { Limits } from '../keys/limits';
 import type { TargetedCall } from '../operation';
 import { compileKeyPolicy, formatPolicy } from '../policy/compile';
 import { type PolicyFault, PolicyError } from '../policy/policy';
 import { requirePrincipals } from '../policy/principals';
-
-/** Key policies are at most 32 KiB (kms-semantics §6.2). */
-const maxPolicyBytes = 32_768;
 
 /** The only name that a key policy has. */
 export const policyName = 'default';
@@ -17,15 +15,22 @@ export const policyName = 'default';
 interface Given {
   readonly text: string;
   readonly place: Place;
+  readonly limits: Limits;
 }
 
 /**
  * A caller's key policy as it is stored and shown: AWS's layout, principals that exist. Throws
  * MalformedPolicyDocumentException, InvalidArnException or LimitExceededException (kms-semantics §6.2).
  */
-export async function acceptKeyPolicy(db: Queryable, { text, place }: Given): Promise<string> {
-  if (Buffer.byteLength(text) > maxPolicyBytes) {
-    throw new KmsError('LimitExceededException', 'The key policy is larger than 32768 bytes.');
+export async function acceptKeyPolicy(
+  db: Queryable,
+  { text, place, limits }: Given,
+): Promise<string> {
+  if (Buffer.byteLength(text) > limits.keyPolicyBytes) {
+    throw new KmsError(
+      'LimitExceededException',
+      `The key policy is larger than ${limits.keyPolicyBytes} bytes.`,
+    );
   }
   try {
     const { principals } = compileKeyPolicy(text, place);

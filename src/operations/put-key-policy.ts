@@ -21,7 +21,8 @@ export const putKeyPolicy: Operation<'PutKeyPolicy'> = {
   async write(call, { transaction }) {
     const { input, keys, services } = call;
     const { keyId } = onlyKey(keys);
-    const given = { text: input.Policy, place: services.place };
+    const { place, limits } = services;
+    const given = { text: input.Policy, place, limits };
     const policy = await acceptKeyPolicy(transaction, given);
     requireNoLockout(call, await services.keys.setPolicy(transaction, keyId, policy));
     transaction.announce({ topic: 'key', id: keyId });

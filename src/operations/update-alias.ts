@@ -1,6 +1,7 @@
 import { KmsError } from '../errors';
 import { aliasCacheKey } from '../keys/aliases';
 import type { Key } from '../keys/key';
+import { requireRoom } from '../keys/limits';
 import { requireState } from '../keys/states';
 import type { Call, Operation, Target } from '../operation';
 import {
@@ -8,7 +9,6 @@ import {
   aliasNotFound,
   checkAliasName,
   checkAliasTarget,
-  requireAliasRoom,
   requireUnmoved,
 } from './alias-name';
 
@@ -44,7 +44,8 @@ export const updateAlias: Operation<'UpdateAlias'> = {
     if (alias === undefined) throw aliasNotFound(services.place, accountId, aliasName);
     requireUnmoved(alias, current);
     if (current.keyId !== next.keyId) {
-      requireAliasRoom(await services.aliases.count(transaction, next.keyId));
+      const already = await services.aliases.count(transaction, next.keyId);
+      requireRoom(services.limits, 'aliasesPerKey', already);
     }
     await services.aliases.retarget(transaction, { accountId, aliasName, keyId: next.keyId });
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });

@@ -3,7 +3,6 @@ import {
   aliasNotFound,
   checkAliasName,
   checkAliasTarget,
-  requireAliasRoom,
 } from '../../src/operations/alias-name';
 import type { Call } from '../../src/operation';
 import { refusalOf } from '../support/refusal';
@@ -59,14 +58,6 @@ test.each([keyId, `arn:aws:kms:us-east-1:${accountId}:key/${keyId}`])(
     expect(await target(value)).toEqual(fine);
   },
 );
-
-test('a key has room for fifty aliases', async () => {
-  requireAliasRoom(49);
-  expect(await refusalOf(() => requireAliasRoom(50))).toEqual({
-    code: 'LimitExceededException',
-    message: 'Aliases per key quota for this account in this region is 50, current usage is 50.',
-  });
-});
 
 test('the account’s half of the authorization names the alias in the caller’s account', () => {
   const call = {

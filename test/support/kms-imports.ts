@@ -1,14 +1,5 @@
+import { type KeyObject, generateKeyPairSync } from 'node:crypto';
 import {
-  type KeyObject,
-  constants,
-  createCipheriv,
-  createPublicKey,
-  generateKeyPairSync,
-  publicEncrypt,
-  randomBytes,
-} from 'node:crypto';
-import {
-  type AlgorithmSpec,
   CreateKeyCommand,
   type CreateKeyCommandInput,
   GetParametersForImportCommand,
@@ -17,20 +8,20 @@ import {
   type KMSClient,
   type WrappingKeySpec,
 } from '@aws-sdk/client-kms';
+import type { ImportAlgorithm } from '../../hsm';
+import { wrapMaterial } from './imports';
 import type { NewKey } from './kms';
-
-export type Algorithm = Exclude<AlgorithmSpec, 'RSAES_PKCS1_V1_5' | 'SM2PKE'>;
 
 /** What GetParametersForImport gave, with the way of wrapping that was asked for. */
 export interface Parameters {
   readonly importToken: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly validTo: Date | undefined;
-  readonly algorithm: Algorithm;
+  readonly algorithm: ImportAlgorithm;
 }
 
 export interface Wrapping {
-  readonly algorithm?: Algorithm;
+  readonly algorithm?: ImportAlgorithm;
   readonly spec?: WrappingKeySpec;
 }
 
@@ -59,17 +50,9 @@ export async function getParameters(
   return { importToken: ImportToken, publicKey: PublicKey, validTo, algorithm };
 }
 
-/** As a customer wraps material, with nothing of Claviger. */
+/** As a customer wraps material. */
 export function wrap(material: Buffer, { publicKey, algorithm }: Parameters): Buffer {
-  const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
-  const oaepHash = algorithm.endsWith('SHA_1') ? 'sha1' : 'sha256';
-  const oaep = (bytes: Buffer): Buffer =>
-    publicEncrypt({ key, oaepHash, padding: constants.RSA_PKCS1_OAEP_PADDING }, bytes);
-  if (algorithm.startsWith('RSAES')) return oaep(material);
-  const wrappingKey = randomBytes(32);
-  // AES key wrap with padding (RFC 5649), whose initial value is fixed.
-  const aes = createCipheriv('id-aes256-wrap-pad', wrappingKey, Buffer.from('a65959a6', 'hex'));
-  return Buffer.concat([oaep(wrappingKey), aes.update(material), aes.final()]);
+  return wrapMaterial(algorithm, Buffer.from(publicKey), material);
 }
 
 /** Imports material that does not expire, unless something else is said. */
