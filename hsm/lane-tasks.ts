@@ -103,8 +103,8 @@ export const laneTasks = {
     return objects;
   },
 
-  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token' }) =>
-    inspectToken(lane.library, lane.slot(), args.ivSource),
+  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token'; softwareUnwrap: boolean }) =>
+    inspectToken(lane.library, lane.slot(), args),
 } as const;
 
 export type TaskName = keyof typeof laneTasks;

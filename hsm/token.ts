@@ -57,7 +57,7 @@ export class Pkcs11Token implements Token {
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping, residents: this.#residents });
     this.#generation = new Generation({ ...parts, residents: this.#residents });
     this.#transfers = new Transfers(parts, this.#wrapping);
-    this.#imports = new Imports(parts);
+    this.#imports = new Imports({ ...parts, wrapping: this.#wrapping });
   }
 
   /**
@@ -229,8 +229,8 @@ export class Pkcs11Token implements Token {
   }
 
   inspect(): Promise<Capabilities> {
-    const { ivSource } = this.#options;
-    return this.#link.run('inspect', { ivSource }, { deadlineMs: scanDeadlineMs });
+    const { ivSource, softwareUnwrap = true } = this.#options;
+    return this.#link.run('inspect', { ivSource, softwareUnwrap }, { deadlineMs: scanDeadlineMs });
   }
 
   recover(): Promise<void> {

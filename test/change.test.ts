@@ -27,7 +27,7 @@ const services = {
 } as unknown as Corridor['services'];
 
 /** The audit writer is a fake: a real one cannot be told to fail in just this way. */
-function corridor(commit: (transaction: Transaction) => Promise<void> = (t) => t.commit()): {
+function corridor(commit: Corridor['audit']['commitWith'] = (t) => t.commit()): {
   corridor: Corridor;
   leftovers: unknown[];
 } {
@@ -99,6 +99,28 @@ test('a change that commits is there, and nothing is undone', async () => {
   expect(await write(corridor().corridor, operation, permitted(key))).toBe('');
   expect((await stored(key))?.description).toBe('new');
   expect(undone).toBe(0);
+});
+
+test('what the service did for it is recorded after the request, in the same commit', async () => {
+  const key = await made();
+  const lines: string[] = [];
+  const { corridor: parts } = corridor((transaction, ...committed) => {
+    lines.push(...committed);
+    return transaction.commit();
+  });
+  const { keyId, arn } = key;
+  const operation = describing(({ serviceEvent }) => {
+    serviceEvent({
+      ...{ completedAt: new Date(), eventId: randomUUID(), eventName: 'RotateKey' },
+      ...{ region: place.region, accountId, resources: [{ accountId, arn }], details: { keyId } },
+    });
+    return Promise.resolve();
+  });
+  await write(parts, operation, permitted(key));
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { eventType: 'AwsApiCall' },
+    { eventType: 'AwsServiceEvent', eventName: 'RotateKey', serviceEventDetails: { keyId } },
+  ]);
 });
 
 test('a change that should be announced and is not is rolled back and undone', async () => {

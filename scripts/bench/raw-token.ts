@@ -25,7 +25,11 @@ export async function rawTokenRate(options: RawOptions): Promise<number> {
   return Number(stdout);
 }
 
-function openSession(library: pkcs11.PKCS11, options: RawOptions): Buffer {
+/** Loads the module, and logs in. */
+export function openSession(
+  library: pkcs11.PKCS11,
+  options: Pick<RawOptions, 'module' | 'label' | 'pinFile'>,
+): Buffer {
   library.load(options.module);
   library.C_Initialize({ flags: pkcs11.CKF_OS_LOCKING_OK });
   const slot = library

@@ -1,17 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DescribeKeyCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
-import { requiredMechanisms } from '../../hsm';
-import { type Environment, run, serve } from '../dev-server/commands';
-import { daemonEnvironment } from '../dev-server/environment';
-import { provisionSoftHsm, type SoftHsmToken } from '../dev-server/softhsm';
-import { startPostgres } from '../postgres';
-import { makePrivateDirectory } from '../dev-server/files';
+import type { Environment } from '../dev-server/commands';
+import type { SoftHsmToken } from '../dev-server/softhsm';
+import { type Cleanup, accountId, label, openGround, region, softHsm } from './ground';
 import type { Identity } from './load/signer';
-import { childrenOf, descendantsOf, programOf } from './processes';
+import { childrenOf } from './processes';
 import { optionsVariable, type YardstickOptions } from './yardstick';
 
 /** A server that is measured. */
@@ -42,13 +37,6 @@ export interface SiteOptions {
   readonly profile: string | undefined;
 }
 
-type Cleanup = () => unknown;
-
-const accountId = '111122223333';
-const region = 'us-east-1';
-const softHsm = '/usr/lib/softhsm/libsofthsm2.so';
-const label = 'claviger-bench';
-
 /** Starts it all, runs `use`, and stops and deletes it all, whatever happens. */
 export async function withSite(
   options: SiteOptions,
@@ -63,59 +51,28 @@ export async function withSite(
 }
 
 async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void): Promise<Site> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'claviger-bench-'));
-  onClose(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-  // As root the database runs under another account, which must pass through here.
-  chmodSync(directory, 0o711);
-  const postgres = await startPostgres({ dataDir: path.join(directory, 'postgres') });
-  onClose(() => postgres.stop());
-  const postmaster = descendantsOf(process.pid).find((pid) => programOf(pid) === 'postgres');
-  if (postmaster === undefined) throw new Error('the database has no process');
-  const home = path.join(directory, 'claviger');
-  makePrivateDirectory(home);
-  const token = provisionSoftHsm({
-    ...{ module: softHsm, label, mechanisms: requiredMechanisms },
-    directory: path.join(home, 'token'),
-  });
-  const log = createWriteStream(path.join(home, 'log'), { flags: 'a', mode: 0o600 });
-  await once(log, 'open');
-  onClose(() => log.destroy());
-  const settings = {
-    ...{ accountId, region, token, dataDir: home, port: 0 },
-    databaseUrl: postgres.url,
-  };
-  const environment = {
-    ...daemonEnvironment(settings, process.env),
-    CLAVIGER_WORKERS: String(options.workers),
-  };
-  await run(['migrate'], environment, log);
-  const issued = JSON.parse(await run(['init'], environment, log)) as IssuedAccessKey;
-  const identity = {
-    ...{ region, accessKeyId: issued.AccessKeyId },
-    secretAccessKey: issued.SecretAccessKey,
-  };
-  const daemon = serve({ ...environment, ...profiling(options.profile) }, log);
-  onClose(() => daemon.stop());
-  const port = Number(new URL(await daemon.ready).port);
+  const workers = { CLAVIGER_WORKERS: String(options.workers) };
+  const ground = await openGround(workers, onClose);
+  const { token, identity, databaseUrl, rootArn } = ground;
+  const daemon = await ground.serve(profiling(options.profile));
+  const { port } = daemon;
   const key = await createKey(port, identity);
   const yardstick = await startYardstick(
     {
-      ...{ module: softHsm, label, region, pinFile: token.pinFile, databaseUrl: postgres.url },
+      ...{ module: softHsm, label, region, pinFile: token.pinFile, databaseUrl },
       ...{ workers: options.workers, tokenKeyId: key.tokenKeyId },
       secretAccessKey: identity.secretAccessKey,
       principal: {
-        ...{ kind: 'root', accountId, arn: issued.Arn, principalId: accountId },
+        ...{ kind: 'root', accountId, arn: rootArn, principalId: accountId },
         ...{ userName: undefined, accessKeyId: identity.accessKeyId },
       },
     },
     { environment: { SOFTHSM2_CONF: token.conf, ...profiling(options.profile) }, onClose },
   );
   return {
-    ...{ token, identity, tokenKeyId: key.tokenKeyId, yardstick, databaseUrl: postgres.url },
-    daemon: { name: 'Claviger', port, keyId: key.keyId, workers: workersOf(daemon.pid) },
-    postgresProcesses: () => [postmaster, ...childrenOf(postmaster)],
+    ...{ token, identity, tokenKeyId: key.tokenKeyId, yardstick, databaseUrl },
+    daemon: { name: 'Claviger', port, keyId: key.keyId, workers: daemon.workers },
+    postgresProcesses: () => ground.postgresProcesses(),
   };
 }
 
@@ -125,18 +82,6 @@ function profiling(directory: string | undefined): Environment {
     CLAVIGER_BENCH_PROFILE: path.resolve(directory),
     NODE_OPTIONS: `--require ${path.join(__dirname, 'profile.js')}`,
   };
-}
-
-interface IssuedAccessKey {
-  readonly Arn: string;
-  readonly AccessKeyId: string;
-  readonly SecretAccessKey: string;
-}
-
-/** The keeper's child that has children of its own is the primary. */
-function workersOf(keeper: number | undefined): number[] {
-  if (keeper === undefined) throw new Error('the daemon has no process');
-  return childrenOf(keeper).flatMap(childrenOf);
 }
 
 async function createKey(

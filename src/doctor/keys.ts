@@ -85,7 +85,7 @@ const countedKeys = `
 export async function examineCounts({ database }: Patient): Promise<Finding[]> {
   const rows = await database.query<{ account_id: string; key_count: number; counted: number }>({
     text: `
-      select * from (select a.account_id, a.key_count, ${countedKeys} as counted from account a) as both
+      select * from (select a.account_id, a.key_count, ${countedKeys} as counted from account a) as count
       where key_count <> counted order by account_id`,
   });
   return rows.map(({ account_id: accountId, key_count: noted, counted }) => ({

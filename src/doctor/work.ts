@@ -2,7 +2,10 @@ import type { Database } from '../db';
 import { countOverdue, forget } from '../jobs/attempts';
 import { dueKeys } from '../jobs/delete-key';
 import { destroyObjects } from '../jobs/destroy-objects';
+import { expiredMaterial } from '../jobs/expire-material';
 import type { Schedule } from '../jobs/job';
+import { dueRotations } from '../jobs/rotate-key';
+import { wornKeys } from '../jobs/rotate-worn-key';
 import type { Finding, Patient, PatientWithToken } from './finding';
 
 /** Work that is due is done within minutes; what has waited for an hour waits for something. */
@@ -11,7 +14,7 @@ const overdueSeconds = 3600;
 /** An attempt or two fail by themselves when a token or a database is restarted. */
 const attemptsThatTell = 3;
 
-const schedules: readonly Schedule[] = [dueKeys];
+const schedules: readonly Schedule[] = [dueKeys, dueRotations, wornKeys, expiredMaterial];
 
 /** Timed work that is not done. */
 export async function examineWork({ database }: Patient): Promise<Finding[]> {

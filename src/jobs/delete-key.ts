@@ -22,6 +22,8 @@ export interface DeleteKeyParts {
   readonly keys: KeyStore;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
+  /** The worker's clock; Date.now but in tests. */
+  readonly now?: () => number;
 }
 
 /** Keys to be deleted. */
@@ -74,11 +76,11 @@ function requireHere(token: Token, materials: readonly DoomedMaterial[]): void {
 }
 
 async function begin(
-  { database, changes }: DeleteKeyParts,
+  { database, changes, now = Date.now }: DeleteKeyParts,
   { subject: keyId, clockOffsetSeconds }: Task,
 ): Promise<void> {
   const announcements = await inTransaction(database, async (transaction) => {
-    await beginDeletion(transaction, { keyId, clockOffsetSeconds });
+    await beginDeletion(transaction, { keyId, clockOffsetSeconds, now: now() });
     return transaction.announcements;
   });
   // A clone in another worker's session outlives its original.

@@ -4,7 +4,7 @@ import type { ChangeFeed, Database } from '../db';
 import { type Place, keyArn } from '../keys/identifiers';
 import { type ExpiredMaterial, lockExpired } from '../keys/imported-material';
 import type { Imports } from '../keys/imports';
-import type { Job } from './job';
+import type { Job, Schedule } from './job';
 
 export interface ExpireMaterialParts {
   readonly database: Database;
@@ -15,6 +15,17 @@ export interface ExpireMaterialParts {
   readonly destroyObjects: Pick<Job, 'run'>;
 }
 
+/** Imported material whose time is over. */
+export const expiredMaterial: Schedule = {
+  name: 'expire-material',
+  due: {
+    from: 'key_material m',
+    where: `m.import_state = 'IMPORTED'`,
+    subject: 'm.material_id',
+    at: 'm.valid_to',
+  },
+};
+
 /**
  * Deletes imported material whose time is over, in one transaction with its record. Nothing uses it any more by then: see
  * `isAway`. An object in the token is destroyed at once, and by who comes to it next where that fails.
@@ -22,13 +33,7 @@ export interface ExpireMaterialParts {
 export function expireMaterial(parts: ExpireMaterialParts): Job {
   const { database, imports, audit, changes, destroyObjects } = parts;
   return {
-    name: 'expire-material',
-    due: {
-      from: 'key_material m',
-      where: `m.import_state = 'IMPORTED'`,
-      subject: 'm.material_id',
-      at: 'm.valid_to',
-    },
+    ...expiredMaterial,
     async run(task) {
       const transaction = await database.begin();
       try {

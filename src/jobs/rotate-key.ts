@@ -1,5 +1,16 @@
 import { type RotationParts, advanceRotation, rotateNow } from '../keys/rotation';
-import type { Job } from './job';
+import type { Job, Schedule } from './job';
+
+/** Keys that rotate by themselves and are due. */
+export const dueRotations: Schedule = {
+  name: 'rotate-key',
+  due: {
+    from: 'kms_key k',
+    where: `k.state = 'Enabled' and k.next_rotation_at is not null`,
+    subject: 'k.key_id',
+    at: 'k.next_rotation_at',
+  },
+};
 
 /**
  * Gives keys that rotate by themselves new material when their date has come, in one transaction: killed at any point, the
@@ -8,13 +19,7 @@ import type { Job } from './job';
  */
 export function rotateKey(parts: RotationParts): Job {
   return {
-    name: 'rotate-key',
-    due: {
-      from: 'kms_key k',
-      where: `k.state = 'Enabled' and k.next_rotation_at is not null`,
-      subject: 'k.key_id',
-      at: 'k.next_rotation_at',
-    },
+    ...dueRotations,
     run: ({ subject: keyId, clockOffsetSeconds }) =>
       rotateNow(parts, {
         keyId,

@@ -1,6 +1,20 @@
 import { isWorn } from '../keys/encryption-counts';
 import { type RotationParts, rotateNow } from '../keys/rotation';
-import type { Job } from './job';
+import type { Job, Schedule } from './job';
+
+/** Keys whose current material has made half of its encryptions. */
+export const wornKeys: Schedule = {
+  name: 'rotate-worn-key',
+  due: {
+    from: `
+      encryption_count c join key_material m using (material_id)
+        join kms_key k on k.key_id = m.key_id and k.current_material_id = m.material_id`,
+    where: `c.worn_at is not null and k.state = 'Enabled'`,
+    claimable: `k.origin = 'AWS_KMS'`,
+    subject: 'k.key_id',
+    at: 'c.worn_at',
+  },
+};
 
 /**
  * Gives keys new material long before theirs has made all the encryptions that it may make, whether or not they rotate by
@@ -8,16 +22,7 @@ import type { Job } from './job';
  */
 export function rotateWornKey(parts: RotationParts): Job {
   return {
-    name: 'rotate-worn-key',
-    due: {
-      from: `
-        encryption_count c join key_material m using (material_id)
-          join kms_key k on k.key_id = m.key_id and k.current_material_id = m.material_id`,
-      where: `c.worn_at is not null and k.state = 'Enabled'`,
-      claimable: `k.origin = 'AWS_KMS'`,
-      subject: 'k.key_id',
-      at: 'c.worn_at',
-    },
+    ...wornKeys,
     run: ({ subject: keyId }) =>
       rotateNow(parts, {
         keyId,

@@ -38,23 +38,43 @@ export async function cancelDeletion(db: Queryable, keyId: string): Promise<void
   });
 }
 
+interface DueDeletion {
+  readonly keyId: string;
+  /** Added to both clocks. 0 but in tests. */
+  readonly clockOffsetSeconds: number;
+  /** The worker's clock, in milliseconds since 1970. */
+  readonly now: number;
+}
+
 /**
  * The point of no return of a key whose date has come: nobody finds it, its aliases or its grants any more. Does nothing to
- * a key whose deletion was cancelled, is not due, or has begun.
+ * a key whose deletion was cancelled, is not due, or has begun. The date must have come by the worker's clock too: that of
+ * the database is another's after a failover, and what is deleted too early is lost.
  */
 export async function beginDeletion(
   transaction: Transaction,
-  { keyId, clockOffsetSeconds }: { keyId: string; clockOffsetSeconds: number },
+  { keyId, clockOffsetSeconds, now }: DueDeletion,
 ): Promise<void> {
-  const begun = await transaction.execute({
-    name: 'key-begin-deletion',
+  const [due] = await transaction.query<{ deletion_date: Date }>({
+    name: 'key-deletion-due',
     text: `
-      update kms_key set deleting_since = now()
+      select deletion_date from kms_key
       where key_id = $1::text and state = 'PendingDeletion' and deleting_since is null
-        and deletion_date <= now() + make_interval(secs => $2::float8)`,
+        and deletion_date <= now() + make_interval(secs => $2::float8)
+      for update`,
     values: [keyId, clockOffsetSeconds],
   });
-  if (begun === 0) return;
+  if (due === undefined) return;
+  if (due.deletion_date.getTime() > now + clockOffsetSeconds * 1000) {
+    throw new Error(
+      'The date of the deletion has come by the clock of the database and not by that of this worker: one of them is wrong',
+    );
+  }
+  await transaction.execute({
+    name: 'key-begin-deletion',
+    text: 'update kms_key set deleting_since = now() where key_id = $1::text',
+    values: [keyId],
+  });
   transaction.announce({ topic: 'key', id: keyId });
   const aliases = await transaction.query<{ account_id: string; alias_name: string }>({
     name: 'key-delete-aliases',

@@ -117,6 +117,27 @@ test('A record and the change of its transaction are committed together', async 
   });
 });
 
+test('Several records of a transaction are committed in their order, and in one sequence with the others', async () => {
+  const writer = openWriter();
+  const transaction = await openPool().begin();
+  await writer.append('{"n":1}');
+  await writer.commitWith(transaction, '{"n":2}', '{"n":3}');
+  await writer.append('{"n":4}');
+  const rows = await records();
+  expect(sequences(rows)).toEqual([upTo(4)]);
+  const inOrder = [...rows].sort((a, b) => Number(a.seq) - Number(b.seq));
+  expect(inOrder.map(({ record }) => record)).toEqual(upTo(4).map((n) => `{"n":${n}}`));
+});
+
+test('One of them that is not one line is refused with all', async () => {
+  const transaction = await openPool().begin();
+  const committing = openWriter().commitWith(transaction, '{"n":1}', 'two\nlines');
+  await expect(committing).rejects.toMatchObject({
+    ...{ name: 'DatabaseError', code: 'failed', message: 'An audit record is not one line' },
+  });
+  expect(await records()).toEqual([]);
+});
+
 test('Appends and transactions that are mixed make one sequence without gaps, in the order of their commits', async () => {
   const writer = openWriter();
   const database = openPool({ poolSize: 8 });

@@ -1,21 +1,29 @@
-import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { type Token, openToken } from '../../hsm';
-import { type TestDaemon, startDaemon } from '../support/daemon';
+import { type TestDaemon, serve, startDaemon } from '../support/daemon';
+import { type Obstacle, obstruct, obstructToken } from '../support/deletion';
+import { diagnose, disagreements, runDoctor } from '../support/doctor';
 import { type SealedKey, createSealedKey, open, plaintext } from '../support/keys';
 import { ask, startLoad } from '../support/load';
-import { administer, lockWaiters } from '../support/postgres';
-import { childrenOf } from '../support/processes';
+import { administer } from '../support/postgres';
+import { childrenOf, isAlive } from '../support/processes';
 import { tokenOptions } from '../support/token-options';
 import { until } from '../support/until';
 
-describe('keys of the token that no row names', () => {
+jest.setTimeout(120_000);
+
+describe('objects of the token that no row names', () => {
   let daemon: TestDaemon;
   let key: SealedKey;
   let token: Token;
   beforeAll(async () => {
-    daemon = await startDaemon({ workers: 2 });
+    // Its own jobs sleep.
+    daemon = await startDaemon({
+      ...{ workers: 2, environment: { CLAVIGER_JOB_INTERVAL_MS: '3600000' } },
+    });
     key = await createSealedKey(daemon.client());
     token = await openToken(tokenOptions(daemon.token));
   });
@@ -25,13 +33,10 @@ describe('keys of the token that no row names', () => {
   });
 
   const inToken = (): Promise<string[]> => token.listKeys('claviger:key:');
-  const rows = async (): Promise<string[]> => {
-    const found = await administer<{ id: string }>(
-      daemon.databaseUrl,
-      'select material_id as id from key_material',
-    );
-    return found.map(({ id }) => id);
-  };
+  const ids = async (text: string): Promise<string[]> =>
+    (await administer<{ id: string }>(daemon.databaseUrl, text)).map(({ id }) => id);
+  const rows = (): Promise<string[]> => ids('select material_id as id from key_material');
+  const entries = (): Promise<string[]> => ids('select token_key_id as id from doomed_object');
 
   test('are not left by a CreateKey that fails after the key was made', async () => {
     const before = await inToken();
@@ -47,64 +52,183 @@ describe('keys of the token that no row names', () => {
     expect(answer).toMatchObject({ status: 500, outcome: 'KMSInternalException' });
     expect(await inToken()).toEqual(before);
     expect(await rows()).toHaveLength(1);
+    // A token that hangs may still make it: it is looked for again in an hour.
+    expect(await entries()).toHaveLength(1);
   });
 
-  test('of killed workers are listed by token reap, destroyed on demand, and nothing else is', async () => {
+  test('of killed workers are entered as doomed, and destroyed by the next daemon when that is due', async () => {
     const kms = daemon.client();
     const load = startLoad(() => kms.send(new CreateKeyCommand({})), { lines: 6, pauseMs: 0 });
     await load.served(6);
     for (const pid of childrenOf(daemon.process.pid)) process.kill(pid, 'SIGKILL');
     await load.stop();
     await until('the database forgot the dead', async () => {
-      const open = await administer(
+      const [open] = await administer<{ n: number }>(
         daemon.databaseUrl,
-        `select from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-           and state <> 'idle'`,
+        `select count(*)::int as n from pg_stat_activity where state like 'idle in transaction%'`,
       );
-      return open.length === 0;
+      return open?.n === 0;
     });
-    const made = randomBytes(32).toString('hex');
-    await token.generateAesKey(made, 'claviger:key:00000000-0000-4000-8000-000000000000');
-    const known = await rows();
-    const orphans = (await inToken()).filter((id) => !known.includes(id)).sort();
-    expect(orphans).toContain(made);
+    const [known, doomed] = [await rows(), await entries()];
+    for (const id of await inToken()) expect([...known, ...doomed]).toContain(id);
+    for (const id of doomed) expect(known).not.toContain(id);
+    expect(await disagreements(daemon)).toEqual([]);
 
-    const listed = (await daemon.run('token', 'reap')).trim().split('\n').sort();
-    expect(listed).toEqual(orphans.map((id) => `orphan ${id}`));
-    expect((await inToken()).filter((id) => !known.includes(id))).toHaveLength(orphans.length);
-    const destroyed = (await daemon.run('token', 'reap', '--destroy')).trim().split('\n').sort();
-    expect(destroyed).toEqual(orphans.map((id) => `destroyed ${id}`));
-    expect((await inToken()).sort()).toEqual(known.sort());
-    expect(await daemon.run('token', 'reap')).toBe('');
+    await administer(
+      daemon.databaseUrl,
+      `update doomed_object set due_at = now() - interval '1 s'`,
+    );
+    const next = await serve({ ...daemon.environment, CLAVIGER_JOB_INTERVAL_MS: '100' });
+    await until('nothing is entered', async () => (await entries()).length === 0);
+    next.child.kill('SIGTERM');
+    await once(next.child, 'exit');
+    expect((await inToken()).sort()).toEqual((await rows()).sort());
+    expect(await disagreements(daemon)).toEqual([]);
     await until('a worker serves', async () => {
       return (await ask(async () => daemon.client().send(new CreateKeyCommand({})))).status === 200;
     });
     expect(await open(daemon.client(), key.blob)).toEqual(plaintext);
   });
 
-  test('a key whose CreateKey is still under way is waited for, and is none of them', async () => {
+  test('are explained by the doctor, entered to be destroyed in seven days when it is told to, and nothing else is', async () => {
+    // Whatever else there is to be found is no matter of this test.
+    await runDoctor(daemon, '--repair');
     const id = randomBytes(32).toString('hex');
-    const keyId = '11111111-1111-4111-8111-111111111111';
-    const creating = new Client({ connectionString: daemon.databaseUrl });
-    await creating.connect();
-    await creating.query('begin');
-    await creating.query(
-      `insert into kms_key (key_id, account_id, key_spec, key_usage, state, policy, current_material_id)
-       values ($1, $2, 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', 'Enabled', '{}', $3)`,
-      [keyId, daemon.accountId, id],
+    const label = 'claviger:key:00000000-0000-4000-8000-000000000000';
+    await token.generateAesKey(id, label);
+    const details = { label, object: 'secret-key', serial: daemon.token.serial };
+    const { code, out, err } = await runDoctor(daemon);
+    expect([code, err]).toEqual([1, '']);
+    expect(out).toMatch(
+      /^orphan-object \(1\): objects of the token that nothing in the database names\n {2}why {5}A commit/,
     );
-    await creating.query(
-      `insert into key_material (material_id, key_id, kind, token_serial, state)
-       values ($1, $2, 'resident', $3, 'CURRENT')`,
-      [id, keyId, daemon.token.serial],
+    expect(out).toContain(
+      `  - ${id} label=${label} object=secret-key serial=${daemon.token.serial}\n`,
     );
-    await token.generateAesKey(id, `claviger:key:${keyId}`);
-    const reaping = daemon.run('token', 'reap', '--destroy');
-    await until('it waits for the lock', async () => (await lockWaiters(daemon.databaseUrl)) === 1);
-    await creating.query('commit');
-    await creating.end();
-    expect(await reaping).toBe('');
+    expect(out).toMatch(/\n\nclaviger doctor: 1 found, 0 mended, 1 left\n$/);
+    expect(await diagnose(daemon)).toMatchObject({
+      ...{ code: 1, remaining: 1, tokenAway: null },
+      findings: [
+        {
+          kind: 'orphan-object',
+          subject: id,
+          details,
+          repairable: true,
+          mended: null,
+          failed: null,
+        },
+      ],
+    });
+
+    expect(await diagnose(daemon, '--repair')).toMatchObject({
+      ...{ code: 0, remaining: 0 },
+      findings: [
+        {
+          ...{ kind: 'orphan-object', subject: id, failed: null },
+          mended:
+            'entered into doomed_object: destroyed in 7 days, unless something names it by then',
+        },
+      ],
+    });
+    expect(await entries()).toEqual([id]);
     expect(await inToken()).toContain(id);
+    const healthy = await runDoctor(daemon, '--repair');
+    expect(healthy).toEqual({ code: 0, err: '', out: 'claviger doctor: nothing found\n' });
+  });
+
+  test('are not looked for in a token that is away, or by a database that is, and exit code 2 says so', async () => {
+    await daemon.token.moveAway();
+    const away = await diagnose(daemon, '--repair');
+    await daemon.token.restore();
+    await token.recover();
+    expect(away).toMatchObject({ code: 2, findings: [], remaining: 0 });
+    expect(away.tokenAway).toMatch(/^HsmError: /);
+    expect(await disagreements(daemon)).toEqual([]);
+    const environment = { ...daemon.environment, DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+    const blind = await runDoctor({ environment });
+    expect([blind.code, blind.out]).toEqual([2, '']);
+    expect(blind.err).toMatch(/^claviger: DatabaseError: The database cannot be reached: /);
   });
 });
+
+describe('a daemon that is killed while it destroys an object that nothing names', () => {
+  let daemon: TestDaemon;
+  let serving: ChildProcess;
+  let token: Token;
+  beforeAll(async () => {
+    daemon = await startDaemon({
+      environment: {
+        CLAVIGER_JOB_INTERVAL_MS: '100',
+        // A statement that a test holds up must not end by itself.
+        CLAVIGER_DATABASE_STATEMENT_TIMEOUT_MS: '60000',
+      },
+    });
+    serving = daemon.process;
+    token = await openToken(tokenOptions(daemon.token));
+  });
+  afterAll(async () => {
+    await killAll(serving);
+    await token.close();
+    await daemon.remove();
+  });
+
+  const entered = async (): Promise<boolean> =>
+    (await administer(daemon.databaseUrl, 'select from doomed_object')).length > 0;
+
+  const trigger = (created: string) => () => obstruct(daemon.databaseUrl, created);
+  const forEach = 'for each row execute function stumble()';
+  const steps: readonly {
+    readonly where: string;
+    readonly obstacle: () => Promise<Obstacle>;
+    readonly inToken: boolean;
+  }[] = [
+    {
+      where: 'before the token',
+      obstacle: () => obstructToken(daemon.databaseUrl, daemon.token.serial),
+      inToken: true,
+    },
+    {
+      where: 'between the token and its entry',
+      obstacle: trigger(`create trigger stumble before delete on doomed_object ${forEach}`),
+      inToken: false,
+    },
+    {
+      where: 'in the middle of the commit',
+      obstacle: trigger(
+        `create constraint trigger stumble after delete on doomed_object deferrable initially deferred ${forEach}`,
+      ),
+      inToken: false,
+    },
+  ];
+
+  test.each(steps)(
+    '$where leaves the entry to the next daemon, which finishes it',
+    async ({ obstacle, inToken }) => {
+      const id = randomBytes(32).toString('hex');
+      await token.generateAesKey(id, 'claviger:key:forgotten');
+      const waiting = await obstacle();
+      await administer(
+        daemon.databaseUrl,
+        `insert into doomed_object (token_key_id, token_serial, kind, due_at) values ($1, $2, 'secret-key', now())`,
+        [id, daemon.token.serial],
+      );
+      await waiting.reached();
+      await killAll(serving);
+      expect(await entered()).toBe(true);
+      expect((await token.listKeys('claviger:key:')).includes(id)).toBe(inToken);
+      await waiting.release();
+      serving = (await serve({ ...daemon.environment })).child;
+      await until('it is done', async () => !(await entered()));
+      expect(await token.listKeys('claviger:key:')).toEqual([]);
+      expect(await disagreements(daemon)).toEqual([]);
+    },
+  );
+});
+
+async function killAll(primary: ChildProcess): Promise<void> {
+  const processes = [...childrenOf(primary.pid), primary.pid ?? 0];
+  const exited = once(primary, 'exit');
+  for (const pid of processes) process.kill(pid, 'SIGKILL');
+  await exited;
+  await until('they are dead', () => !processes.some(isAlive));
+}

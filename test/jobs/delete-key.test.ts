@@ -105,6 +105,23 @@ test('a key is deleted at its date, and not a moment earlier', async () => {
   expect([await rows(key), await isInToken(key), await records(key)]).toEqual([0, false, 1]);
 });
 
+test('one whose date has come by the clock of the database alone stays, and the attempt says why', async () => {
+  const key = await doomed();
+  const { database, token } = vault;
+  // As after a failover to a standby whose clock is two days ahead.
+  const behind = deleteKey({
+    ...{ database, token, place, keys, audit, changes: feed },
+    now: () => Date.now() - 2 * day * 1000,
+  });
+  const task = { subject: key.keyId, clockOffsetSeconds: 8 * day };
+  await expect(behind.run(task)).rejects.toThrow(
+    'The date of the deletion has come by the clock of the database and not by that of this worker: one of them is wrong',
+  );
+  expect([await stateOf(key), await isInToken(key)]).toEqual(['PendingDeletion', true]);
+  await cancelDeletion(database, key.keyId);
+  expect(await stateOf(key)).toBe('Disabled');
+});
+
 test('run on a key that is not due it does nothing, so that no claim can be wrong', async () => {
   const key = await doomed();
   expect(await job.run({ subject: key.keyId, clockOffsetSeconds: 7 * day - 30 })).toBe(false);
@@ -139,7 +156,9 @@ test.each([
 test('whoever would cancel while it begins waits, and finds no key', async () => {
   const key = await doomed();
   const beginning = await vault.database.begin();
-  await beginDeletion(beginning, { keyId: key.keyId, clockOffsetSeconds: 8 * day });
+  await beginDeletion(beginning, {
+    ...{ keyId: key.keyId, clockOffsetSeconds: 8 * day, now: Date.now() },
+  });
   const cancelling = await vault.database.begin();
   const locking = keys.lock(cancelling, key.keyId);
   await someoneWaits();
@@ -169,7 +188,7 @@ test('one whose material is in another token fails by that name, and can still b
 test('once it has begun the key is found by nobody, and what another worker began is finished', async () => {
   const key = await doomed();
   await inTransaction(vault.database, (transaction) =>
-    beginDeletion(transaction, { keyId: key.keyId, clockOffsetSeconds: 8 * day }),
+    beginDeletion(transaction, { keyId: key.keyId, clockOffsetSeconds: 8 * day, now: Date.now() }),
   );
   expect(await stateOf(key)).toBeUndefined();
   expect(await inTransaction(vault.database, (db) => keys.lock(db, key.keyId))).toBeUndefined();

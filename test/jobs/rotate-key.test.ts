@@ -47,7 +47,7 @@ beforeAll(async () => {
   const audit: AuditWriter = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
   parts = {
     ...{ database, place, keys, audit, changes: feed },
-    materials: new Materials({ database, token, keys, storage: 'resident' }),
+    materials: new Materials({ ...vault, keys, storage: 'resident' }),
     onLeftover: (error) => {
       throw error;
     },

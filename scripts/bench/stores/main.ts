@@ -1,0 +1,115 @@
+/** See scripts/bench/scale. */
+import { Command, InvalidArgumentError } from 'commander';
+import type { MaterialStorage } from '../../../src/keys/material';
+import { type Cleanup, openGround } from '../ground';
+import { describeMachine } from '../report';
+import { fill } from './fill';
+import { ratioLine, tableHead, tableRow } from './table';
+import { type Trial, measureTrial } from './trial';
+
+interface Options {
+  readonly store: readonly MaterialStorage[];
+  readonly keys?: readonly number[];
+  readonly seconds: number;
+  readonly connections: number;
+  readonly workers: number;
+  readonly create: number;
+}
+
+const stores: readonly MaterialStorage[] = ['wrapped', 'resident'];
+const sizes = {
+  wrapped: [10, 1000, 10_000, 100_000],
+  resident: [10, 1000, 10_000],
+} as const satisfies Record<MaterialStorage, readonly number[]>;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('not a count');
+  return count;
+}
+
+function readStores(text: string): MaterialStorage[] {
+  const wanted = text.split(',');
+  const found = stores.filter((name) => wanted.includes(name));
+  if (found.length !== wanted.length) throw new InvalidArgumentError(`one of ${stores.join(', ')}`);
+  return found;
+}
+
+function readOptions(): Options {
+  return new Command('scripts/bench/scale')
+    .option('--store <list>', 'with commas', readStores, stores)
+    .option(
+      '--keys <list>',
+      'sizes, with commas; by default up to 100,000 wrapped and 10,000 resident',
+      (list) =>
+        list
+          .split(',')
+          .map(readCount)
+          .toSorted((a, b) => a - b),
+    )
+    .option('--seconds <count>', 'length of a warm phase', readCount, 5)
+    .option('--connections <count>', 'of the load', readCount, 16)
+    .option('--workers <count>', 'of the daemon', readCount, 1)
+    .option('--create <count>', 'keys that are made through the API', readCount, 100)
+    .parse()
+    .opts<Options>();
+}
+
+async function main(options: Options): Promise<void> {
+  for (const storage of options.store) {
+    await cleanly((onClose) => measureStore(storage, options, onClose));
+  }
+}
+
+/** Stops and deletes in the end whatever was started, when it is interrupted too. */
+async function cleanly(use: (onClose: (step: Cleanup) => void) => Promise<void>): Promise<void> {
+  const steps: Cleanup[] = [];
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= runAll(steps.toReversed()));
+  const interrupted = (): void => void close().finally(() => process.exit(1));
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, interrupted);
+  try {
+    await use((step) => steps.push(step));
+  } finally {
+    for (const signal of signals) process.off(signal, interrupted);
+    await close();
+  }
+}
+
+async function runAll(steps: readonly Cleanup[]): Promise<void> {
+  for (const step of steps) await step();
+}
+
+async function measureStore(
+  storage: MaterialStorage,
+  options: Options,
+  onClose: (step: Cleanup) => void,
+): Promise<void> {
+  const environment = {
+    CLAVIGER_WORKERS: String(options.workers),
+    CLAVIGER_KEY_MATERIAL: storage,
+  };
+  const ground = await openGround(environment, onClose);
+  say(`${storage}, ${await describeMachine(ground.databaseUrl)}, ${options.workers} workers\n`);
+  say(tableHead());
+  const trials: Trial[] = [];
+  let there = 0;
+  for (const keys of options.keys ?? sizes[storage]) {
+    await fill(ground, { storage, keys: Math.max(0, keys - there) });
+    const trial = await measureTrial(ground, options);
+    there = keys + options.create;
+    trials.push(trial);
+    say(tableRow(keys, trial));
+  }
+  say(`\n${ratioLine(trials)}\n`);
+}
+
+main(readOptions()).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

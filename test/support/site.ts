@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Token } from '../../hsm';
+import { openAuditWriter } from '../../src/audit';
+import { type Caches, evictHandles, openCaches } from '../../src/caches';
+import { type Config, loadConfig } from '../../src/config';
+import type { Corridor, DoorRequest } from '../../src/corridor';
+import { type ChangeFeed, type Database, openChangeFeed, openDatabase } from '../../src/db';
+import { handle } from '../../src/dispatch';
+import { createLog } from '../../src/log';
+import { Metrics } from '../../src/metrics';
+import { buildServices } from '../../src/services';
+import { type OperationName, writeOutput } from '../../src/shapes';
+import { buildSignatures } from '../../src/signatures';
+import { type Uses, noteUses } from '../../src/uses';
+import { type Vault, openVault } from './access-keys';
+import { accountId, callFacts, place, rootOf } from './sample-keys';
+
+/** Everything of a worker but its doors, in this process, on a token and a database of its own. */
+export interface Site extends Vault {
+  /** A worker that reaches database and token through these. */
+  worker(ports?: { readonly database: Database; readonly token: Token }): Corridor;
+  close(): Promise<void>;
+}
+
+export async function openSite(environment: NodeJS.ProcessEnv = {}): Promise<Site> {
+  const vault = await openVault();
+  await vault.issue(accountId, false);
+  const { url, database, token } = vault;
+  const limits = { statementTimeoutMs: 5000, connectTimeoutMs: 5000 };
+  const changes = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
+  const caches = openCaches(changes);
+  evictHandles(changes, { database, token });
+  await changes.listening();
+  const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
+  const uses = noteUses({
+    ...{ config, database, log: createLog('error'), metrics: new Metrics() },
+    onWorn: () => undefined,
+  });
+  const auditDatabase = openDatabase({ url, poolSize: 1, ...limits });
+  const audit = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
+  return {
+    ...vault,
+    worker: (ports = vault) => worker({ ...ports, changes, caches, audit, config, uses }),
+    close: async () => {
+      await Promise.all([uses.lastUsed.close(), uses.keyUses.close()]);
+      await audit.close();
+      await auditDatabase.close();
+      await changes.close();
+      await vault.remove();
+    },
+  };
+}
+
+interface WorkerParts extends Pick<Corridor, 'database' | 'audit'> {
+  readonly token: Token;
+  readonly changes: ChangeFeed;
+  readonly caches: Caches;
+  readonly config: Config;
+  readonly uses: Uses;
+}
+
+function worker({ database, token, changes, caches, audit, ...rest }: WorkerParts): Corridor {
+  const { config } = rest;
+  const ignore = (): void => undefined;
+  const parts = { database, token, changes, audit, onLeftover: ignore };
+  const signatures = buildSignatures({ config, database, token, caches });
+  const services = buildServices(config, {
+    ...{ ...parts, caches, signatures, ...rest.uses },
+  });
+  return {
+    ...{ ...parts, services },
+    service: { region: place.region, accountId },
+    onRequest: ignore,
+  };
+}
+
+/** What an operation answers to the root of the account. Throws its refusal. */
+export async function perform<T = Record<string, unknown>>(
+  corridor: Corridor,
+  operation: OperationName,
+  input: object,
+): Promise<T> {
+  const request: DoorRequest = {
+    requestId: randomUUID(),
+    origin: callFacts.origin,
+    service: 'kms',
+    operation: () => operation,
+    authenticate: () => rootOf(accountId),
+    body: () => input,
+    write: writeOutput,
+  };
+  const answer = await handle(corridor, request);
+  if (!answer.ok) throw answer.error;
+  return JSON.parse(answer.output === '' ? '{}' : answer.output) as T;
+}
