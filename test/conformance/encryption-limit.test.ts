@@ -106,16 +106,19 @@ test('Two workers together make exactly as many encryptions under a material as 
   const refusals = new Set<string>();
   let made = 0;
   // Each request has a connection of its own, so both workers come to their end.
+  const client = daemon.client({
+    requestHandler: {
+      ...{ requestTimeout: 20_000, throwOnRequestTimeout: true },
+      httpAgent: { keepAlive: false },
+    },
+  });
   const hammer = async (): Promise<void> => {
     for (let i = 0; i < 25; i += 1) {
-      const client = daemon.client();
       try {
         await client.send(new GenerateDataKeyCommand({ KeyId: id, KeySpec: 'AES_128' }));
         made += 1;
       } catch (error) {
         refusals.add(`${(error as Error).name}: ${(error as Error).message}`);
-      } finally {
-        client.destroy();
       }
     }
   };

@@ -30,7 +30,13 @@ let key: NewKey;
 beforeAll(async () => {
   daemon = await startDaemon({
     workers: 2,
-    environment: { ...limits, CLAVIGER_JOB_INTERVAL_MS: '100' },
+    environment: {
+      ...limits,
+      CLAVIGER_JOB_INTERVAL_MS: '100',
+      // Twenty that wait for each other take a while on a busy machine.
+      CLAVIGER_DATABASE_STATEMENT_TIMEOUT_MS: '20000',
+      CLAVIGER_DATABASE_CONNECT_TIMEOUT_MS: '20000',
+    },
   });
   kms = daemon.client();
   key = await createKey(kms);

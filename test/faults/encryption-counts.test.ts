@@ -6,7 +6,7 @@ import { childrenOf } from '../support/processes';
 import { allRotations, becomeImported } from '../support/rotation';
 import { until } from '../support/until';
 
-const limit = 1000;
+const limit = 200;
 
 let postgres: ThrowawayPostgres;
 let daemon: TestDaemon;
@@ -48,16 +48,20 @@ function hammer({ id }: NewKey): Hammering {
   const failures = new Set<string>();
   let made = 0;
   running = true;
+  // A connection that was being handed to a worker which dies is never answered.
+  const kms = daemon.client({
+    requestHandler: {
+      ...{ requestTimeout: 2000, throwOnRequestTimeout: true },
+      httpAgent: { keepAlive: false },
+    },
+  });
   const strike = async (): Promise<void> => {
     while (running) {
-      const kms = daemon.client();
       try {
         await kms.send(new GenerateDataKeyCommand({ KeyId: id, KeySpec: 'AES_128' }));
         made += 1;
       } catch (error) {
         failures.add((error as Error).name);
-      } finally {
-        kms.destroy();
       }
     }
   };
@@ -84,8 +88,8 @@ async function reserved(materialId: string): Promise<number> {
 test('Workers that are killed again and again make no more encryptions than the material may', async () => {
   const key = await importedKey();
   const hammering = hammer(key);
-  for (let kill = 1; kill <= 4; kill += 1) {
-    await until('more was made', () => hammering.made() >= kill * 100, 30_000);
+  for (let kill = 1; kill <= 2; kill += 1) {
+    await until('more was made', () => hammering.made() >= kill * 40, 30_000);
     for (const pid of childrenOf(daemon.process.pid)) process.kill(pid, 'SIGKILL');
     const made = hammering.made();
     expect(await reserved(key.materialId)).toBeGreaterThanOrEqual(made);
@@ -98,18 +102,18 @@ test('Workers that are killed again and again make no more encryptions than the 
   );
   await hammering.stop();
   expect(hammering.made()).toBeLessThanOrEqual(limit);
-  expect(hammering.made()).toBeGreaterThan(400);
+  expect(hammering.made()).toBeGreaterThan(80);
 }, 120_000);
 
 test('While Postgres is away nothing is encrypted, and what is made before and after is counted', async () => {
   const key = await importedKey();
   const hammering = hammer(key);
-  await until('some were made', () => hammering.made() >= 50, 30_000);
+  await until('some were made', () => hammering.made() >= 30, 30_000);
   await postgres.stop();
   await until('they fail', () => hammering.failures.has('KMSInternalException'), 30_000);
   const made = hammering.made();
   await postgres.restart();
-  await until('more are made', () => hammering.made() >= made + 50, 30_000);
+  await until('more are made', () => hammering.made() >= made + 10, 30_000);
   await until('none is left', () => hammering.failures.has('KMSInvalidStateException'), 60_000);
   await hammering.stop();
   expect(hammering.made()).toBeLessThanOrEqual(limit);
