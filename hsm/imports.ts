@@ -4,6 +4,7 @@ import type { ImportArgs } from './import/tasks';
 import type { Link } from './link';
 import type { TokenKeyId, WrappedMaterial } from './material-types';
 import type { TokenOptions } from './types';
+import type { Wrapping } from './wrapping';
 
 /** RSA-4096 takes SoftHSM up to 3 s on an idle machine, and others longer. */
 export const generationDeadlineMs = 60_000;
@@ -11,6 +12,7 @@ export const generationDeadlineMs = 60_000;
 export interface ImportsParts {
   readonly options: TokenOptions;
   readonly link: Link;
+  readonly wrapping: Wrapping;
   /** Makes one object in the token at a time where that is necessary. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -63,9 +65,12 @@ export class Imports {
     args: ImportArgs & { id: TokenKeyId },
     wrappingKeyId: TokenKeyId,
   ): Promise<WrappedMaterial> {
-    idBytes(wrappingKeyId);
-    const blob = await this.#parts.link.run('admitWrapped', { ...args, wrappingKeyId });
-    return { wrappingKeyId, blob: toBuffer(blob) };
+    const { link, wrapping } = this.#parts;
+    return wrapping.again([wrappingKeyId], async () => {
+      const wrapper = await wrapping.ref(wrappingKeyId);
+      const blob = await link.run('admitWrapped', { ...args, wrapper });
+      return { wrappingKeyId, blob: toBuffer(blob) };
+    });
   }
 
   get #softwareUnwrap(): boolean {

@@ -1,3 +1,5 @@
+import { importRows } from './import/inspect';
+import { findWays } from './import/ways';
 import { ecAnswers } from './known-answers/ec';
 import { edwardsAnswers } from './known-answers/edwards';
 import { hmacAnswers } from './known-answers/hmac';
@@ -16,12 +18,12 @@ import type { Capabilities, CapabilityRow } from './types';
 export function inspectToken(
   library: Library,
   slot: Handle,
-  ivSource: 'random' | 'token',
+  options: { ivSource: 'random' | 'token'; softwareUnwrap: boolean },
 ): Capabilities {
   const mechanisms = call('C_GetMechanismList', () => library.C_GetMechanismList(slot))
     .map(mechanismName)
     .sort();
-  const quick = inNewSession(library, slot, (desk) => probeToken(desk, ivSource).rows);
+  const quick = inNewSession(library, slot, (desk) => probeToken(desk, options.ivSource).rows);
   const answers: readonly KnownAnswer[] = [
     ...hmacAnswers,
     ...rsaAnswers,
@@ -31,7 +33,8 @@ export function inspectToken(
     ...unprovenAnswers(mechanisms),
   ];
   const rows = answers.map((answer) => inNewSession(library, slot, (desk) => row(desk, answer)));
-  return { mechanisms, rows: [...quick, ...rows] };
+  const ways = findWays((test) => inNewSession(library, slot, test));
+  return { mechanisms, rows: [...quick, ...rows, ...importRows(ways, options)] };
 }
 
 function row(desk: Desk, answer: KnownAnswer): CapabilityRow {

@@ -6,7 +6,8 @@ import type { LaneDesk } from './lane-desk';
 import { connect, type ConnectOptions, disconnect } from './connect';
 import { importTasks } from './import/tasks';
 import { inspectToken } from './inspect';
-import { destroyKeys, drawRandom, generateAesKey, listObjects } from './objects';
+import { destroyKeys, drawRandom, listObjects } from './objects';
+import { generateAesKey } from './resident-aes';
 import { residentTasks } from './resident-tasks';
 import { transferTasks } from './transfer/tasks';
 import { wrappingTasks } from './wrapping-tasks';
@@ -102,8 +103,8 @@ export const laneTasks = {
     return objects;
   },
 
-  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token' }) =>
-    inspectToken(lane.library, lane.slot(), args.ivSource),
+  inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token'; softwareUnwrap: boolean }) =>
+    inspectToken(lane.library, lane.slot(), args),
 } as const;
 
 export type TaskName = keyof typeof laneTasks;

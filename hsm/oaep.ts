@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { secretBytes } from './secret-bytes';
 
 export type OaepHash = 'sha1' | 'sha256';
 
@@ -56,9 +57,8 @@ function unmask(target: Buffer, source: Buffer, hash: OaepHash): void {
   }
 }
 
-/** Outside of Node's shared pool, which hands its bytes to whoever comes next. */
 function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  const copy = secretBytes(bytes.length);
   bytes.copy(copy);
   return copy;
 }

@@ -3,21 +3,14 @@ import { HsmError } from '../errors';
 import type { ImportAlgorithm } from '../import-types';
 import type { MaterialKind, TokenKeyId } from '../material-types';
 import type { Handle } from '../module';
-import {
-  destroyObject,
-  discardAfter,
-  findKey,
-  findObjects,
-  readFlags,
-  requireFound,
-} from '../objects';
-import { call } from '../return-values';
+import { discardAfter, findObjects, readFlags, requireFound } from '../objects';
+import { unwrapKey, withObject, wrapKey, type Wrapper } from '../wrap';
 import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
 import { isOfTheData, wrongMaterial } from './faults';
 import { identify, type Identity } from './identity';
 import { requireLength } from './length';
-import { envelopeOf, openMaterial, requireKeyWrap } from './open';
+import { envelopeOf, openMaterial } from './open';
 import { provesPrivate } from './proofs';
 import { shapeOf } from './shapes';
 import {
@@ -45,8 +38,7 @@ interface Proven {
 /** Which material it is, proven by an object of this session. */
 export function proveImport(context: ImportContext, imported: Imported): Proven {
   const { kind, algorithm, encrypted } = imported;
-  const found = findImportKey(context, imported.importKeyId);
-  const key = requireFound(found, context.assertHealthy);
+  const key = findImportKey(context, imported.importKeyId);
   const envelope = envelopeOf(context, { key, algorithm, encrypted });
   const object = openMaterial(context, envelope, provableMaterial(kind));
   const shape = shapeOf(kind.spec);
@@ -56,10 +48,12 @@ export function proveImport(context: ImportContext, imported: Imported): Proven 
   return { envelope, identity: identifyOrRefuse(context, object, imported) };
 }
 
-function findImportKey(context: ImportContext, id: Buffer): Handle | undefined {
+function findImportKey(context: ImportContext, id: Buffer): Handle {
   const [key, second] = findObjects(context, importPrivateKeys(id), 2);
-  if (second === undefined) return key;
-  throw new HsmError('duplicate-key', 'C_FindObjects: two import key pairs have one CKA_ID');
+  if (second !== undefined) {
+    throw new HsmError('duplicate-key', 'C_FindObjects: two import key pairs have one CKA_ID');
+  }
+  return requireFound(key, context.assertHealthy, 'import key pair');
 }
 
 /** A private key that the token parses and cannot use is wrong material, too. */
@@ -125,19 +119,13 @@ function proveMade(
 export function admitWrapped(
   context: ImportContext,
   imported: Imported,
-  { id, wrappingKeyId }: { id: TokenKeyId; wrappingKeyId: Buffer },
+  { id, wrapper }: { id: TokenKeyId; wrapper: Wrapper },
 ): Buffer {
   const { envelope } = requireImport(context, imported, id);
-  const key = requireFound(findKey(context, wrappingKeyId), context.assertHealthy);
   const bare = openEnvelope(context, envelope, wrappableMaterial(imported.kind));
-  const mechanism = { mechanism: requireKeyWrap(context) };
-  const blob = Buffer.from(
-    call('C_WrapKey', () =>
-      context.library.C_WrapKey(context.session, mechanism, key, bare, Buffer.alloc(8192)),
-    ),
-  );
-  destroyObject(context, bare);
-  const again = openEnvelope(context, { mechanism, key, blob }, provableMaterial(imported.kind));
+  const blob = withObject(context, bare, () => wrapKey(context, wrapper, bare));
+  const template = provableMaterial(imported.kind);
+  const again = unwrapKey(context, wrapper, { blob, template });
   if (identify(context, again, imported).id === id) return blob;
   throw new HsmError('failed', 'C_WrapKey: the wrapped key is not the proven one');
 }

@@ -9,6 +9,8 @@ export interface Envelope {
   readonly mechanism: pkcs11.Mechanism;
   readonly key: Handle;
   readonly blob: Buffer;
+  /** How long what is in it is, where that is known. */
+  readonly bytes?: number;
   /** The key is not the right one and only stands in for it: whatever comes out is worth nothing. */
   readonly broken?: boolean;
 }

@@ -29,3 +29,8 @@ export function isOfTheData(error: unknown, assertHealthy: () => void): boolean 
 export function isRefused(error: unknown): boolean {
   return error instanceof TokenFault && error.meaning.refused === true;
 }
+
+/** Whether it wants other attributes than PKCS#11 does: NSS unwraps no EC key without one of its own. */
+export function isOfTheTemplate(error: unknown): boolean {
+  return isRefused(error) && String(error).includes('CKR_TEMPLATE_');
+}

@@ -2,8 +2,7 @@ import * as pkcs11 from 'pkcs11js';
 import { readAttribute, sign } from '../calls';
 import { HsmError } from '../errors';
 import type { Handle } from '../module';
-import { destroyObject } from '../objects';
-import { call } from '../return-values';
+import { withObject, wrapKey } from '../wrap';
 import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
 import { isRefused, wrongMaterial } from './faults';
@@ -24,14 +23,21 @@ export function requireLength(
   envelope: Envelope,
   { shape, key }: { shape: Aes | Hmac; key: Handle },
 ): void {
+  const told = envelope.bytes ?? withSecret(context, envelope, toldLength);
+  if (told > 0 && told !== shape.bytes) throw wrongMaterial();
+  if (told > 0) return;
+  const wrapped = withSecret(context, envelope, wrappedLength);
+  if (wrapped !== Math.ceil(shape.bytes / 8) * 8 + 8) throw wrongMaterial();
+  if (shape.family === 'hmac') refuseLonger(context, shape, key);
+}
+
+function withSecret(
+  context: ImportContext,
+  envelope: Envelope,
+  use: (context: ImportContext, object: Handle) => number,
+): number {
   const object = openEnvelope(context, envelope, wrappableSecret());
-  const told = toldLength(context, object);
-  const wrapped = told === 0 ? wrappedLength(context, object) : undefined;
-  destroyObject(context, object);
-  const right =
-    wrapped === undefined ? told === shape.bytes : wrapped === Math.ceil(shape.bytes / 8) * 8 + 8;
-  if (!right) throw wrongMaterial();
-  if (wrapped !== undefined && shape.family === 'hmac') refuseLonger(context, shape, key);
+  return withObject(context, object, () => use(context, object));
 }
 
 function toldLength(context: ImportContext, object: Handle): number {
@@ -45,16 +51,10 @@ function toldLength(context: ImportContext, object: Handle): number {
   }
 }
 
-const longestWrapped = 8192;
-
 function wrappedLength(context: ImportContext, object: Handle): number {
-  const { library, session } = context;
-  const kek = generateKek(context, 'wrap');
-  const mechanism = { mechanism: requireKeyWrap(context) };
+  const wrapper = { mechanism: requireKeyWrap(context), key: generateKek(context, 'wrap') };
   try {
-    return call('C_WrapKey', () =>
-      library.C_WrapKey(session, mechanism, kek, object, Buffer.alloc(longestWrapped)),
-    ).length;
+    return wrapKey(context, wrapper, object).length;
   } catch (error) {
     // Nothing at all cannot be wrapped.
     if (error instanceof HsmError && error.code === 'failed') return 0;

@@ -11,7 +11,7 @@ import { call } from '../return-values';
 import type { Template } from '../templates';
 import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
-import { isOfTheData, isRefused, notUnwrapped, wrongMaterial } from './faults';
+import { isOfTheData, isOfTheTemplate, isRefused, notUnwrapped, wrongMaterial } from './faults';
 import { reseal } from './in-memory';
 import { sessionKek, wrappableSecret } from './templates';
 
@@ -67,10 +67,19 @@ function oaepEnvelope(
   if (way.where === 'token') {
     return { mechanism: oaepMechanism(sealed.hash), key: sealed.key, blob: sealed.encrypted };
   }
-  if (way.where === 'memory' && context.softwareUnwrap) {
-    return reseal(context, sealed, requireKeyWrap(context));
-  }
+  if (way.where === 'memory' && context.softwareUnwrap) return resealed(context, sealed);
   throw new HsmError('mechanism-missing', `the token lacks ${way.missing}`);
+}
+
+function resealed(
+  context: ImportContext,
+  sealed: { key: Handle; encrypted: Buffer; hash: OaepHash },
+): Envelope {
+  try {
+    return reseal(context, sealed, requireKeyWrap(context));
+  } catch (error) {
+    throw isOfTheData(error, context.assertHealthy) ? notUnwrapped() : error;
+  }
 }
 
 /**
@@ -123,11 +132,17 @@ export function openMaterial(
     if (envelope.broken !== true) return object;
   } catch (error) {
     if (!isDoubtful(error, context)) throw error;
-    if (opensAtAll(context, envelope) && envelope.broken !== true) {
-      throw isOfTheData(error, context.assertHealthy) || isRefused(error) ? wrongMaterial() : error;
-    }
+    if (opensAtAll(context, envelope) && envelope.broken !== true) throw verdict(error, context);
   }
   throw notUnwrapped();
+}
+
+/** What opens as something else: wrong, unless the token cannot have keys of its kind in this way. */
+function verdict(error: unknown, context: ImportContext): unknown {
+  if (isOfTheTemplate(error)) {
+    return new HsmError('mechanism-missing', 'the token cannot unwrap keys of this kind');
+  }
+  return isOfTheData(error, context.assertHealthy) || isRefused(error) ? wrongMaterial() : error;
 }
 
 function opensAtAll(context: ImportContext, envelope: Envelope): boolean {

@@ -30,7 +30,7 @@ export function rsaPublicKey(desk: Desk, key: Handle, bits: number): KeyObject {
 /** DER of DigestInfo of a SHA-256 digest, up to the digest (RFC 8017 §9.2, note 1). */
 const digestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
-/** A private key that is not the public one's (a tampered prime) would give itself away in its first signature. */
+/** A private key that is not the public one's gives itself away in its first signature. */
 export function rsaSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean {
   const message = randomBytes(32);
   const data = Buffer.concat([digestInfo, createHash('sha256').update(message).digest()]);

@@ -5,6 +5,7 @@ import type { ImportAlgorithm } from '../import-types';
 import type { LaneDesk } from '../lane-desk';
 import type { MaterialKind } from '../material-types';
 import { type Desk, destroyAll } from '../objects';
+import { type WrapperRef, wrapperOf } from '../wrapping-tasks';
 import { admitResident, admitWrapped, type Imported, proveImport } from './admit';
 import type { ImportContext } from './context';
 import { destroyPair, generateImportPair } from './key-pair';
@@ -114,9 +115,9 @@ export const importTasks = {
     });
   },
 
-  admitWrapped: (lane: LaneDesk, args: ImportArgs & { id: string; wrappingKeyId: string }) =>
+  admitWrapped: (lane: LaneDesk, args: ImportArgs & { id: string; wrapper: WrapperRef }) =>
     inContext(lane, args, (context) => {
-      const place = { id: args.id, wrappingKeyId: idBytes(args.wrappingKeyId) };
+      const place = { id: args.id, wrapper: wrapperOf(context, args.wrapper) };
       return toThread(admitWrapped(context, importedOf(args), place));
     }),
 } as const;

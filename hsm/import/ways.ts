@@ -9,7 +9,7 @@ import { call } from '../return-values';
 import type { Handle } from '../module';
 import { encryptBlocks } from './identity';
 import { type Envelope, openEnvelope } from './envelope';
-import { reseal } from './in-memory';
+import { reseal, wrapInMemory } from './in-memory';
 import { oaepHashes, oaepMechanism } from '../oaep-mechanism';
 import { provableMaterial, sessionKek } from './templates';
 
@@ -35,11 +35,16 @@ type Prove = (test: (desk: Desk) => void) => void;
  * material would pass through memory that need not.
  */
 export function findWays(prove: Prove): ImportWays {
-  const keyWrap = findKeyWrap(prove);
-  return {
-    keyWrap,
-    oaep: { sha1: findOaep(prove, 'sha1', keyWrap), sha256: findOaep(prove, 'sha256', keyWrap) },
+  const inToken = {
+    sha1: refusalOf(prove, (desk) => proveOaepInToken(desk, 'sha1')),
+    sha256: refusalOf(prove, (desk) => proveOaepInToken(desk, 'sha256')),
   };
+  const keyWrap = findKeyWrap(prove);
+  const way = (hash: OaepHash): OaepWay =>
+    inToken[hash] === undefined
+      ? { where: 'token' }
+      : findDetour(prove, { hash, keyWrap, refusal: inToken[hash] });
+  return { keyWrap, oaep: { sha1: way('sha1'), sha256: way('sha256') } };
 }
 
 const material = Buffer.alloc(32, 0x17);
@@ -52,23 +57,49 @@ function findKeyWrap(prove: Prove): number | string {
   for (const mechanism of [ckm.AES_KEY_WRAP_KWP, ckm.AES_KEY_WRAP_PAD]) {
     const refusal = refusalOf(prove, (desk) => proveKeyWrap(desk, mechanism));
     if (refusal === undefined) return mechanism;
-    refusals.push(`${mechanismName(mechanism)}: ${refusal}`);
+    refusals.push(`${mechanismName(mechanism)} (${refusal})`);
   }
   return refusals.join('; ');
 }
 
 function proveKeyWrap(desk: Desk, mechanism: number): void {
-  const key = call('C_CreateObject', () =>
-    desk.library.C_CreateObject(desk.session, sessionKek('unwrap', { value: kek })),
-  );
-  const cipher = createCipheriv('id-aes256-wrap-pad', kek, Buffer.from('a65959a6', 'hex'));
-  const blob = Buffer.concat([cipher.update(material), cipher.final()]);
-  proveEnvelope(desk, { mechanism: { mechanism }, key, blob });
+  proveEnvelope(desk, {
+    mechanism: { mechanism },
+    key: knownKek(desk),
+    blob: wrapInMemory(kek, material),
+  });
 }
 
-function findOaep(prove: Prove, hash: OaepHash, keyWrap: number | string): OaepWay {
-  const refusal = refusalOf(prove, (desk) => proveOaepInToken(desk, hash));
-  if (refusal === undefined) return { where: 'token' };
+/** A token that takes no plaintext key (FIPS) may take an encrypted one. */
+function knownKek(desk: Desk): Handle {
+  const ways: ReadonlyArray<() => Handle> = [
+    () =>
+      call('C_CreateObject', () =>
+        desk.library.C_CreateObject(desk.session, sessionKek('unwrap', { value: kek })),
+      ),
+    ...(['sha1', 'sha256'] as const).map((hash) => () => {
+      const rsa = rsaKey(desk, 2048);
+      const blob = sealed(rsa, hash, kek);
+      const envelope = { mechanism: oaepMechanism(hash), key: rsa.privateKey, blob };
+      return openEnvelope(desk, envelope, sessionKek('unwrap', {}));
+    }),
+  ];
+  let refusal: unknown;
+  for (const way of ways) {
+    try {
+      return way();
+    } catch (error) {
+      if (!(error instanceof HsmError)) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal;
+}
+
+function findDetour(
+  prove: Prove,
+  { hash, keyWrap, refusal }: { hash: OaepHash; keyWrap: number | string; refusal: string },
+): OaepWay {
   const missing = `CKM_RSA_PKCS_OAEP with ${oaepHashes[hash].name} (${refusal})`;
   if (typeof keyWrap === 'string') return { where: 'nowhere', missing };
   const second = refusalOf(prove, (desk) => proveOaepInMemory(desk, hash, keyWrap));
@@ -78,13 +109,13 @@ function findOaep(prove: Prove, hash: OaepHash, keyWrap: number | string): OaepW
 
 function proveOaepInToken(desk: Desk, hash: OaepHash): void {
   const rsa = rsaKey(desk, 2048);
-  const blob = sealed(rsa, hash);
+  const blob = sealed(rsa, hash, material);
   proveEnvelope(desk, { mechanism: oaepMechanism(hash), key: rsa.privateKey, blob });
 }
 
 function proveOaepInMemory(desk: Desk, hash: OaepHash, keyWrap: number): void {
   const rsa = rsaKey(desk, 2048);
-  const encrypted = sealed(rsa, hash);
+  const encrypted = sealed(rsa, hash, material);
   const open = (blob: Buffer): Handle =>
     openEnvelope(
       desk,
@@ -98,9 +129,9 @@ function proveOaepInMemory(desk: Desk, hash: OaepHash, keyWrap: number): void {
   );
 }
 
-function sealed(rsa: RsaKey, hash: OaepHash): Buffer {
+function sealed(rsa: RsaKey, hash: OaepHash, message: Buffer): Buffer {
   const padding = constants.RSA_PKCS1_OAEP_PADDING;
-  return publicEncrypt({ key: rsa.pem, padding, oaepHash: hash }, material);
+  return publicEncrypt({ key: rsa.pem, padding, oaepHash: hash }, message);
 }
 
 const aes = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' } as const;

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { type Config, identityRules, requireDatabaseUrl, unsafeSettings } from '../config';
+import { keepMemoryOutOfCoreDumps } from '../core-dumps';
 import { createLog, describeError } from '../log';
 import { Supervisor } from '../supervisor';
 import { tokenOptions } from '../token-options';
@@ -15,6 +16,7 @@ async function supervise(config: Config): Promise<void> {
   const log = createLog(config.logLevel, { process: 'primary' });
   // Said once, and not by every worker.
   requireDatabaseUrl(config);
+  if (!keepMemoryOutOfCoreDumps()) log.warn('a core dump of this service would hold its memory');
   tokenOptions(config, log);
   identityRules(config);
   for (const sentence of unsafeSettings(config)) log.warn(`unsafe setting: ${sentence}`);

@@ -1,7 +1,6 @@
 import { HsmError, type ImportedKey, type MaterialKind, type Token } from '../../hsm';
 import { type Transaction, readClock } from '../db';
 import type { ImportType } from '../shapes/kms.generated';
-import type { UndoStep } from '../undo';
 import { doom } from './doomed-objects';
 import { decideImport } from './import-decision';
 import { type ImportTokens, expiredImportToken } from './import-tokens';
@@ -30,8 +29,6 @@ export interface ImportRequest {
   readonly importType: ImportType | undefined;
   readonly expectedId: string | undefined;
   readonly terms: ImportTerms;
-  /** Is given what takes back from the token what was made there. */
-  readonly undo: (step: UndoStep) => void;
 }
 
 /** Material that customers bring, and take away. The caller holds the lock of its key, and announces the key. */
@@ -43,13 +40,13 @@ export class Imports {
     const { materials } = this.parts;
     const imported = await this.open(transaction, key, request);
     const materialId = await this.identify(imported);
-    const { importType, expectedId, terms, undo } = request;
+    const { importType, expectedId, terms } = request;
     const decision = decideImport(key, { materialId, importType, expectedId });
     if (decision.kind === 'again' && decision.material.imported?.state === 'IMPORTED') {
       await renewTerms(transaction, materialId, terms);
       return materialId;
     }
-    const place = await materials.admit(transaction, key, { imported, materialId, undo });
+    const place = await materials.admit(transaction, key, { imported, materialId });
     const state = decision.kind === 'first' ? 'CURRENT' : 'PENDING_ROTATION';
     await recordImport(transaction, key.keyId, { materialId, state, place, terms });
     if (decision.kind === 'first') await setCurrentMaterial(transaction, key.keyId, materialId);

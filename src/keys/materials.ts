@@ -26,7 +26,6 @@ import { holdCurrentWrappingKey } from './wrapping-keys';
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
-  /** Resident where it is left out. */
   readonly storage: MaterialStorage;
   readonly keys: KeyStore;
 }
@@ -39,13 +38,13 @@ export interface MaterialRequest {
 }
 
 /** Material that was identified as a key's, and is not there. */
-export interface Admission extends Pick<MaterialRequest, 'undo'> {
+export interface Admission {
   readonly imported: ImportedKey;
   readonly materialId: string;
 }
 
 /** How a material comes to be, for each way of keeping it. */
-interface Making extends Pick<MaterialRequest, 'undo'> {
+interface Making {
   readonly keyId: string;
   readonly materialId: string;
   /** What it is as an object of the token. */
@@ -76,8 +75,11 @@ export class Materials {
     await retireCurrentMaterial(transaction, keyId);
     await setCurrentMaterial(transaction, keyId, materialId);
     const place = await this.make(transaction, {
-      ...{ keyId, materialId, undo, kind: 'secret-key' },
-      resident: (label) => token.generateAesKey(materialId, label),
+      ...{ keyId, materialId, kind: 'secret-key' },
+      resident: (label) => {
+        undo(() => token.destroyKey(materialId));
+        return token.generateAesKey(materialId, label);
+      },
       wrapped: (wrappingKeyId) => token.generateWrappedAesKey(wrappingKeyId),
     });
     await insertMaterial(transaction, keyId, {
@@ -89,15 +91,18 @@ export class Materials {
     return made;
   }
 
-  /** Takes in imported material; the caller records where it is, in this transaction. */
+  /**
+   * Takes in imported material; the caller records where it is, in this transaction. When that fails the object is left to
+   * its entry: the same material has the same id again, so by then it may be there by another import.
+   */
   admit(
     transaction: Transaction,
     { keyId, keySpec }: Pick<Key, 'keyId' | 'keySpec'>,
-    { imported, materialId, undo }: Admission,
+    { imported, materialId }: Admission,
   ): Promise<MaterialPlace> {
     const { token } = this.parts;
     return this.make(transaction, {
-      ...{ keyId, materialId, undo, kind: tokenObjectOf(keySpec) },
+      ...{ keyId, materialId, kind: tokenObjectOf(keySpec) },
       resident: async (label, object) => {
         // The same material may have been deleted a moment ago, and its object still wait to be destroyed.
         await destroyObject(token, object);
@@ -119,7 +124,7 @@ export class Materials {
 
   private async makeResident(
     transaction: Transaction,
-    { keyId, materialId, kind, resident, undo }: Making,
+    { keyId, materialId, kind, resident }: Making,
   ): Promise<MaterialPlace> {
     const { database, token, keys } = this.parts;
     const tokenSerial = token.status().serial;
@@ -127,7 +132,6 @@ export class Materials {
     await doom(database.apart, { ...object, dueInSeconds: untilForgottenSeconds });
     await spare(transaction, object);
     await keys.lockToken(transaction, tokenSerial);
-    undo(() => destroyObject(token, object));
     await resident(`claviger:key:${keyId}`, object);
     return { tokenSerial };
   }

@@ -29,7 +29,7 @@ export const importKeyMaterial: Operation<'ImportKeyMaterial'> = {
     requireMembersOfSpec(key, input);
   },
 
-  async write({ input, keys, services }, { transaction, undo }) {
+  async write({ input, keys, services }, { transaction }) {
     const key = onlyKey(keys);
     const KeyMaterialId = await services.imports.admit(transaction, key, {
       importToken: input.ImportToken,
@@ -37,7 +37,6 @@ export const importKeyMaterial: Operation<'ImportKeyMaterial'> = {
       importType: input.ImportType,
       expectedId: input.KeyMaterialId,
       terms: termsOf(input),
-      undo,
     });
     transaction.announce({ topic: 'key', id: key.keyId });
     return { KeyId: key.arn, KeyMaterialId };

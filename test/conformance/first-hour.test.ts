@@ -1,74 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Finished, type Terminal, openTerminal } from '../support/aws-cli';
 import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
 import { freePort } from '../support/free-port';
 import { auditTexts } from '../support/kms';
-import { type Snippet, snippets } from '../support/snippets';
+import { pasteInOrder, printedBy, readSteps } from '../support/walk-through';
 
 /** Some hundred commands of the AWS CLI, each of which starts a Python. */
 jest.setTimeout(600_000);
 
-/** A block of commands, and what the page shows that they print. */
-interface Step {
-  readonly title: string;
-  readonly code: string;
-  /** Its commands are for an AWS CLI that knows AWS_ENDPOINT_URL. */
-  readonly needsEndpointUrl: boolean;
-  readonly printed: string;
-}
-
-const steps = readSteps(snippets('docs/first-hour.md'));
-
-function readSteps(blocks: readonly Snippet[]): Step[] {
-  return blocks.flatMap(({ language, heading, remark, code }, at): Step[] => {
-    if (language !== 'sh') return [];
-    const next = blocks[at + 1];
-    const nth = blocks.slice(0, at).filter((b) => b.heading === heading && b.language === 'sh');
-    return [
-      {
-        title: `${heading} (${nth.length + 1})`,
-        code,
-        needsEndpointUrl: remark === 'aws-endpoint-url',
-        printed: next?.language === 'text' ? next.code : '',
-      },
-    ];
-  });
-}
-
-/**
- * One bash runs the page from its first block to its last. Today's AWS CLI is told to know no AWS_ENDPOINT_URL, as that of
- * Debian 12 does not, but for blocks that say that they need it.
- */
-function pastedInOrder(blocks: readonly Step[]): string {
-  const lines = blocks.map(
-    ({ code, needsEndpointUrl }, at) =>
-      `export AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=${String(!needsEndpointUrl)}
-{
-${code}
-} > "$printed/${at}" 2>&1`,
-  );
-  // The page ends its issuer in its last block, which is not reached when a block cannot be read.
-  const end = `trap '[ ! -f "$pid_file" ] || kill "$(cat "$pid_file")"' EXIT`;
-  return ['printed=$PWD pid_file=$PWD/.claviger/first-hour/issuer.pid', end, ...lines].join('\n');
-}
-
-/** An AWS CLI puts an empty line, or its name, before an error. */
-function withoutDecoration(printed: string): string[] {
-  const lines = printed.split('\n').map((line) => line.replace(/^aws: \[ERROR\]: /, ''));
-  return lines.filter((line) => line !== '');
-}
-
-/** What was printed, with … where the page has it; whatever the page does not say stays as it is, for a failure to show. */
-function elided(printed: string, asShown: string): string[] {
-  const shown = withoutDecoration(asShown);
-  return withoutDecoration(printed).map((line, at) => {
-    const parts = (shown[at] ?? '')
-      .split('…')
-      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.+')}$`).test(line) ? (shown[at] ?? '') : line;
-  });
-}
+const steps = readSteps('docs/first-hour.md');
 
 describe('The first hour', () => {
   let daemon: TestDaemon;
@@ -84,10 +25,13 @@ describe('The first hour', () => {
     // That of the checkout, without installing anything.
     const program = `#!/bin/sh\nexec '${process.execPath}' '${commandLine}' "$@"\n`;
     await writeFile(script, program, { mode: 0o755 });
-    const page = pastedInOrder(steps)
-      .replaceAll('http://127.0.0.1:4599', daemon.endpoint)
-      .replaceAll('issuer_port=4600', `issuer_port=${await freePort()}`);
-    finished = await terminal.run('bash', ['--norc', '-c', page], daemon.environment);
+    finished = await pasteInOrder(steps, {
+      ...{ daemon, terminal },
+      instead: { 'issuer_port=4600': `issuer_port=${await freePort()}` },
+      // The page ends its issuer in its last block, which is not reached when a block cannot be read.
+      before: `pid_file=$PWD/.claviger/first-hour/issuer.pid
+trap '[ ! -f "$pid_file" ] || kill "$(cat "$pid_file")"' EXIT`,
+    });
   });
   afterAll(async () => {
     await terminal.close();
@@ -98,10 +42,9 @@ describe('The first hour', () => {
     expect(finished).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test.each(steps)('prints what the page shows: $title', async ({ title, printed }) => {
-    const at = steps.findIndex((step) => step.title === title);
-    const seen = await readFile(path.join(terminal.directory, String(at)), 'utf8');
-    expect(elided(seen, printed)).toEqual(withoutDecoration(printed));
+  test.each(steps)('prints what the page shows: $title', async ({ title }) => {
+    const { seen, shown } = await printedBy(steps, title, terminal);
+    expect(seen).toEqual(shown);
   });
 
   test('leaves an audit record of every request, refused ones too', async () => {

@@ -15,7 +15,7 @@ const pair = { id: randomBytes(32).toString('hex'), publicKey: Buffer.alloc(0) a
 
 beforeAll(async () => {
   hsm = await makeSoftHsm();
-  token = await openToken(tokenOptions(hsm, { durableDirectory: hsm.tokenDir }));
+  token = await openToken(tokenOptions(hsm));
   objects = tokenObjects(hsm);
   pair.publicKey = await token.generateImportKeyPair(pair.id, 'claviger:import:test', 3072);
 });

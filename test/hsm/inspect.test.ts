@@ -56,6 +56,21 @@ const expected: ReadonlyArray<readonly [string, boolean, string]> = [
   ],
   ['ML_KEM', false, 'CKM_ML_KEM: not listed by the token; needs the PKCS#11 3.2 interface'],
   ['SM2', false, 'vendor-defined: not listed by the token; PKCS#11 defines no mechanism for it'],
+  ['IMPORT_RSAES_OAEP_SHA_1', true, 'in the token'],
+  ['IMPORT_RSA_AES_KEY_WRAP_SHA_1', true, 'in the token, by CKM_AES_KEY_WRAP_PAD'],
+  [
+    'IMPORT_RSAES_OAEP_SHA_256',
+    true,
+    "RSA in the token by CKM_RSA_X_509, the material in the daemon's memory: " +
+      'no CKM_RSA_PKCS_OAEP with SHA-256 (C_UnwrapKey: CKR_ARGUMENTS_BAD)',
+  ],
+  [
+    'IMPORT_RSA_AES_KEY_WRAP_SHA_256',
+    true,
+    'in the token by CKM_RSA_X_509 and CKM_AES_KEY_WRAP_PAD, ' +
+      "the key that wraps in the daemon's memory: " +
+      'no CKM_RSA_PKCS_OAEP with SHA-256 (C_UnwrapKey: CKR_ARGUMENTS_BAD)',
+  ],
 ];
 
 test.each(expected)('%s is supported: %s', (name, supported, note) => {

@@ -185,7 +185,11 @@ describe('lanes before a stand-in worker', () => {
     const lanes = make({ count: 1 });
     await random(lanes, 1);
     // What is before it takes two seconds, and it half a second: it meets its deadline while it runs, early in its time.
-    const before = lanes.run('inspect', { ivSource: 'random' }, { token: undefined });
+    const before = lanes.run(
+      'inspect',
+      { ivSource: 'random', softwareUnwrap: true },
+      { token: undefined },
+    );
     await expect(
       lanes.run('check', undefined, { token: undefined, deadlineMs: 2200 }),
     ).rejects.toMatchObject({ code: 'deadline', message: 'check: no answer within 2200 ms' });

@@ -18,6 +18,9 @@ export interface TokenObjects {
   agree(object: Handle, peer: Buffer, bytes: number): Buffer;
   wrap(key: Handle, mechanism: pkcs11.Mechanism, object: Handle): Buffer;
   unwrap(key: Handle, mechanism: pkcs11.Mechanism, of: UnwrapRequest): Handle;
+  destroy(object: Handle): void;
+  /** An RSA key that decrypts and does not unwrap. */
+  generateRsa(id: string): void;
   /** Handles of all session objects that this process can see. */
   sessionObjects(): Handle[];
 }
@@ -92,12 +95,32 @@ export function tokenObjects(hsm: SoftHsm): TokenObjects {
           { type: pkcs11.CKA_EXTRACTABLE, value: true },
         ],
       );
-      return read(secret, pkcs11.CKA_VALUE);
+      const value = read(secret, pkcs11.CKA_VALUE);
+      library.C_DestroyObject(session, secret);
+      return value;
     },
     wrap: (key, mechanism, object) =>
       library.C_WrapKey(session, mechanism, key, object, Buffer.alloc(8192)),
     unwrap: (key, mechanism, { blob, template }) =>
       library.C_UnwrapKey(session, mechanism, key, blob, template),
+    destroy: (object) => library.C_DestroyObject(session, object),
+    generateRsa: (id) => {
+      library.C_GenerateKeyPair(
+        session,
+        { mechanism: pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN },
+        [
+          { type: pkcs11.CKA_TOKEN, value: false },
+          { type: pkcs11.CKA_MODULUS_BITS, value: 2048 },
+          { type: pkcs11.CKA_PUBLIC_EXPONENT, value: Buffer.from('010001', 'hex') },
+        ],
+        [
+          { type: pkcs11.CKA_TOKEN, value: true },
+          { type: pkcs11.CKA_ID, value: Buffer.from(id, 'hex') },
+          { type: pkcs11.CKA_DECRYPT, value: true },
+          { type: pkcs11.CKA_UNWRAP, value: false },
+        ],
+      );
+    },
     sessionObjects: () => search([{ type: pkcs11.CKA_TOKEN, value: false }]),
   };
 }
