@@ -1,10 +1,9 @@
-import { HsmError } from './errors';
-import { idBytes, toBuffer } from './formats';
+import { idBytes } from './formats';
+import { Generation } from './generation';
 import { Imports } from './imports';
 import { KeyUse } from './key-use';
 import { Link } from './link';
-import { drawRandom } from './objects';
-import { Reservoir } from './reservoir';
+import { RandomSource } from './random-source';
 import { Residents, scanDeadlineMs } from './residents';
 import { Transfers } from './transfers';
 import { Turn } from './turn';
@@ -29,8 +28,6 @@ import type {
 } from './types';
 import { Wrapping } from './wrapping';
 
-const maxRandomBytes = 65_536;
-
 /** The operations, over a link that recovers and a cache of handles. */
 export class Pkcs11Token implements Token {
   readonly #options: TokenOptions;
@@ -41,11 +38,9 @@ export class Pkcs11Token implements Token {
   readonly #use: KeyUse;
   readonly #transfers: Transfers;
   readonly #turn = new Turn();
-  readonly #generating = new Set<TokenKeyId>();
+  readonly #generation: Generation;
   readonly #imports: Imports;
-  readonly #reservoir = new Reservoir(async (length) =>
-    toBuffer(await this.#link.run('random', { length })),
-  );
+  readonly #random: RandomSource;
 
   private constructor(options: TokenOptions, onFreed: () => void) {
     this.#options = options;
@@ -56,9 +51,11 @@ export class Pkcs11Token implements Token {
       link: this.#link,
       inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
     };
+    this.#random = new RandomSource(this.#link);
     this.#wrapping = new Wrapping(parts);
     this.#residents = new Residents(parts);
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping, residents: this.#residents });
+    this.#generation = new Generation({ ...parts, residents: this.#residents });
     this.#transfers = new Transfers(parts, this.#wrapping);
     this.#imports = new Imports({ ...parts, wrapping: this.#wrapping });
   }
@@ -71,7 +68,7 @@ export class Pkcs11Token implements Token {
     const token = Pkcs11Token.#make(options, onFreed);
     try {
       await token.#link.connect(false);
-      if (!options.local) await token.#reservoir.fill();
+      if (!options.local) await token.#random.fill();
     } catch (error) {
       await token.#closeAfter(error);
       throw error;
@@ -115,42 +112,11 @@ export class Pkcs11Token implements Token {
   }
 
   generateRandom(length: number): Buffer {
-    if (!Number.isInteger(length) || length < 1 || length > maxRandomBytes) {
-      throw new HsmError(
-        'failed',
-        `C_GenerateRandom: length must be 1 to ${String(maxRandomBytes)}`,
-      );
-    }
-    const { inline } = this.#link.live;
-    if (inline === undefined) return this.#reservoir.take(length);
-    try {
-      return inline.withSession((session) =>
-        drawRandom({ library: inline.library, session }, length),
-      );
-    } catch (error) {
-      void this.#link.explain(error);
-      throw error;
-    }
+    return this.#random.draw(length);
   }
 
-  async generateAesKey(id: TokenKeyId, label: string): Promise<void> {
-    idBytes(id);
-    if (this.#generating.has(id)) {
-      throw new HsmError('duplicate-key', `C_GenerateKey: CKA_ID ${id} is being generated`);
-    }
-    this.#generating.add(id);
-    try {
-      await this.#inTurn(() => this.#generate(id, label));
-    } finally {
-      this.#generating.delete(id);
-    }
-  }
-
-  async #generate(id: TokenKeyId, label: string): Promise<void> {
-    const { modifiable } = this.#link.live;
-    const { ivSource, durableDirectory } = this.#options;
-    const args = { id, label, modifiable, ivSource, durableDirectory };
-    this.#residents.add(id, await this.#link.run('generateAes', args));
+  generateAesKey(id: TokenKeyId, label: string): Promise<void> {
+    return this.#generation.generateAesKey(id, label);
   }
 
   /** SoftHSM fails some of the generations that run at once in one process (CKR_GENERAL_ERROR): one at a time. */

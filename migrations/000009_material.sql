@@ -8,6 +8,14 @@ create table wrapping_key (
 );
 create unique index wrapping_key_current on wrapping_key (state) where state = 'CURRENT';
 
+-- Keys of the system are wrapped too where keys are, so that another token with the wrapping key can serve.
+alter table system_key alter column token_serial drop not null;
+alter table system_key
+  add column wrapping_key_id text collate "C" references wrapping_key,
+  add column wrapped bytea check (octet_length(wrapped) between 24 and 8192);
+alter table system_key add constraint system_key_kind_check check (
+  (token_serial is null) = (wrapping_key_id is not null) and (wrapping_key_id is null) = (wrapped is null));
+
 -- Material of a key is an object of a token, or wrapped by a token and kept here. Imported material that was deleted, or has
 -- expired, keeps its row and waits to be imported again.
 alter table key_material drop constraint key_material_kind_check;

@@ -200,8 +200,10 @@ create table schema_migration (
 create table system_key (
   purpose text collate "C" not null,
   token_key_id text collate "C" not null,
-  token_serial text collate "C" not null,
-  created_at timestamp(3) with time zone not null default now()
+  token_serial text collate "C",
+  created_at timestamp(3) with time zone not null default now(),
+  wrapping_key_id text collate "C",
+  wrapped bytea
 );
 
 create table worker_lease (
@@ -404,9 +406,13 @@ alter table schema_migration add constraint schema_migration_checksum_check CHEC
 
 alter table schema_migration add constraint schema_migration_pkey PRIMARY KEY (name);
 
+alter table system_key add constraint system_key_kind_check CHECK ((token_serial IS NULL) = (wrapping_key_id IS NOT NULL) AND (wrapping_key_id IS NULL) = (wrapped IS NULL));
+
 alter table system_key add constraint system_key_purpose_check CHECK (purpose ~ '^[a-z]+(-[a-z]+)*$'::text);
 
 alter table system_key add constraint system_key_token_key_id_check CHECK (token_key_id ~ '^[0-9a-f]{64}$'::text);
+
+alter table system_key add constraint system_key_wrapped_check CHECK (octet_length(wrapped) >= 24 AND octet_length(wrapped) <= 8192);
 
 alter table system_key add constraint system_key_pkey PRIMARY KEY (purpose, token_key_id);
 
@@ -461,6 +467,8 @@ alter table policy_attachment add constraint policy_attachment_policy_id_fkey FO
 alter table principal add constraint principal_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
 alter table principal add constraint principal_boundary_policy_id_fkey FOREIGN KEY (boundary_policy_id) REFERENCES managed_policy(policy_id) ON DELETE RESTRICT;
+
+alter table system_key add constraint system_key_wrapping_key_id_fkey FOREIGN KEY (wrapping_key_id) REFERENCES wrapping_key(wrapping_key_id);
 
 CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, principal_id);
 

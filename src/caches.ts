@@ -31,9 +31,6 @@ export interface Caches {
 
 const cachedAccessKeys = 10_000;
 const cachedIdentities = 10_000;
-const cachedAliases = 100_000;
-const cachedGrantees = 100_000;
-const cachedKeys = 100_000;
 const cachedProviders = 1000;
 
 export interface FeedParts {
@@ -59,21 +56,21 @@ export function openFeed({ config, url, database, log, onLost }: FeedParts): Cha
   });
 }
 
-export function openCaches(feed: ChangeFeed): Caches {
+export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cachedKeys'>): Caches {
   const on =
     (...topics: readonly Change['topic'][]) =>
     ({ topic, id }: Change) =>
       topics.includes(topic) ? id : undefined;
   return {
     keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key', 'key-labels') }),
-    aliases: new FeedCache({ feed, capacity: cachedAliases, keyOf: on('alias') }),
+    aliases: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
     rulePrincipals: new FeedCache({
       feed,
       capacity: 1,
       keyOf: ({ topic }) => (topic === 'principal' ? everyRulePrincipal : undefined),
     }),
-    grants: new FeedCache({ feed, capacity: cachedGrantees, keyOf: on('grant') }),
+    grants: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('grant') }),
     identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
     oidcProviders: new FeedCache({ feed, capacity: cachedProviders, keyOf: on('oidc-provider') }),
   };

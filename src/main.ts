@@ -68,7 +68,7 @@ async function build(
   await requireServable({ db: database, token, storage: config.keyMaterial });
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
-  const caches = openCaches(feed);
+  const caches = openCaches(feed, config);
   evictHandles(feed, { database, token });
   await feed.listening();
   const auditDatabase = connect(config, { log, metrics, poolSize: 1 });

@@ -58,7 +58,7 @@ export function buildServices(
   });
   const grants = new GrantStore();
   const sealingFor = (purpose: SealingPurpose) => {
-    const sealing = new Sealing(token, purpose);
+    const sealing = new Sealing(token, purpose, database);
     return { sealing, sealingKeys: new SealingKeys(database, sealing) };
   };
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));

@@ -41,7 +41,7 @@ const globalRegion = 'us-east-1';
 export function buildSignatures(parts: SignatureParts): Signatures {
   const { config, database: db, token, caches } = parts;
   const now = Date.now;
-  const sessionSealing = new Sealing(token, 'session-sealing');
+  const sessionSealing = new Sealing(token, 'session-sealing', db);
   const sessions = new Sessions({
     token,
     sealing: sessionSealing,
@@ -50,7 +50,11 @@ export function buildSignatures(parts: SignatureParts): Signatures {
     now,
   });
   const credentials = new Credentials(
-    new AccessKeys({ db, sealing: new Sealing(token), cache: caches.accessKeys }),
+    new AccessKeys({
+      db,
+      sealing: new Sealing(token, 'access-key-sealing', db),
+      cache: caches.accessKeys,
+    }),
     sessions,
   );
   const signingKeys = new SigningKeys();

@@ -39,7 +39,7 @@ export function noteUses(parts: UsesParts): Uses {
 function countEncryptions({ config, database, log, ...parts }: UsesParts): EncryptionCounts {
   const limit = config.maxEncryptionsPerMaterial;
   return new EncryptionCounts({
-    ...{ db: database, limit },
+    ...{ db: database, limit, capacity: config.cachedKeys },
     onReserved: (count) => parts.metrics.encryptionsReserved(count),
     onWorn: ({ materialId, reserved, first }) => {
       const fields = { keyMaterialId: materialId, reserved, limit };

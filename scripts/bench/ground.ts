@@ -73,7 +73,10 @@ export async function openGround(
   const log = createWriteStream(path.join(home, 'log'), { flags: 'a', mode: 0o600 });
   await once(log, 'open');
   onClose(() => log.destroy());
-  const settings = { accountId, region, token, dataDir: home, port: 0, databaseUrl: postgres.url };
+  const settings = {
+    ...{ accountId, region, token, dataDir: home, port: 0, databaseUrl: postgres.url },
+    keyMaterial: 'resident' as const,
+  };
   const environment = { ...daemonEnvironment(settings, process.env), ...different };
   await run(['migrate'], environment, log);
   const issued = JSON.parse(await run(['init'], environment, log)) as IssuedAccessKey;

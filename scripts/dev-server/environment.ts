@@ -9,6 +9,7 @@ export interface DaemonSettings {
   readonly region: string;
   readonly databaseUrl: string;
   readonly token: SoftHsmToken;
+  readonly keyMaterial: 'resident' | 'wrapped';
 }
 
 /**
@@ -19,6 +20,7 @@ export function savedEnvironment(settings: DaemonSettings): Record<string, strin
   return {
     CLAVIGER_ACCOUNT_ID: settings.accountId,
     CLAVIGER_REGION: settings.region,
+    CLAVIGER_KEY_MATERIAL: settings.keyMaterial,
     DATABASE_URL: settings.databaseUrl,
     ...tokenEnvironment(settings.token),
   };

@@ -1,9 +1,11 @@
 import type { Token } from '../../hsm';
-import { type Database, type Queryable, inTransaction } from '../db';
+import { type Database, type Queryable, type Transaction, inTransaction } from '../db';
 import { newUniqueId } from '../iam/ids';
 import { type Place, accountRootArn } from '../keys/identifiers';
+import type { MaterialStorage } from '../keys/material';
 import { insertAccessKey } from './access-keys';
-import { Sealing, sealingPurposes } from './sealing';
+import { resealAccessKeys } from './resealing';
+import { Sealing, type SealingPurpose, sealingPurposes } from './sealing';
 import { Secret } from './secret';
 
 /** An access key as it is shown, once. */
@@ -18,6 +20,8 @@ interface Parts {
   readonly database: Database;
   readonly token: Token;
   readonly place: Place;
+  /** Of sealing keys, as of the material of the keys of KMS. */
+  readonly storage?: MaterialStorage;
 }
 
 /** Two `claviger init` at once must not make two sealing keys: this number is their advisory lock. */
@@ -34,17 +38,43 @@ export async function initialiseAccount(
 ): Promise<IssuedAccessKey | undefined> {
   return inTransaction(parts.database, async (transaction) => {
     await transaction.query({ text: 'select pg_advisory_xact_lock($1::int)', values: [initLock] });
-    for (const purpose of sealingPurposes) {
-      const keys = new Sealing(parts.token, purpose);
-      const current = await keys.currentKey(transaction);
-      if (current === undefined) await keys.createKey(parts.database, transaction);
-    }
+    await makeSealingKeys(parts, transaction);
     const arn = accountRootArn(parts.place, accountId);
     await insertAccount(transaction, { accountId, rootArn: arn });
-    if (!another && (await isInitialised(transaction, accountId))) return undefined;
+    if (!another && (await isInitialised(transaction, accountId, parts.storage))) return undefined;
     const owner = { AccountId: accountId, Arn: arn };
     return issueAccessKey({ token: parts.token, transaction }, { owner, principalId: accountId });
   });
+}
+
+/**
+ * Those that are missing, and for a wrapped store those that are not wrapped: another token with its wrapping key can serve it
+ * then. What resident ones sealed that lasts is sealed anew.
+ */
+async function makeSealingKeys(
+  { database, token, storage = 'resident' }: Parts,
+  transaction: Transaction,
+): Promise<void> {
+  const missing = await missingSealingKeys(transaction, storage);
+  for (const purpose of missing) {
+    await new Sealing(token, purpose).createKey(database, transaction, storage);
+  }
+  if (missing.includes('access-key-sealing')) {
+    await resealAccessKeys(transaction, new Sealing(token));
+  }
+}
+
+async function missingSealingKeys(
+  db: Queryable,
+  storage: MaterialStorage,
+): Promise<SealingPurpose[]> {
+  const rows = await db.query<{ purpose: string }>({
+    text: `
+      select distinct purpose from system_key where $1::text = 'resident' or wrapping_key_id is not null`,
+    values: [storage],
+  });
+  const there = new Set(rows.map(({ purpose }) => purpose));
+  return sealingPurposes.filter((purpose) => !there.has(purpose));
 }
 
 /** Makes an access key of a principal. Its id is new, so that no worker can have cached that there is none. */
@@ -127,15 +157,18 @@ export async function findAccount(db: Queryable, accountId: string): Promise<boo
 }
 
 /** Whether there is nothing left to make: an active access key exists, and a sealing key of every purpose. */
-export async function isInitialised(db: Queryable, accountId: string): Promise<boolean> {
+export async function isInitialised(
+  db: Queryable,
+  accountId: string,
+  storage: MaterialStorage = 'resident',
+): Promise<boolean> {
   const rows = await db.query({
     text: `
       select access_key_id from access_key
-      where account_id = $1::text and status = 'Active'
-        and $2::text[] <@ (select array_agg(purpose) from system_key) limit 1`,
-    values: [accountId, sealingPurposes],
+      where account_id = $1::text and status = 'Active' limit 1`,
+    values: [accountId],
   });
-  return rows.length > 0;
+  return rows.length > 0 && (await missingSealingKeys(db, storage)).length === 0;
 }
 
 /** A new id, and 30 random bytes of the token as 40 base64 characters. */

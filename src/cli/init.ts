@@ -13,18 +13,21 @@ import { ensureWrappingKey } from './wrapping-key';
  */
 export const init: Command = async (config) => {
   await withDatabase(config, (database) => requireNotWrapped(database, config.keyMaterial));
-  await issue(config, { another: false });
+  // Sealing keys are wrapped by it too.
   if (config.keyMaterial === 'wrapped') await ensureWrappingKey(config);
+  await issue(config, { another: false });
 };
 
 /** Makes an access key of the account root; `another` makes one beside those that exist. */
 export async function issue(config: Config, { another }: { another: boolean }): Promise<void> {
-  const { partition, region, accountId } = config;
+  const { partition, region, accountId, keyMaterial: storage } = config;
   await withDatabase(config, async (database) => {
     // The usual case on a laptop, and the token takes longer to open than the database to ask.
-    if (!another && (await isInitialised(database, accountId))) return;
+    if (!another && (await isInitialised(database, accountId, storage))) return;
     const issued = await withToken(config, createLog('warn'), (token) =>
-      initialiseAccount({ token, database, place: { partition, region } }, accountId, { another }),
+      initialiseAccount({ token, database, place: { partition, region }, storage }, accountId, {
+        another,
+      }),
     );
     if (issued !== undefined) printKey(issued);
   });

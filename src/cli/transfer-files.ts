@@ -10,7 +10,7 @@ import { CommandError } from './subcommand';
 const idLine = 'Claviger transfer key';
 const kind = 'claviger-wrapping-key';
 const version = 1;
-const algorithm = 'RSAES_OAEP_SHA_1';
+const algorithm = 'RSAES_OAEP';
 const hexId = /^[0-9a-f]{64}$/;
 /** Far more than either file has. */
 const maxBytes = 64 * 1024;
@@ -47,7 +47,7 @@ export function readPublicKey(file: string): PublicTransferKey {
   const text = readText(file);
   const transferKeyId = new RegExp(`^${idLine}: ([0-9a-f]{64})\\r?$`, 'm').exec(text)?.[1];
   const key = parsePublicKey(text);
-  if (transferKeyId === undefined || key?.asymmetricKeyType !== 'rsa') {
+  if (transferKeyId === undefined || key?.asymmetricKeyDetails?.modulusLength !== 4096) {
     throw new CommandError(
       `${file} is no public key that \`claviger wrapping-key prepare-import\` wrote`,
     );

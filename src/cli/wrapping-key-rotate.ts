@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import { countToRewrap, rewrapAll, type Unwrappable } from '../keys/rewrapping';
+import { countToRewrap, rewrapAll, rewrapSystemKeys, type Unwrappable } from '../keys/rewrapping';
 import { print } from './print';
 import { Progress } from './progress';
 import { type Command, CommandError } from './subcommand';
@@ -19,7 +19,8 @@ export const rotateWrappingKey: Command = async (config, options) => {
       exportable: options['exportable'] === true,
       instead: unfinished,
     });
-    const total = await countToRewrap(db);
+    const { materials: total } = await countToRewrap(db);
+    await rewrapSystemKeys({ db, token, wrappingKeyId: key.id });
     const progress = new Progress('key materials re-wrapped:', total);
     progress.add(0);
     let moved = 0;
@@ -48,7 +49,8 @@ async function unfinished(db: Queryable, current: string | undefined): Promise<s
       'there is no wrapping key to rotate: `claviger wrapping-key create` makes the first',
     );
   }
-  return (await countToRewrap(db)) > 0 ? current : undefined;
+  const { materials, systemKeys } = await countToRewrap(db);
+  return materials + systemKeys > 0 ? current : undefined;
 }
 
 function requireNone(invalid: readonly Unwrappable[], id: string): void {

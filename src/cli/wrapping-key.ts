@@ -93,17 +93,25 @@ export const createFirstWrappingKey: Command = async (config, options) => {
 export const listAllWrappingKeys: Command = async (config, options) => {
   const keys = await withDatabase(config, listWrappingKeys);
   if (options['json'] === true) {
-    for (const { id, state, exportable, createdAt, materials } of keys) {
+    for (const { id, state, exportable, createdAt, materials, systemKeys } of keys) {
       printJson({
         ...{ WrappingKeyId: id, State: state, Exportable: exportable },
-        ...{ CreationDate: createdAt, KeyMaterials: materials },
+        ...{ CreationDate: createdAt, KeyMaterials: materials, SystemKeys: systemKeys },
       });
     }
     return;
   }
-  const heading = ['WRAPPING KEY', 'STATE', 'EXPORTABLE', 'CREATED', 'KEY MATERIALS'];
-  const cells = keys.map(({ id, state, exportable, createdAt, materials }) => [
-    ...[id, state, exportable ? 'yes' : 'no', createdAt.toISOString(), String(materials)],
+  const heading = [
+    'WRAPPING KEY',
+    'STATE',
+    'EXPORTABLE',
+    'CREATED',
+    'KEY MATERIALS',
+    'SYSTEM KEYS',
+  ];
+  const cells = keys.map(({ id, state, exportable, createdAt, materials, systemKeys }) => [
+    ...[id, state, exportable ? 'yes' : 'no', createdAt.toISOString()],
+    ...[String(materials), String(systemKeys)],
   ]);
   process.stdout.write(`${table([heading, ...cells]).join('\n')}\n`);
 };
@@ -131,10 +139,13 @@ export const destroyWrappingKey: Command = async (config, options) => {
   print(options, { json: { WrappingKeyId: id }, text: `destroyed the wrapping key ${id}` });
 };
 
-function requireUnused({ id, state, materials }: WrappingKey, { keyMaterial }: Config): void {
-  if (materials > 0) {
+function requireUnused(
+  { id, state, materials, systemKeys }: WrappingKey,
+  { keyMaterial }: Config,
+): void {
+  if (materials + systemKeys > 0) {
     throw new CommandError(
-      `${materials} key materials are wrapped by ${id}: \`claviger wrapping-key rotate\` puts them under another first`,
+      `${materials} key materials and ${systemKeys} keys of the system are wrapped by ${id}: \`claviger wrapping-key rotate\` puts them under another first`,
     );
   }
   if (state === 'CURRENT' && keyMaterial === 'wrapped') {

@@ -146,7 +146,15 @@ export const settings = {
     env: 'CLAVIGER_TOKEN_CACHED_KEYS',
     schema: count,
     default: 10_000,
-    sentence: 'Token object handles kept by one worker.',
+    sentence:
+      'Objects of the token that one worker keeps for keys in use: session copies of resident keys, and wrapped keys that it unwrapped; 9 KB each on SoftHSM.',
+  },
+  cachedKeys: {
+    env: 'CLAVIGER_CACHED_KEYS',
+    schema: count,
+    default: 100_000,
+    sentence:
+      'KMS keys that one worker keeps of the database, and as many aliases, grantees and reservations of encryptions; about 2 KB a key.',
   },
   importInMemory: {
     env: 'CLAVIGER_IMPORT_IN_MEMORY',

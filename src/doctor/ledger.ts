@@ -25,12 +25,13 @@ export async function readLedger(db: Queryable): Promise<Entry[]> {
         k.deleting_since is null as needed
       from key_material m join kms_key k on k.key_id = m.key_id where ${inToken}
       union all
-      select 'system-key', s.token_key_id, s.token_serial, s.purpose, true from system_key s
+      select 'system-key', s.token_key_id, s.token_serial, s.purpose, true from system_key s where s.token_serial is not null
       union all
       select 'access-keys', a.sealing_key_id, null, 'access-key-sealing', false from access_key a group by 2
       union all
       select 'wrapping-key', w.wrapping_key_id, null, w.state,
         w.state = 'CURRENT' or exists (select from key_material m where m.wrapping_key_id = w.wrapping_key_id)
+          or exists (select from system_key s where s.wrapping_key_id = w.wrapping_key_id)
       from wrapping_key w
       union all
       select 'doomed', d.token_key_id, d.token_serial, d.kind, false from doomed_object d`,

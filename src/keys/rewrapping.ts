@@ -24,20 +24,57 @@ interface WrappedRow {
   readonly wrapped: Buffer;
 }
 
+interface SystemKeyRow {
+  readonly purpose: string;
+  readonly token_key_id: string;
+  readonly wrapping_key_id: string;
+  readonly wrapped: Buffer;
+}
+
+const aesKey: MaterialKind = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' };
+
 /** Material that does not unwrap, and stays as it is. */
 export interface Unwrappable {
   readonly keyId: string;
   readonly materialId: string;
 }
 
-/** How many materials are under another wrapping key than the one that is current. */
-export async function countToRewrap(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ materials: number }>({
+/** How many materials, and keys of the system, are under another wrapping key than the one that is current. */
+export async function countToRewrap(
+  db: Queryable,
+): Promise<{ readonly materials: number; readonly systemKeys: number }> {
+  const retired = `(select w.wrapping_key_id from wrapping_key w where w.state <> 'CURRENT')`;
+  const [row] = await db.query<{ materials: number; system_keys: number }>({
     text: `
-      select count(*)::int as materials from key_material m
-      where m.wrapping_key_id in (select w.wrapping_key_id from wrapping_key w where w.state <> 'CURRENT')`,
+      select
+        (select count(*)::int from key_material m where m.wrapping_key_id in ${retired}) as materials,
+        (select count(*)::int from system_key s where s.wrapping_key_id in ${retired}) as system_keys`,
   });
-  return row?.materials ?? 0;
+  return { materials: row?.materials ?? 0, systemKeys: row?.system_keys ?? 0 };
+}
+
+/** As rewrapAll, for the few keys of the system. Rejects where one does not unwrap. */
+export async function rewrapSystemKeys({
+  db,
+  token,
+  wrappingKeyId,
+}: Omit<Rewrapping, 'onMoved'>): Promise<void> {
+  const rows = await db.query<SystemKeyRow>({
+    text: `
+      select purpose, token_key_id, wrapping_key_id, wrapped from system_key
+      where wrapping_key_id <> $1::text order by purpose, token_key_id`,
+    values: [wrappingKeyId],
+  });
+  for (const { purpose, token_key_id: id, wrapping_key_id: from, wrapped } of rows) {
+    const material = { wrappingKeyId: from, blob: wrapped };
+    const { blob } = await token.rewrap(material, aesKey, wrappingKeyId);
+    await db.execute({
+      text: `
+        update system_key set wrapping_key_id = $3::text, wrapped = $4::bytea
+        where purpose = $1::text and token_key_id = $2::text and wrapped = $5::bytea`,
+      values: [purpose, id, wrappingKeyId, blob, wrapped],
+    });
+  }
 }
 
 /**

@@ -17,17 +17,16 @@ interface Store {
 /** Whether every key of the store can be used, and new ones made. Throws StorageError. */
 export async function requireServable({ db, token, storage }: Store): Promise<void> {
   await requireNotWrapped(db, storage);
-  if (storage === 'resident') return;
-  if ((await currentWrappingKey(db)) === undefined) {
+  if (storage === 'wrapped' && (await currentWrappingKey(db)) === undefined) {
     throw new StorageError(
       'CLAVIGER_KEY_MATERIAL is wrapped, and there is no wrapping key: `claviger init` makes it',
     );
   }
-  for (const id of await wrappingKeysInUse(db)) {
+  for (const id of await wrappingKeysInUse(db, storage)) {
     if (await token.hasKey(id)) continue;
     const { label, serial } = token.status();
     throw new StorageError(
-      `the token ${label} (serial ${serial}) lacks the wrapping key ${id}, without which key material of this database cannot be used: bring it with \`claviger wrapping-key prepare-import\`, \`export\` where it is, and \`import\` (docs/operating.md)`,
+      `the token ${label} (serial ${serial}) lacks the wrapping key ${id}, without which this database cannot be served: bring it with \`claviger wrapping-key prepare-import\`, \`export\` where it is, and \`import\` (docs/operating.md)`,
     );
   }
 }

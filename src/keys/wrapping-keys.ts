@@ -2,6 +2,7 @@ import type { Token } from '../../hsm';
 import type { Database, Queryable, Transaction } from '../db';
 import type { UndoStep } from '../undo';
 import { doom, spare, untilForgottenSeconds } from './doomed-objects';
+import type { MaterialStorage } from './material';
 import type { KeyStore } from './store';
 
 /** A key of the token that wraps material which is kept in the database. */
@@ -11,8 +12,9 @@ export interface WrappingKey {
   readonly state: 'CURRENT' | 'RETIRED';
   readonly exportable: boolean;
   readonly createdAt: Date;
-  /** How many key materials it wraps. */
+  /** How many key materials it wraps, and how many keys of the system. */
   readonly materials: number;
+  readonly systemKeys: number;
 }
 
 interface WrappingKeyRow {
@@ -21,6 +23,7 @@ interface WrappingKeyRow {
   readonly exportable: boolean;
   readonly created_at: Date;
   readonly materials: number;
+  readonly system_keys: number;
 }
 
 /**
@@ -51,7 +54,8 @@ export async function listWrappingKeys(db: Queryable): Promise<WrappingKey[]> {
   const rows = await db.query<WrappingKeyRow>({
     text: `
       select w.wrapping_key_id, w.state, w.exportable, w.created_at,
-        (select count(*)::int from key_material m where m.wrapping_key_id = w.wrapping_key_id) as materials
+        (select count(*)::int from key_material m where m.wrapping_key_id = w.wrapping_key_id) as materials,
+        (select count(*)::int from system_key s where s.wrapping_key_id = w.wrapping_key_id) as system_keys
       from wrapping_key w order by w.created_at, w.wrapping_key_id`,
   });
   return rows.map((row) => ({
@@ -60,17 +64,23 @@ export async function listWrappingKeys(db: Queryable): Promise<WrappingKey[]> {
     exportable: row.exportable,
     createdAt: row.created_at,
     materials: row.materials,
+    systemKeys: row.system_keys,
   }));
 }
 
-/** The ids of those that the daemon cannot do without: the current one, and those that wrap something. */
-export async function wrappingKeysInUse(db: Queryable): Promise<string[]> {
+/** The ids of those that the daemon cannot do without: those that wrap something, and the one that is to wrap more. */
+export async function wrappingKeysInUse(
+  db: Queryable,
+  storage: MaterialStorage,
+): Promise<string[]> {
   const rows = await db.query<{ wrapping_key_id: string }>({
     text: `
       select w.wrapping_key_id from wrapping_key w
-      where w.state = 'CURRENT'
+      where w.state = 'CURRENT' and $1::text = 'wrapped'
         or exists (select from key_material m where m.wrapping_key_id = w.wrapping_key_id)
+        or exists (select from system_key s where s.wrapping_key_id = w.wrapping_key_id)
       order by w.created_at, w.wrapping_key_id`,
+    values: [storage],
   });
   return rows.map((row) => row.wrapping_key_id);
 }

@@ -95,14 +95,14 @@ test('list shows each key as a table, and as JSON', async () => {
   const [only] = await list();
   expect(only).toEqual({
     WrappingKeyId: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
-    ...{ State: 'CURRENT', Exportable: false, KeyMaterials: 1 },
+    ...{ State: 'CURRENT', Exportable: false, KeyMaterials: 1, SystemKeys: 4 },
     CreationDate: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
   });
   const { out, err, code } = await wrappingKey('list');
   expect([code, err]).toEqual([0, '']);
   const [heading, line] = out.trimEnd().split('\n');
-  expect(heading).toMatch(/^WRAPPING KEY +STATE +EXPORTABLE +CREATED +KEY MATERIALS$/);
-  expect(line).toMatch(new RegExp(`^${only?.WrappingKeyId} +CURRENT +no +\\S+Z +1$`));
+  expect(heading).toMatch(/^WRAPPING KEY +STATE +EXPORTABLE +CREATED +KEY MATERIALS +SYSTEM KEYS$/);
+  expect(line).toMatch(new RegExp(`^${only?.WrappingKeyId} +CURRENT +no +\\S+Z +1 +4$`));
 });
 
 test('create makes the first only', async () => {
@@ -128,7 +128,7 @@ test('one that wraps something is not destroyed', async () => {
   const id = await current();
   expect(await refused('destroy', id, '--yes')).toMatch(
     new RegExp(
-      `^claviger: \\d+ key materials are wrapped by ${id}: \`claviger wrapping-key rotate\` puts them under another first$`,
+      `^claviger: \\d+ key materials and 4 keys of the system are wrapped by ${id}: \`claviger wrapping-key rotate\` puts them under another first$`,
     ),
   );
 });

@@ -203,6 +203,11 @@ describe('A key store whose kind is changed', () => {
       'CLAVIGER_KEY_MATERIAL is wrapped, and there is no wrapping key: `claviger init` makes it',
     );
     await daemon.run('init');
+    // What lasts is sealed under a wrapped key from now on: another token with the wrapping key can open it.
+    const unportable = `
+      select from access_key a join system_key s on s.token_key_id = a.sealing_key_id
+      where s.wrapping_key_id is null`;
+    expect(await administer(daemon.databaseUrl, unportable)).toEqual([]);
     const changed = await served('wrapped');
     const kms = changed.client();
     expect(await open(kms, resident.blob)).toEqual(plaintext);

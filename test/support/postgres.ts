@@ -55,6 +55,11 @@ export function cloneDatabase(): Promise<ClonedDatabase> {
   return createDatabase(fromSetUp(templateVariable));
 }
 
+/** A copy of a database of this run, to which nobody is connected meanwhile: a backup that was restored. */
+export function copyDatabase(url: string): Promise<ClonedDatabase> {
+  return createDatabase(new URL(url).pathname.slice(1));
+}
+
 /** A database without a schema, for tests of migrations. */
 export function emptyDatabase(): Promise<ClonedDatabase> {
   return createDatabase('template0');

@@ -28,10 +28,10 @@ export async function openSite(environment: NodeJS.ProcessEnv = {}): Promise<Sit
   const { url, database, token } = vault;
   const limits = { statementTimeoutMs: 5000, connectTimeoutMs: 5000 };
   const changes = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
-  const caches = openCaches(changes);
+  const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
+  const caches = openCaches(changes, config);
   evictHandles(changes, { database, token });
   await changes.listening();
-  const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
   const uses = noteUses({
     ...{ config, database, log: createLog('error'), metrics: new Metrics() },
     onWorn: () => undefined,

@@ -33,21 +33,62 @@ export interface Passed {
   readonly cost: number;
 }
 
+/** Signed at once: a signature is good for five minutes, which must be enough to send them. */
+const signedAtOnce = 10_000;
+
 /** Sends requests, each connection its next when the last is answered. Rejects for an answer that is no success. */
 export async function pass(
   target: Target,
   requests: readonly Request[],
   { connections: count, random, onAnswer }: Pass,
 ): Promise<Passed> {
-  const signer = new Signer(target.identity, `127.0.0.1:${target.port}`);
-  const signed = requests.map(({ operation, input }) => signer.request(operation, input));
   const connections = await Promise.all(
     Array.from({ length: count }, () => Connection.open(target.port)),
   );
   const latencies: number[] = [];
-  const before = processorSeconds(target.workers);
-  const started = performance.now();
-  const end = started + (random?.seconds ?? Infinity) * 1000;
+  let [milliseconds, spent] = [0, 0];
+  const size = random === undefined ? signedAtOnce : requests.length;
+  try {
+    for (let from = 0; from < requests.length; from += size) {
+      const signed = sign(target, requests.slice(from, from + size));
+      const before = processorSeconds(target.workers);
+      const started = performance.now();
+      await send(connections, {
+        ...{ signed, random, latencies },
+        onAnswer: (index, body) => onAnswer?.(from + index, body),
+      });
+      milliseconds += performance.now() - started;
+      spent += processorSeconds(target.workers) - before;
+    }
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+  latencies.sort((a, b) => a - b);
+  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? NaN;
+  return {
+    requests: latencies.length,
+    ...{ rate: (latencies.length * 1000) / milliseconds, p50: at(0.5), p99: at(0.99) },
+    cost: (spent * 1e6) / Math.max(1, latencies.length),
+  };
+}
+
+function sign({ identity, port }: Target, requests: readonly Request[]): Buffer[] {
+  const signer = new Signer(identity, `127.0.0.1:${port}`);
+  return requests.map(({ operation, input }) => signer.request(operation, input));
+}
+
+interface Sending extends Required<Pick<Pass, 'onAnswer'>> {
+  readonly signed: readonly Buffer[];
+  readonly random: Pass['random'];
+  /** Milliseconds of each are added. */
+  readonly latencies: number[];
+}
+
+async function send(
+  connections: readonly Connection[],
+  { signed, random, latencies, onAnswer }: Sending,
+): Promise<void> {
+  const end = performance.now() + (random?.seconds ?? Infinity) * 1000;
   const most = random === undefined ? signed.length : (random.requests ?? Infinity);
   let sent = 0;
   const loop = async (connection: Connection): Promise<void> => {
@@ -59,21 +100,8 @@ export async function pass(
       const since = performance.now();
       const body = await connection.exchange(request);
       latencies.push(performance.now() - since);
-      onAnswer?.(index, body);
+      onAnswer(index, body);
     }
   };
-  try {
-    await Promise.all(connections.map(loop));
-  } finally {
-    for (const connection of connections) connection.close();
-  }
-  const took = (performance.now() - started) / 1000;
-  const spent = processorSeconds(target.workers) - before;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? NaN;
-  return {
-    requests: latencies.length,
-    ...{ rate: latencies.length / took, p50: at(0.5), p99: at(0.99) },
-    cost: (spent * 1e6) / Math.max(1, latencies.length),
-  };
+  await Promise.all(connections.map(loop));
 }

@@ -93,6 +93,7 @@ async function measureStore(
   const environment = {
     CLAVIGER_WORKERS: String(options.workers),
     CLAVIGER_KEY_MATERIAL: storage,
+    CLAVIGER_MAX_KEYS_PER_ACCOUNT: '10000000',
   };
   const ground = await openGround(environment, onClose);
   say(`${storage}, ${await describeMachine(ground.databaseUrl)}, ${options.workers} workers\n`);

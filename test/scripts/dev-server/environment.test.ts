@@ -12,6 +12,7 @@ const settings: DaemonSettings = {
   accountId: '111122223333',
   region: 'us-east-1',
   databaseUrl: 'postgres://claviger@127.0.0.1:5432/claviger',
+  keyMaterial: 'wrapped',
   token: {
     module: '/lib/softhsm.so',
     label: 'claviger',
@@ -26,6 +27,7 @@ test('What is saved is what the command line needs to find the same token and da
   expect(parseEnv(formatEnvironment(savedEnvironment(settings)))).toEqual({
     CLAVIGER_ACCOUNT_ID: '111122223333',
     CLAVIGER_REGION: 'us-east-1',
+    CLAVIGER_KEY_MATERIAL: 'wrapped',
     DATABASE_URL: 'postgres://claviger@127.0.0.1:5432/claviger',
     CLAVIGER_PKCS11_MODULE: '/lib/softhsm.so',
     CLAVIGER_TOKEN_LABEL: 'claviger',
