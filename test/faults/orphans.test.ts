@@ -145,6 +145,8 @@ describe('objects of the token that no row names', () => {
     const environment = { ...daemon.environment, DATABASE_URL: 'postgres://127.0.0.1:1/none' };
     const blind = await runDoctor({ environment });
     expect([blind.code, blind.out]).toEqual([2, '']);
+    const misunderstood = await runDoctor(daemon, '--destroy');
+    expect(misunderstood).toMatchObject({ code: 2, err: "error: unknown option '--destroy'\n" });
     expect(blind.err).toMatch(/^claviger: DatabaseError: The database cannot be reached: /);
   });
 });
