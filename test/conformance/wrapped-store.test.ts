@@ -1,11 +1,13 @@
 import {
   CreateKeyCommand,
+  DecryptCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
   EnableKeyCommand,
   GenerateDataKeyCommand,
   type KMSClient,
   ReEncryptCommand,
+  RotateKeyOnDemandCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { openToken } from '../../hsm';
@@ -138,6 +140,23 @@ describe('A key store whose material is wrapped', () => {
     }
     await kms.send(new EnableKeyCommand({ KeyId: keyId }));
     for (const client of clients) expect(await open(client, blob)).toEqual(plaintext);
+  });
+
+  test('rotates a key on demand: its next material is wrapped too, and the one before opens what it sealed', async () => {
+    const { keyId, blob } = await createSealedKey(kms);
+    await kms.send(new RotateKeyOnDemandCommand({ KeyId: keyId }));
+    const rows = await materialsOf(keyId);
+    expect(rows.map(({ kind, bytes }) => [kind, bytes])).toEqual([
+      ['wrapped', 40],
+      ['wrapped', 40],
+    ]);
+    const sealed = await kms.send(encrypt(keyId));
+    const opened = await beside
+      .client()
+      .send(new DecryptCommand({ CiphertextBlob: sealed.CiphertextBlob }));
+    expect(opened.KeyMaterialId).toBe(rows[1]?.material_id);
+    expect(await open(beside.client(), blob)).toEqual(plaintext);
+    expect(await objects('claviger:key:')).toEqual([]);
   });
 
   test('deletes the blob with the key', async () => {

@@ -1,6 +1,7 @@
-import { type Token, openToken } from '../../hsm';
+import { type Token, type WrappedMaterial, openToken } from '../../hsm';
 import { Allowance } from '../../src/keys/allowance';
 import { decodeCiphertext } from '../../src/keys/ciphertext';
+import type { Key } from '../../src/keys/key';
 import { Keyring } from '../../src/keys/keyring';
 import { type SoftHsm, makeSoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -126,4 +127,52 @@ test.each([
   await expect(keyring.encrypt(key, plaintext, undefined)).rejects.toMatchObject(refusal);
   const opening = keyring.decrypt(key, decodeCiphertext(blob), undefined);
   await expect(opening).rejects.toMatchObject(refusal);
+});
+
+describe('material that is wrapped', () => {
+  const label = 'claviger:test';
+  const [gone, there] = ['a'.repeat(64), 'b'.repeat(64)];
+  const wrappedId = 'c'.repeat(64);
+
+  /** The same material under a wrapping key that the token had when a worker read it, and under the one that it has. */
+  async function rewrapped(): Promise<{ before: Key; now: Key }> {
+    await token.createWrappingKey(gone, label, { exportable: false });
+    await token.createWrappingKey(there, label, { exportable: false });
+    const old = await token.generateWrappedAesKey(gone);
+    const kind = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' } as const;
+    const fresh = await token.rewrap(old, kind, there);
+    await token.destroyKey(gone);
+    return { before: keyUnder(old), now: keyUnder(fresh) };
+  }
+
+  function keyUnder(wrapped: WrappedMaterial): Key {
+    const material = { id: wrappedId, wrapped, state: 'CURRENT' as const, imported: undefined };
+    return keyWith({ currentMaterial: material, materials: new Map([[wrappedId, material]]) });
+  }
+
+  const ringThatRereads = (reread: () => Promise<Key | undefined>): Keyring =>
+    new Keyring({ token, counts: { of: (id) => new Allowance(id, unlimited) }, reread });
+
+  test('is read again, once, where its wrapping key is gone and another wraps it now', async () => {
+    const { before, now } = await rewrapped();
+    let asked = 0;
+    const ring = ringThatRereads(() => {
+      asked += 1;
+      return Promise.resolve(now);
+    });
+    const { blob } = await ring.encrypt(before, plaintext, undefined);
+    token.evict(wrappedId);
+    const opened = await ring.decrypt(before, decodeCiphertext(blob), undefined);
+    expect([opened.plaintext, asked]).toEqual([plaintext, 2]);
+    // The object is kept under the material's id, so that nothing is read any more.
+    await ring.encrypt(before, plaintext, undefined);
+    expect(asked).toBe(2);
+    token.evict(wrappedId);
+    for (const found of [before, undefined]) {
+      const blind = ringThatRereads(() => Promise.resolve(found));
+      await expect(blind.encrypt(before, plaintext, undefined)).rejects.toMatchObject({
+        code: 'key-not-found',
+      });
+    }
+  });
 });
