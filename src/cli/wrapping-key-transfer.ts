@@ -34,10 +34,13 @@ export const prepareImport: Command = async (config, options) => {
       ...{ tokenKeyId: transferKeyId, tokenSerial },
       ...{ kind: 'key-pair', dueInSeconds: transferSeconds },
     });
-    const publicKey = await inTransaction(database, async (transaction) => {
-      await new KeyStore(config).lockToken(transaction, tokenSerial);
-      return token.generateTransferKeyPair(transferKeyId, `claviger:transfer:${transferKeyId}`);
-    });
+    const label = `claviger:transfer:${transferKeyId}`;
+    const publicKey = await token.generateTransferKeyPair(transferKeyId, label, (work) =>
+      inTransaction(database, async (transaction) => {
+        await new KeyStore(config).lockToken(transaction, tokenSerial);
+        return work();
+      }),
+    );
     return { transferKeyId, publicKey };
   });
   const pem = formatPublicKey(made);
