@@ -53,10 +53,10 @@ export async function spare(transaction: Transaction, object: TokenObject): Prom
 
 /** Whether there was an entry. */
 export async function removeEntry(
-  transaction: Transaction,
+  db: Queryable,
   { tokenKeyId, tokenSerial }: TokenObject,
 ): Promise<boolean> {
-  const removed = await transaction.execute({
+  const removed = await db.execute({
     name: 'object-remove-doomed',
     text: 'delete from doomed_object where token_key_id = $1::text and token_serial = $2::text',
     values: [tokenKeyId, tokenSerial],
