@@ -121,7 +121,7 @@ describe('an object of the token', () => {
     const object = { tokenSerial: serial, kind: 'key-pair' } as const;
     await doom(vault.database, { ...object, tokenKeyId: entered, dueInSeconds: hour });
     for (const pair of [id, entered]) {
-      await vault.token.generateImportKeyPair(pair, `claviger:import:${pair}`, 2048);
+      await vault.token.generateImportKeyPair(pair, `claviger:import:${pair}`, { bits: 2048 });
     }
     const [finding, ...others] = await findings();
     expect(others).toEqual([]);
