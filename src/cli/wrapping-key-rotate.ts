@@ -1,5 +1,6 @@
 import type { Queryable } from '../db';
 import { countToRewrap, rewrapAll, rewrapSystemKeys, type Unwrappable } from '../keys/rewrapping';
+import { requireWrappingKeys } from '../keys/storage';
 import { print } from './print';
 import { Progress } from './progress';
 import { type Command, CommandError } from './subcommand';
@@ -15,6 +16,7 @@ const namedAtMost = 10;
 export const rotateWrappingKey: Command = async (config, options) => {
   const rotated = await withStores(config, async (stores) => {
     const { database: db, token } = stores;
+    await requireWrappingKeys({ db, token, storage: 'wrapped' });
     const key = await makeWrappingKey(stores, {
       exportable: options['exportable'] === true,
       instead: unfinished,

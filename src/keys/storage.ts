@@ -22,6 +22,11 @@ export async function requireServable({ db, token, storage }: Store): Promise<vo
       'CLAVIGER_KEY_MATERIAL is wrapped, and there is no wrapping key: `claviger init` makes it',
     );
   }
+  await requireWrappingKeys({ db, token, storage });
+}
+
+/** The token has every wrapping key that something is under, or is to be. Throws StorageError. */
+export async function requireWrappingKeys({ db, token, storage }: Store): Promise<void> {
   for (const id of await wrappingKeysInUse(db, storage)) {
     if (await token.hasKey(id)) continue;
     const { label, serial } = token.status();

@@ -106,6 +106,16 @@ test('a daemon whose token lacks the wrapping key does not start, and says what 
   );
 });
 
+test('nor is anything rotated there', async () => {
+  expect(await refused(second('rotate'))).toMatch(
+    new RegExp(
+      `^claviger: the token ${token.label} \\(serial ${token.serial}\\) lacks the wrapping key ${wrappingKeyId}, `,
+    ),
+  );
+  const keys = (await second('list', '--json')).trimEnd().split('\n');
+  expect(keys).toHaveLength(2);
+});
+
 test('what is no public key of prepare-import is refused', async () => {
   for (const text of [
     '',
