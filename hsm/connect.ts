@@ -3,14 +3,16 @@ import { mechanismName } from './mechanisms';
 import {
   closeSession,
   finalise,
-  type Handle,
   findToken,
+  type FoundToken,
+  type Handle,
   initialise,
   type Library,
   login,
   openSession,
   type TokenName,
 } from './module';
+import { untilItPasses } from './passing';
 import { type Probe, probeToken } from './probe';
 import { call } from './return-values';
 
@@ -19,8 +21,8 @@ export interface ConnectOptions {
   readonly pin: string;
   /** Ends the module's previous life first: the only cure for a token that vanished. */
   readonly reinitialise: boolean;
-  /** Opens a session for calls in the main thread. */
-  readonly inline: boolean;
+  /** Other processes write the same files; and a session is opened for calls in the main thread. */
+  readonly local: boolean;
   readonly ivSource: 'random' | 'token';
 }
 
@@ -42,20 +44,30 @@ export interface Connected {
 /** C_Initialize, token by name, owner session, login, quick known-answer tests. */
 export function connect(library: Library, options: ConnectOptions): Connected {
   const finaliseFailure = options.reinitialise ? finalise(library) : undefined;
-  initialise(library);
-  const token = findToken(library, options.token);
-  const owner = openSession(library, token.slot);
-  login(library, owner, options.pin);
+  const { token, owner } = options.local
+    ? untilItPasses(
+        () => logIn(library, options),
+        () => finalise(library),
+      )
+    : logIn(library, options);
   const mechanisms = call('C_GetMechanismList', () => library.C_GetMechanismList(token.slot));
   return {
     ...token,
     slot: toThread(token.slot),
     owner: toThread(owner),
-    inline: options.inline ? toThread(openSession(library, token.slot)) : undefined,
+    inline: options.local ? toThread(openSession(library, token.slot)) : undefined,
     mechanisms: mechanisms.map(mechanismName).sort(),
     probe: probe(library, token.slot, options.ivSource),
     finaliseFailure,
   };
+}
+
+function logIn(library: Library, options: ConnectOptions): { token: FoundToken; owner: Handle } {
+  initialise(library);
+  const token = findToken(library, options.token);
+  const owner = openSession(library, token.slot);
+  login(library, owner, options.pin);
+  return { token, owner };
 }
 
 /** In a session of its own: its objects go with it, and a failed call may leave an operation active. */

@@ -60,7 +60,7 @@ export class Connector {
       token: { label: options.label, serial: this.#serial },
       pin: readPin(options),
       reinitialise,
-      inline: options.local,
+      local: options.local,
       ivSource: options.ivSource,
     };
     const call = { token: undefined, urgent: true, deadlineMs: connectDeadlineMs };

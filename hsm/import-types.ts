@@ -1,9 +1,18 @@
 /** Key material that its owner made elsewhere. */
 
-import type { MaterialKind, TokenKeyId, WrappedMaterial } from './material-types';
+import type { Exclusively, MaterialKind, TokenKeyId, WrappedMaterial } from './material-types';
 
 /** Modulus of an RSA key pair that wraps imported material. */
 export type ImportKeyBits = 2048 | 3072 | 4096;
+
+export interface WantedPair {
+  readonly bits: ImportKeyBits;
+  /**
+   * Called once the slow part is done; what it is given makes the token object, in a few milliseconds. Only where the
+   * token copies no private key does it take as long as the generation.
+   */
+  readonly exclusively?: Exclusively;
+}
 
 /** AWS KMS's WrappingAlgorithm. */
 export type ImportAlgorithm =
@@ -28,9 +37,10 @@ export interface MaterialImport {
   /**
    * CKM_RSA_PKCS_KEY_PAIR_GEN of a resident key pair that decrypts and unwraps and never leaves the token. Resolves to
    * the public key (SubjectPublicKeyInfo in DER) after the pair was used once. As with generateAesKey, an id is used for
-   * one attempt only. RSA-4096 takes seconds.
+   * one attempt only. RSA-4096 takes seconds, and one pair is generated after the other: too many at
+   * once get `deadline`.
    */
-  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer>;
+  generateImportKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer>;
 
   /** C_DestroyObject of both halves of the resident key pair. A pair that is not there is success. */
   destroyKeyPair(id: TokenKeyId): Promise<void>;

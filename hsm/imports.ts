@@ -1,18 +1,17 @@
 import { idBytes, toBuffer, toThread } from './formats';
-import type { ImportedKey, ImportKeyBits, ImportPlace } from './import-types';
+import type { ImportedKey, ImportPlace, WantedPair } from './import-types';
 import type { ImportArgs } from './import/tasks';
+import type { KeyPairs } from './key-pairs';
 import type { Link } from './link';
 import type { TokenKeyId, WrappedMaterial } from './material-types';
 import type { TokenOptions } from './types';
 import type { Wrapping } from './wrapping';
 
-/** RSA-4096 takes SoftHSM up to 3 s on an idle machine, and others longer. */
-export const generationDeadlineMs = 60_000;
-
 export interface ImportsParts {
   readonly options: TokenOptions;
   readonly link: Link;
   readonly wrapping: Wrapping;
+  readonly pairs: KeyPairs;
   /** Makes one object in the token at a time where that is necessary. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -25,13 +24,9 @@ export class Imports {
     this.#parts = parts;
   }
 
-  async generateKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
-    idBytes(id);
-    const { link, options, inTurn } = this.#parts;
-    const { durableDirectory } = options;
-    const deadlineMs = Math.max(generationDeadlineMs, options.deadlineMs);
-    const args = { id, label, bits, durableDirectory, softwareUnwrap: this.#softwareUnwrap };
-    return toBuffer(await inTurn(() => link.run('generateImportPair', args, { deadlineMs })));
+  generateKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer> {
+    const { bits, exclusively } = wanted;
+    return this.#parts.pairs.generate({ id, label, bits, purpose: 'import' }, exclusively);
   }
 
   async destroyKeyPair(id: TokenKeyId): Promise<void> {

@@ -8,6 +8,7 @@ import { importTasks } from './import/tasks';
 import { inspectToken } from './inspect';
 import { destroyKeys, drawRandom, listObjects } from './objects';
 import { generateAesKey } from './resident-aes';
+import { pairTasks } from './pairs/tasks';
 import { residentTasks } from './resident-tasks';
 import { transferTasks } from './transfer/tasks';
 import { wrappingTasks } from './wrapping-tasks';
@@ -15,6 +16,7 @@ import { wrappingTasks } from './wrapping-tasks';
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
   ...importTasks,
+  ...pairTasks,
   ...residentTasks,
   ...wrappingTasks,
   ...transferTasks,

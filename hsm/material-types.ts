@@ -5,6 +5,9 @@
  */
 export type TokenKeyId = string;
 
+/** Runs what others must not do in the same token meanwhile, in whatever process. */
+export type Exclusively = <T>(work: () => Promise<T>) => Promise<T>;
+
 /** AWS KMS key specs whose material can be wrapped or imported. */
 export type MaterialSpec =
   | 'SYMMETRIC_DEFAULT'
@@ -75,8 +78,15 @@ export interface MaterialWrapping {
     wrappingKeyId: TokenKeyId,
   ): Promise<WrappedMaterial>;
 
-  /** An RSA-4096 pair to receive a wrapping key with. Resolves to the public key: DER of SubjectPublicKeyInfo. */
-  generateTransferKeyPair(id: TokenKeyId, label: string): Promise<Buffer>;
+  /**
+   * An RSA-4096 pair to receive a wrapping key with, made as that of generateImportKeyPair. Resolves to the public key: DER
+   * of SubjectPublicKeyInfo.
+   */
+  generateTransferKeyPair(
+    id: TokenKeyId,
+    label: string,
+    exclusively?: Exclusively,
+  ): Promise<Buffer>;
 
   /**
    * The wrapping key under RSA-OAEP to that public key (DER of SubjectPublicKeyInfo), made by the token. Rejects with

@@ -1,6 +1,7 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from './errors';
-import { call, returnValueOf, tokenLost } from './return-values';
+import { untilItPasses } from './passing';
+import { call, returnValueOf, tokenAway, tokenLost } from './return-values';
 
 export type Handle = Buffer;
 
@@ -74,7 +75,7 @@ export function findToken(library: Library, name: TokenName): FoundToken {
   const [token, second] = matches;
   const wanted = name.serial === undefined ? '' : ` and serial ${name.serial}`;
   if (token === undefined)
-    throw tokenLost(`no token with label ${JSON.stringify(name.label)}${wanted}`);
+    throw tokenAway(`no token with label ${JSON.stringify(name.label)}${wanted}`);
   if (second !== undefined) {
     throw new HsmError(
       'failed',
@@ -142,11 +143,17 @@ export function assertHealthy(
   library: Library,
   token: { slot: Handle; serial: string; owner: Handle },
 ): void {
-  const info = tokenInfo(library, token.slot);
-  if (info.serial !== token.serial) throw tokenLost('C_GetTokenInfo: another token is in the slot');
+  const serial = untilItPasses(() => serialOf(library, token.slot));
+  if (serial !== token.serial) throw tokenLost('C_GetTokenInfo: another token is in the slot');
   const session = call('C_GetSessionInfo', () => library.C_GetSessionInfo(token.owner));
   if (!userStates.includes(session.state))
     throw tokenLost('C_GetSessionInfo: the user is not logged in');
+}
+
+function serialOf(library: Library, slot: Handle): string {
+  const { serial } = tokenInfo(library, slot);
+  if (serial === '') throw tokenAway('C_GetTokenInfo: the token has no serial');
+  return serial;
 }
 
 /** Calls `body`; one return value counts as success. */

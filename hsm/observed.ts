@@ -38,8 +38,8 @@ export function observed(token: Token, observe: Observer): Token {
       timed('encryptAesGcm', () => token.encryptAesGcm(key, aad, plaintext)),
     decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
     destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
-    generateImportKeyPair: (id, label, bits) =>
-      later('generateImportKeyPair', () => token.generateImportKeyPair(id, label, bits)),
+    generateImportKeyPair: (id, label, wanted) =>
+      later('generateImportKeyPair', () => token.generateImportKeyPair(id, label, wanted)),
     destroyKeyPair: (id) => later('destroyKeyPair', () => token.destroyKeyPair(id)),
     identifyImport: (imported) => later('identifyImport', () => token.identifyImport(imported)),
     admitImport: (imported, id, place) =>
@@ -52,8 +52,8 @@ export function observed(token: Token, observe: Observer): Token {
     hasKey: (id) => later('hasKey', () => token.hasKey(id)),
     rewrap: (material, kind, wrappingKeyId) =>
       later('rewrap', () => token.rewrap(material, kind, wrappingKeyId)),
-    generateTransferKeyPair: (id, label) =>
-      later('generateTransferKeyPair', () => token.generateTransferKeyPair(id, label)),
+    generateTransferKeyPair: (id, label, exclusively) =>
+      later('generateTransferKeyPair', () => token.generateTransferKeyPair(id, label, exclusively)),
     exportWrappingKey: (id, publicKey) =>
       later('exportWrappingKey', () => token.exportWrappingKey(id, publicKey)),
     importWrappingKey: (key) => later('importWrappingKey', () => token.importWrappingKey(key)),

@@ -15,6 +15,8 @@ export interface Meaning {
   readonly refused?: true;
   /** The request did nothing and may be made once more. */
   readonly again?: true;
+  /** Another process that is logging in may be the reason: look again before believing it. */
+  readonly passing?: true;
 }
 
 const refused: Meaning = { code: 'failed', then: 'keep', refused: true };
@@ -80,6 +82,8 @@ const anywhere: Readonly<Record<string, Meaning>> = {
  * short one with CKR_DATA_LEN_RANGE. A failed C_Decrypt ends its operation (PKCS#11 2.40 §5.9), so the session stays.
  */
 const byFunction: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
+  C_GetTokenInfo: { CKR_GENERAL_ERROR: { ...gone, passing: true } },
+  C_Login: { CKR_GENERAL_ERROR: { ...unexpected, passing: true } },
   C_Decrypt: {
     CKR_GENERAL_ERROR: { ...badCiphertext, suspect: true },
     CKR_ENCRYPTED_DATA_INVALID: badCiphertext,
@@ -140,6 +144,11 @@ export function staleObject(code: HsmErrorCode, message: string): TokenFault {
 /** The token itself is not usable, whatever the call that noticed it. */
 export function tokenLost(message: string): TokenFault {
   return new TokenFault(gone, message);
+}
+
+/** As tokenLost, and may be otherwise in a moment. */
+export function tokenAway(message: string): TokenFault {
+  return new TokenFault({ ...gone, passing: true }, message);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { idBytes } from './formats';
 import { Generation } from './generation';
 import { Imports } from './imports';
+import { KeyPairs } from './key-pairs';
 import { KeyUse } from './key-use';
 import { Link } from './link';
 import { RandomSource } from './random-source';
@@ -10,11 +11,11 @@ import { Turn } from './turn';
 import type {
   Awaitable,
   Capabilities,
+  Exclusively,
   GcmOpen,
   GcmSealed,
   ImportedWrappingKey,
   ImportedKey,
-  ImportKeyBits,
   ImportPlace,
   MaterialKind,
   Token,
@@ -24,6 +25,7 @@ import type {
   TokenObject,
   TokenOptions,
   TokenStatus,
+  WantedPair,
   WrappedMaterial,
 } from './types';
 import { Wrapping } from './wrapping';
@@ -56,8 +58,9 @@ export class Pkcs11Token implements Token {
     this.#residents = new Residents(parts);
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping, residents: this.#residents });
     this.#generation = new Generation({ ...parts, residents: this.#residents });
-    this.#transfers = new Transfers(parts, this.#wrapping);
-    this.#imports = new Imports({ ...parts, wrapping: this.#wrapping });
+    const pairs = new KeyPairs(parts);
+    this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
+    this.#imports = new Imports({ ...parts, wrapping: this.#wrapping, pairs });
   }
 
   /**
@@ -158,8 +161,8 @@ export class Pkcs11Token implements Token {
     this.#residents.delete(id);
   }
 
-  generateImportKeyPair(id: TokenKeyId, label: string, bits: ImportKeyBits): Promise<Buffer> {
-    return this.#imports.generateKeyPair(id, label, bits);
+  generateImportKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer> {
+    return this.#imports.generateKeyPair(id, label, wanted);
   }
 
   destroyKeyPair(id: TokenKeyId): Promise<void> {
@@ -212,8 +215,12 @@ export class Pkcs11Token implements Token {
     return this.#wrapping.rewrap(material, kind, wrappingKeyId);
   }
 
-  generateTransferKeyPair(id: TokenKeyId, label: string): Promise<Buffer> {
-    return this.#transfers.generateKeyPair(id, label);
+  generateTransferKeyPair(
+    id: TokenKeyId,
+    label: string,
+    exclusively?: Exclusively,
+  ): Promise<Buffer> {
+    return this.#transfers.generateKeyPair(id, label, exclusively);
   }
 
   exportWrappingKey(id: TokenKeyId, publicKey: Buffer): Promise<Buffer> {

@@ -1,42 +1,44 @@
 import { createPublicKey } from 'node:crypto';
 import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
-import { generationDeadlineMs } from './imports';
-import type { ImportedWrappingKey, TokenKeyId } from './material-types';
+import type { KeyPairs } from './key-pairs';
+import type { Exclusively, ImportedWrappingKey, TokenKeyId } from './material-types';
 import { transferBits } from './transfer/entries';
 import type { Wrapping, WrappingParts } from './wrapping';
 
+export interface TransfersParts extends WrappingParts {
+  readonly wrapping: Wrapping;
+  readonly pairs: KeyPairs;
+}
+
 /** Wrapping keys on their way from one token to another. */
 export class Transfers {
-  constructor(
-    private readonly parts: WrappingParts,
-    private readonly wrapping: Wrapping,
-  ) {}
+  readonly #parts: TransfersParts;
 
-  async generateKeyPair(id: TokenKeyId, label: string): Promise<Buffer> {
-    idBytes(id);
-    const { link, options, inTurn } = this.parts;
-    const { durableDirectory, ivSource } = options;
-    const deadlineMs = Math.max(generationDeadlineMs, options.deadlineMs);
-    const args = { id, label, durableDirectory, ivSource };
-    return toBuffer(await inTurn(() => link.run('generateTransferPair', args, { deadlineMs })));
+  constructor(parts: TransfersParts) {
+    this.#parts = parts;
+  }
+
+  generateKeyPair(id: TokenKeyId, label: string, exclusively?: Exclusively): Promise<Buffer> {
+    const pair = { id, label, bits: transferBits, purpose: 'transfer' } as const;
+    return this.#parts.pairs.generate(pair, exclusively);
   }
 
   export(id: TokenKeyId, publicKey: Buffer): Promise<Buffer> {
-    return this.wrapping.again([id], async () => {
+    return this.#parts.wrapping.again([id], async () => {
       requireReceiver(publicKey);
-      const wrapper = await this.wrapping.ref(id);
+      const wrapper = await this.#parts.wrapping.ref(id);
       const args = { wrapper, publicKey: toThread(publicKey) };
-      return toBuffer(await this.parts.link.run('exportWrappingKey', args));
+      return toBuffer(await this.#parts.link.run('exportWrappingKey', args));
     });
   }
 
   async import(key: ImportedWrappingKey): Promise<void> {
     for (const id of [key.id, key.transferKeyId]) idBytes(id);
-    const { link, options, inTurn } = this.parts;
+    const { link, options, inTurn } = this.#parts;
     const { durableDirectory, ivSource } = options;
     await inTurn(() => {
-      const { mechanism } = this.wrapping.mechanism();
+      const { mechanism } = this.#parts.wrapping.mechanism();
       const modifiable = link.live.wrappingModifiable;
       const wrapped = toThread(key.wrapped);
       const args = { ...key, wrapped, modifiable, mechanism, ivSource, durableDirectory };

@@ -154,8 +154,8 @@ export interface Token extends MaterialWrapping, MaterialImport {
   /**
    * CKM_AES_KEY_GEN of a 256-bit resident token key: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE.
    * Resolves after the new key's attributes were read back and it was used once (a known answer within the token).
-   * Rejected with `deadline`, it may still come to be: an id is used for one attempt only, and what no record names is
-   * found by `listKeys` and reaped.
+   * Rejected with `deadline`, it may still come to be: an id is used for one attempt only, and whoever makes a key keeps its id
+   * in mind, to destroy what comes of it later.
    */
   generateAesKey(id: TokenKeyId, label: string): Promise<void>;
 
@@ -174,7 +174,7 @@ export interface Token extends MaterialWrapping, MaterialImport {
   /** C_DestroyObject of the resident key and its clone. A key that is not there is success. */
   destroyKey(id: TokenKeyId): Promise<void>;
 
-  /** Ids of the resident keys whose label starts with `labelPrefix`; a full scan, for reaping and inspection only. */
+  /** Ids of the resident keys whose label starts with `labelPrefix`; a full scan, for inspection only. */
   listKeys(labelPrefix: string): Promise<TokenKeyId[]>;
 
   /**

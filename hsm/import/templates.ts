@@ -159,10 +159,10 @@ export function sessionKek(
   ]);
 }
 
-export interface ImportPair {
+/** What a pair is called in the token. */
+export interface PairName {
   readonly id: Buffer;
   readonly label: string;
-  readonly bits: number;
 }
 
 export interface PairTemplates {
@@ -170,34 +170,44 @@ export interface PairTemplates {
   readonly privateKey: Template;
 }
 
-/** The private half stays in the token; the public half goes with the session. */
-export function importPair(pair: ImportPair): PairTemplates {
-  return rsaPair(pair, [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]);
+/** The private half stays in the token where it has a name there; the public half goes with the session. */
+export function importPair(bits: number, name: PairName | undefined): PairTemplates {
+  return rsaPair(bits, name, [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]);
 }
 
 /** As importPair, for a wrapping key that comes from another token: nobody decrypts with it what should be unwrapped. */
-export function transferPair(pair: ImportPair): PairTemplates {
-  return rsaPair(pair, [pkcs11.CKA_UNWRAP]);
+export function transferPair(bits: number, name: PairName | undefined): PairTemplates {
+  return rsaPair(bits, name, [pkcs11.CKA_UNWRAP]);
 }
 
-function rsaPair(pair: ImportPair, allow: readonly number[]): PairTemplates {
+function rsaPair(
+  bits: number,
+  name: PairName | undefined,
+  allow: readonly number[],
+): PairTemplates {
   return {
     publicKey: made([
       [pkcs11.CKA_TOKEN, false],
-      [pkcs11.CKA_MODULUS_BITS, pair.bits],
+      [pkcs11.CKA_MODULUS_BITS, bits],
       [pkcs11.CKA_PUBLIC_EXPONENT, Buffer.from('010001', 'hex')],
       [pkcs11.CKA_ENCRYPT, true],
       [pkcs11.CKA_WRAP, true],
       [pkcs11.CKA_VERIFY, false],
     ]),
-    privateKey: made([
-      ...protectedAs('rsa', allow),
-      [pkcs11.CKA_TOKEN, true],
-      [pkcs11.CKA_EXTRACTABLE, false],
-      [pkcs11.CKA_ID, pair.id],
-      [pkcs11.CKA_LABEL, pair.label],
-    ]),
+    privateKey: [
+      ...made([...protectedAs('rsa', allow), [pkcs11.CKA_EXTRACTABLE, false]]),
+      ...(name === undefined ? made([[pkcs11.CKA_TOKEN, false]]) : residence(name)),
+    ],
   };
+}
+
+/** All that a copy which stays in the token is given anew: SoftHSM refuses what protects it (CKR_ATTRIBUTE_READ_ONLY). */
+export function residence({ id, label }: PairName): Template {
+  return made([
+    [pkcs11.CKA_TOKEN, true],
+    [pkcs11.CKA_ID, id],
+    [pkcs11.CKA_LABEL, label],
+  ]);
 }
 
 /** Only a pair that may unwrap: no other RSA key of the token is ever taken for one. */

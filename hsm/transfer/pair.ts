@@ -7,30 +7,26 @@ import {
 } from 'node:crypto';
 import { HsmError } from '../errors';
 import { sealGcm, tagBytes } from '../gcm';
-import { generateRsaPair } from '../import/key-pair';
-import { importPrivateKeys, transferPair } from '../import/templates';
+import { importPrivateKeys } from '../import/templates';
 import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { type Desk, findObjects } from '../objects';
 import { unwrappedAesKey } from '../templates';
 import { withObject } from '../wrap';
-import { hashes, missing, refusalOf, transferBits, unwrapEntry } from './entries';
+import { hashes, missing, refusalOf, unwrapEntry } from './entries';
 
 const padding = constants.RSA_PKCS1_OAEP_PADDING;
 
-/** Generates the pair that receives a wrapping key, and proves that it does. */
-export function generateTransferPair(
-  desk: Desk,
-  pair: { id: Buffer; label: string },
-  ivSource: 'random' | 'token',
-): KeyObject {
-  const templates = transferPair({ ...pair, bits: transferBits });
-  return generateRsaPair(desk, { id: pair.id, templates }, ({ privateKey, publicKey }) => {
-    const refusals = hashes.map((hash) =>
-      refusalOf(() => provePair(desk, { privateKey, publicKey, hash, ivSource })),
-    );
-    if (!refusals.includes(undefined)) throw missing(refusals);
-  });
+/** The pair receives a wrapping key, by one hash or the other. */
+export function proveTransferPair(
+  context: Desk & { readonly ivSource: 'random' | 'token' },
+  pair: { readonly privateKey: Handle; readonly publicKey: KeyObject },
+): void {
+  const { ivSource } = context;
+  const refusals = hashes.map((hash) =>
+    refusalOf(() => provePair(context, { ...pair, hash, ivSource })),
+  );
+  if (!refusals.includes(undefined)) throw missing(refusals);
 }
 
 /** Unwraps a key that the daemon knows, and that is for nothing else. */

@@ -1,34 +1,15 @@
 import { createPublicKey } from 'node:crypto';
 import { durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
-import { destroyPair } from '../import/key-pair';
 import type { LaneDesk } from '../lane-desk';
 import { destroyKeys, requireFound } from '../objects';
 import { type NewWrappingKey, wrapperOf, type WrapperRef } from '../wrapping-tasks';
 import { exportKey } from './export';
-import { findTransferKey, generateTransferPair } from './pair';
+import { findTransferKey } from './pair';
 import { receiveKey } from './receive';
 
 /** What lanes do with wrapping keys that go from one token to another. */
 export const transferTasks = {
-  generateTransferPair: (
-    lane: LaneDesk,
-    args: {
-      id: string;
-      label: string;
-      ivSource: 'random' | 'token';
-      durableDirectory: string | undefined;
-    },
-  ) => {
-    const id = idBytes(args.id);
-    const publicKey = durably(args.durableDirectory, {
-      make: () =>
-        lane.withSession((desk) => generateTransferPair(desk, { ...args, id }, args.ivSource)),
-      undo: () => lane.withSession((desk) => destroyPair(desk, id)),
-    });
-    return toThread(publicKey.export({ format: 'der', type: 'spki' }));
-  },
-
   exportWrappingKey: (lane: LaneDesk, args: { wrapper: WrapperRef; publicKey: Uint8Array }) =>
     lane.withSession((desk) => {
       const { key } = wrapperOf(desk, args.wrapper);

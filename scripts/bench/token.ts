@@ -1,20 +1,22 @@
 /**
- * What Token.encryptAesGcm costs over bare pkcs11js calls, in one process on one token.
+ * What Token.encryptAesGcm costs over bare pkcs11js calls, and wrapped material over resident, in one process on one token.
  *
  *   CLAVIGER_PKCS11_MODULE=… CLAVIGER_TOKEN_LABEL=… CLAVIGER_TOKEN_PIN_FILE=… node dist/scripts/bench/token.js
  *
- * Makes one key and destroys it. Each measurement takes two seconds; each line is the best of three rounds taken in
+ * Makes a key and a wrapping key, and destroys them. Each measurement takes two seconds; each line is the best of three rounds taken in
  * turns, so that a busy machine disturbs all of them alike.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as pkcs11 from 'pkcs11js';
-import { openToken, residentKey, type Token } from '../../hsm/index';
+import { openToken, residentKey, type Token, type TokenKey } from '../../hsm/index';
 
 const seconds = 2;
 const rounds = 3;
 const plaintext = randomBytes(32);
 const aad = randomBytes(64);
+
+const newId = (): string => randomBytes(32).toString('hex');
 
 interface Contender {
   readonly name: string;
@@ -73,18 +75,27 @@ function bareEncrypt(library: pkcs11.PKCS11, session: Buffer, key: Buffer): () =
   };
 }
 
-async function contenders(token: Token, module: string, id: string): Promise<Contender[]> {
-  const named = residentKey(id);
-  await token.encryptAesGcm(named, aad, plaintext);
+async function contenders(
+  token: Token,
+  module: string,
+  keys: { resident: TokenKey; wrapped: TokenKey },
+): Promise<Contender[]> {
+  const { id } = keys.resident;
+  for (const key of [keys.resident, keys.wrapped]) await token.encryptAesGcm(key, aad, plaintext);
   const { library, session, key, clone } = bareSession(module, id);
-  const through = (): void => {
-    if (token.encryptAesGcm(named, aad, plaintext) instanceof Promise)
-      throw new Error('not inline');
+  const through = (key: TokenKey) => (): void => {
+    if (token.encryptAesGcm(key, aad, plaintext) instanceof Promise) throw new Error('not inline');
+  };
+  const cold = (): void => {
+    token.evict(keys.wrapped.id);
+    through(keys.wrapped)();
   };
   return [
     { name: 'pkcs11js, token handle', run: bareEncrypt(library, session, key), best: 0 },
     { name: 'pkcs11js, session clone', run: bareEncrypt(library, session, clone), best: 0 },
-    { name: 'Token.encryptAesGcm', run: through, best: 0 },
+    { name: 'Token.encryptAesGcm', run: through(keys.resident), best: 0 },
+    { name: '… wrapped, cached', run: through(keys.wrapped), best: 0 },
+    { name: '… wrapped, cold', run: cold, best: 0 },
   ];
 }
 
@@ -94,11 +105,17 @@ function report(measured: readonly Contender[]): void {
       `${name.padEnd(26)} ${best.toFixed(0).padStart(8)} /s ${(1e6 / best).toFixed(2).padStart(7)} us\n`,
     );
   }
-  const [, clone, token] = measured;
-  if (clone === undefined || token === undefined) return;
-  const extra = 1e6 / token.best - 1e6 / clone.best;
+  const [, clone, token, cached, cold] = measured;
+  if (!clone || !token || !cached || !cold) return;
+  compare('ratio to the clone', token, clone);
+  compare('wrapped and cached to resident', cached, token);
+  compare('wrapped and cold to resident', cold, token);
+}
+
+function compare(what: string, one: Contender, other: Contender): void {
+  const extra = 1e6 / one.best - 1e6 / other.best;
   process.stdout.write(
-    `ratio to the clone ${(token.best / clone.best).toFixed(3)}, ${extra.toFixed(2)} us more\n`,
+    `${what} ${(one.best / other.best).toFixed(3)}, ${extra.toFixed(2)} us more\n`,
   );
 }
 
@@ -115,16 +132,19 @@ async function main(): Promise<void> {
     ivSource: 'random',
     maxCachedKeys: 10,
   });
-  const id = randomBytes(32).toString('hex');
+  const [id, wrappingKeyId, wrappedId] = [newId(), newId(), newId()] as const;
   try {
     await token.generateAesKey(id, 'claviger/bench');
-    const measured = await contenders(token, module, id);
+    await token.createWrappingKey(wrappingKeyId, 'claviger/bench', { exportable: false });
+    const wrapped = await token.generateWrappedAesKey(wrappingKeyId);
+    const keys = { resident: residentKey(id), wrapped: { id: wrappedId, wrapped } };
+    const measured = await contenders(token, module, keys);
     for (let round = 0; round < rounds; round += 1) {
       for (const one of measured) one.best = Math.max(one.best, rate(one.run));
     }
     report(measured);
   } finally {
-    await token.destroyKey(id);
+    for (const made of [id, wrappingKeyId]) await token.destroyKey(made);
     await token.close();
   }
 }

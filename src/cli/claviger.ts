@@ -141,6 +141,7 @@ token
   .action(run(inspectTokenCommand));
 program
   .command('doctor')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : doctor.failureCode))
   .description(
     'find and explain what token and database do not agree about, and what else is wrong',
   )

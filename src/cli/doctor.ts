@@ -45,7 +45,7 @@ export const doctor: Command = Object.assign(
 function examine(config: Config, { repair }: { repair: boolean }): Promise<Report> {
   const keys = new KeyStore({ partition: config.partition, region: config.region });
   return withDatabase(config, async (database) => {
-    const patient = { database, keys };
+    const patient = { database, keys, encryptionLimit: config.maxEncryptionsPerMaterial };
     const treat = (findings: readonly Finding[]): Promise<Entry[]> =>
       inTurn(findings, (finding) => treatOne(finding, repair));
     const entries = await treat(await examineDatabase(patient));

@@ -1,6 +1,6 @@
 import { HsmError, type MaterialKind } from '../../hsm';
-import { type Queryable, inTransaction } from '../db';
-import { doom, spare, untilForgottenSeconds } from '../keys/doomed-objects';
+import { type Queryable, type Transaction, inTransaction } from '../db';
+import { doom, removeEntry, spare, untilForgottenSeconds } from '../keys/doomed-objects';
 import { KeyStore } from '../keys/store';
 import {
   currentWrappingKey,
@@ -8,7 +8,7 @@ import {
   lockWrappingKeys,
   wrappingKeyLabel,
 } from '../keys/wrapping-keys';
-import { undoneOnFailure } from '../undo';
+import { type UndoStep, undoneOnFailure } from '../undo';
 import { print } from './print';
 import { type Command, CommandError } from './subcommand';
 import {
@@ -34,10 +34,13 @@ export const prepareImport: Command = async (config, options) => {
       ...{ tokenKeyId: transferKeyId, tokenSerial },
       ...{ kind: 'key-pair', dueInSeconds: transferSeconds },
     });
-    const publicKey = await inTransaction(database, async (transaction) => {
-      await new KeyStore(config).lockToken(transaction, tokenSerial);
-      return token.generateTransferKeyPair(transferKeyId, `claviger:transfer:${transferKeyId}`);
-    });
+    const label = `claviger:transfer:${transferKeyId}`;
+    const publicKey = await token.generateTransferKeyPair(transferKeyId, label, (work) =>
+      inTransaction(database, async (transaction) => {
+        await new KeyStore(config).lockToken(transaction, tokenSerial);
+        return work();
+      }),
+    );
     return { transferKeyId, publicKey };
   });
   const pem = formatPublicKey(made);
@@ -104,54 +107,92 @@ export const importWrappingKey: Command = async (config, options) => {
 
 /** The token has it: then the database knows of it, and uses it where it has no other. */
 function record(
-  { database }: Stores,
+  { database, token }: Stores,
   { id, exportable }: { readonly id: string; readonly exportable: boolean },
 ): Promise<void> {
+  const object = { tokenKeyId: id, tokenSerial: token.status().serial };
   return inTransaction(database, async (transaction) => {
-    await lockWrappingKeys(transaction);
-    const current = await currentWrappingKey(transaction);
-    const state = current === undefined ? 'CURRENT' : 'RETIRED';
-    await insertWrappingKey(transaction, { id, state, exportable });
+    // What an import left that was killed is entered as doomed: who destroys it is waited for.
+    await removeEntry(transaction, object);
+    await recordKey(transaction, { id, exportable });
+    if (!(await token.hasKey(id))) throw new CommandError(destroyedMeanwhile(id));
+    await requireOpens({ db: transaction, token }, id);
   });
 }
 
-async function bring(
-  { config, database, token }: Stores,
-  {
-    exported,
-    exportable,
-  }: { readonly exported: ExportedWrappingKey; readonly exportable: boolean },
+function destroyedMeanwhile(id: string): string {
+  return `the wrapping key ${id} was in this token and is there no more: import it once more`;
+}
+
+/** Nobody makes another one current until the transaction ends. */
+async function recordKey(
+  transaction: Transaction,
+  { id, exportable }: { readonly id: string; readonly exportable: boolean },
 ): Promise<void> {
-  const { wrappingKeyId: id, transferKeyId, wrapped } = exported;
-  const tokenSerial = token.status().serial;
-  const object = { tokenKeyId: id, tokenSerial };
+  await lockWrappingKeys(transaction);
+  const current = await currentWrappingKey(transaction);
+  const state = current === undefined ? 'CURRENT' : 'RETIRED';
+  await insertWrappingKey(transaction, { id, state, exportable });
+}
+
+interface Bringing {
+  readonly exported: ExportedWrappingKey;
+  readonly exportable: boolean;
+}
+
+async function bring(stores: Stores, bringing: Bringing): Promise<void> {
+  const { database, token } = stores;
+  const id = bringing.exported.wrappingKeyId;
+  const object = { tokenKeyId: id, tokenSerial: token.status().serial };
   await doom(database.apart, {
     ...object,
     ...{ kind: 'secret-key', dueInSeconds: untilForgottenSeconds },
   });
   const onLeftover = (): void => undefined; // It is entered as doomed.
-  await undoneOnFailure({ database, onLeftover }, async (transaction, undo) => {
-    await spare(transaction, object);
-    await lockWrappingKeys(transaction);
-    const current = await currentWrappingKey(transaction);
-    const state = current === undefined ? 'CURRENT' : 'RETIRED';
-    await insertWrappingKey(transaction, { id, state, exportable });
-    await new KeyStore(config).lockToken(transaction, tokenSerial);
-    undo(() => token.destroyKey(id));
-    const label = wrappingKeyLabel(id);
-    await token
-      .importWrappingKey({ id, label, transferKeyId, wrapped, exportable })
-      .catch((error: unknown) => {
-        throw importRefusal(error);
-      });
-    await requireOpens({ db: transaction, token }, id);
-    // The pair has done what it is for.
-    await doom(transaction, {
-      ...{ tokenKeyId: transferKeyId, tokenSerial },
-      ...{ kind: 'key-pair', dueInSeconds: 0 },
+  try {
+    await undoneOnFailure({ database, onLeftover }, (transaction, undo) =>
+      bringInto(stores, transaction, { ...bringing, undo }),
+    );
+  } catch (thrown) {
+    if (!isTaken(thrown)) throw thrown;
+    // Somebody else made it, who may use another database: nothing here says that it may be destroyed.
+    await removeEntry(database.apart, object);
+    throw new CommandError(
+      `the wrapping key ${id} came to this token while it was imported: somebody else imports it too`,
+      { cause: thrown },
+    );
+  }
+}
+
+async function bringInto(
+  { config, token }: Stores,
+  transaction: Transaction,
+  { exported, exportable, undo }: Bringing & { readonly undo: (step: UndoStep) => void },
+): Promise<void> {
+  const { wrappingKeyId: id, transferKeyId, wrapped } = exported;
+  const tokenSerial = token.status().serial;
+  await spare(transaction, { tokenKeyId: id, tokenSerial });
+  await recordKey(transaction, { id, exportable });
+  await new KeyStore(config).lockToken(transaction, tokenSerial);
+  const label = wrappingKeyLabel(id);
+  await token
+    .importWrappingKey({ id, label, transferKeyId, wrapped, exportable })
+    .catch((error: unknown) => {
+      throw importRefusal(error);
     });
-    await transaction.commit();
+  // Not before: its name is not of this moment, and what has it already is another's to use.
+  undo(() => token.destroyKey(id));
+  await requireOpens({ db: transaction, token }, id);
+  // The pair has done what it is for.
+  await doom(transaction, {
+    ...{ tokenKeyId: transferKeyId, tokenSerial },
+    ...{ kind: 'key-pair', dueInSeconds: 0 },
   });
+  await transaction.commit();
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof HsmError && error.code === 'duplicate-key';
 }
 
 function importRefusal(error: unknown): unknown {
@@ -166,22 +207,34 @@ function importRefusal(error: unknown): unknown {
     : error;
 }
 
+/** What the database has under the wrapping key, that tells it from others: the material of a key, or a key of the system. */
+async function anyUnder(db: Queryable, id: string): Promise<WrappedRow | undefined> {
+  const [row] = await db.query<WrappedRow>({
+    text: `
+      (select k.key_spec as spec, k.key_usage as usage, m.wrapped
+        from key_material m join kms_key k on k.key_id = m.key_id
+        where m.wrapping_key_id = $1::text limit 1)
+      union all
+      (select 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', s.wrapped
+        from system_key s where s.wrapping_key_id = $1::text limit 1)
+      limit 1`,
+    values: [id],
+  });
+  return row;
+}
+
+interface WrappedRow {
+  readonly spec: MaterialKind['spec'];
+  readonly usage: MaterialKind['usage'];
+  readonly wrapped: Buffer;
+}
+
 /** Anybody can make a file for a public key: what the database has under the name proves that it is that key. */
 async function requireOpens(
   { db, token }: { readonly db: Queryable; readonly token: Stores['token'] },
   id: string,
 ): Promise<void> {
-  const [row] = await db.query<{
-    spec: MaterialKind['spec'];
-    usage: MaterialKind['usage'];
-    wrapped: Buffer;
-  }>({
-    text: `
-      select k.key_spec as spec, k.key_usage as usage, m.wrapped
-      from key_material m join kms_key k on k.key_id = m.key_id
-      where m.wrapping_key_id = $1::text limit 1`,
-    values: [id],
-  });
+  const row = await anyUnder(db, id);
   if (row === undefined) return;
   const { spec, usage, wrapped: blob } = row;
   try {
@@ -196,9 +249,5 @@ async function requireOpens(
 }
 
 async function isAnyUnder(db: Queryable, id: string): Promise<boolean> {
-  const rows = await db.query({
-    text: 'select from key_material where wrapping_key_id = $1::text limit 1',
-    values: [id],
-  });
-  return rows.length > 0;
+  return (await anyUnder(db, id)) !== undefined;
 }

@@ -62,7 +62,8 @@ export const settings = {
     env: 'CLAVIGER_DATABASE_POOL_SIZE',
     schema: count,
     default: 8,
-    sentence: 'Database connections of one worker, besides its listener and its audit writer.',
+    sentence:
+      'Database connections of one worker, besides its listener, its audit writer and one for what is committed apart.',
   },
   databaseStatementTimeoutMs: {
     env: 'CLAVIGER_DATABASE_STATEMENT_TIMEOUT_MS',

@@ -88,12 +88,12 @@ export const explanations = {
     advice: 'Import any of their materials again: that enables the key.',
   },
   'encryption-limit': {
-    what: 'materials that have made nearly all encryptions that are safe',
-    why: 'A key that encrypts very often, and is not rotated often enough.',
+    what: 'materials that have made nearly all the encryptions that they may make',
+    why: 'Keys get new material by themselves at half of them: this one is imported, or disabled, or no daemon could rotate it.',
     means:
-      'At the limit of 2^32 the material encrypts no more (NIST SP 800-38D §8.3). What it encrypted can always be decrypted.',
+      'At the limit (2^32, NIST SP 800-38D §8.3, or what is configured) the key refuses to encrypt. What it encrypted can always be decrypted.',
     advice:
-      'RotateKeyOnDemand; of an imported key, import new material first. Enable automatic rotation with a shorter period, or use data keys.',
+      'RotateKeyOnDemand; of an imported key, import new material with ImportType NEW_KEY_MATERIAL first.',
   },
   'key-count': {
     what: 'accounts whose number of keys is noted wrongly',

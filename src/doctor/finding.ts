@@ -7,6 +7,8 @@ import type { FindingKind } from './explanations';
 export interface Patient {
   readonly database: Database;
   readonly keys: KeyStore;
+  /** How often one key material may encrypt. */
+  readonly encryptionLimit: number;
 }
 
 export interface PatientWithToken extends Patient {

@@ -54,12 +54,14 @@ function faultOf(row: KeyRow): Pick<Finding, 'kind' | 'details'> | undefined {
   return undefined;
 }
 
-/** The most that a material may encrypt, and from where on that is told (NIST SP 800-38D §8.3). */
-const encryptionLimit = 2 ** 32;
+/** Keys are given new material when half of its encryptions are made; what comes so far could not be given any. */
 const nearLimit = 0.9;
 
 /** Materials that will soon encrypt no more. */
-export async function examineEncryptions({ database }: Patient): Promise<Finding[]> {
+export async function examineEncryptions({
+  database,
+  encryptionLimit,
+}: Patient): Promise<Finding[]> {
   const rows = await database.query<{ material_id: string; key_id: string; reserved: string }>({
     text: `
       select e.material_id, m.key_id, e.reserved

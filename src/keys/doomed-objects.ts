@@ -26,7 +26,7 @@ export const untilForgottenSeconds = 3600;
  * The object is destroyed at that time, unless it is spared, or named by then by a material, a system key or a wrapping key.
  * What makes an object calls this first, on `Database.apart`, so that the entry is there whatever becomes of the
  * transaction; and then `spare`, before the object is made. What ends the use of an object calls it in its transaction.
- * An entry that is there is given the new time.
+ * An entry that is there is given the new time, which is not rounded up: what is due now is due.
  */
 export async function doom(
   db: Queryable,
@@ -36,7 +36,8 @@ export async function doom(
     name: 'object-doom',
     text: `
       insert into doomed_object (token_key_id, token_serial, kind, due_at)
-      values ($1::text, $2::text, $3::text, clock_timestamp() + make_interval(secs => $4::float8))
+      values ($1::text, $2::text, $3::text,
+        date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $4::float8))
       on conflict (token_key_id, token_serial) do update set kind = excluded.kind, due_at = excluded.due_at`,
     values: [tokenKeyId, tokenSerial, kind, dueInSeconds],
   });
@@ -53,10 +54,10 @@ export async function spare(transaction: Transaction, object: TokenObject): Prom
 
 /** Whether there was an entry. */
 export async function removeEntry(
-  transaction: Transaction,
+  db: Queryable,
   { tokenKeyId, tokenSerial }: TokenObject,
 ): Promise<boolean> {
-  const removed = await transaction.execute({
+  const removed = await db.execute({
     name: 'object-remove-doomed',
     text: 'delete from doomed_object where token_key_id = $1::text and token_serial = $2::text',
     values: [tokenKeyId, tokenSerial],

@@ -120,7 +120,9 @@ export class EncryptionCounts implements AllowanceSource {
         ), raised as (
           update encryption_count c set
             reserved = h.after,
-            worn_at = case when h.after >= $4::bigint then coalesce(c.worn_at, clock_timestamp()) end
+            -- Never rounded up: it is due at once.
+            worn_at = case when h.after >= $4::bigint then
+              coalesce(c.worn_at, date_trunc('milliseconds', clock_timestamp())) end
           from held h where c.material_id = h.material_id
           returning c.material_id, c.reserved, h.after - h.before as granted
         ), material as (

@@ -27,7 +27,10 @@ const lifetimeSeconds = 24 * 3600;
 export class ImportParametersMaker {
   constructor(private readonly parts: Parts) {}
 
-  /** The pair is destroyed when the parameters have expired, however far this gets. */
+  /**
+   * The pair is destroyed when the parameters have expired, however far this gets. The token is locked, and a connection
+   * held, only for the copy of a pair that was generated before: see KeyPairs in hsm/.
+   */
   async make(
     { keyId }: Pick<Key, 'keyId'>,
     { algorithm, bits }: Wrapping,
@@ -40,9 +43,13 @@ export class ImportParametersMaker {
       ...{ tokenKeyId: importKeyId, tokenSerial, kind: 'key-pair' },
       dueInSeconds: lifetimeSeconds,
     });
-    const publicKey = await inTransaction(database, async (transaction) => {
-      await keys.lockToken(transaction, tokenSerial);
-      return token.generateImportKeyPair(importKeyId, `claviger:import:${keyId}`, bits);
+    const publicKey = await token.generateImportKeyPair(importKeyId, `claviger:import:${keyId}`, {
+      bits,
+      exclusively: (work) =>
+        inTransaction(database, async (transaction) => {
+          await keys.lockToken(transaction, tokenSerial);
+          return work();
+        }),
     });
     const importToken = await importTokens.seal({ keyId, importKeyId, algorithm, validTo });
     return { importToken, publicKey, validTo };

@@ -4,13 +4,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { requiredMechanisms } from '../../hsm';
+import { openDatabase } from '../../src/db';
+import { lockWrappingKeys } from '../../src/keys/wrapping-keys';
 import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
 import { type SealedKey, broken, createSealedKey, open, plaintext } from '../support/keys';
-import { type ClonedDatabase, administer, copyDatabase } from '../support/postgres';
+import { type ClonedDatabase, administer, copyDatabase, lockWaiters } from '../support/postgres';
 import { type SoftHsm, makeSoftHsm } from '../support/softhsm';
+import { until } from '../support/until';
 
 jest.setTimeout(120_000);
 
+const patience = { statementTimeoutMs: 15_000, connectTimeoutMs: 15_000 };
 const wrapped = { CLAVIGER_KEY_MATERIAL: 'wrapped' };
 
 let first: TestDaemon;
@@ -38,8 +42,12 @@ interface Failure {
 }
 
 /** `claviger wrapping-key …` at the second site: its own token, and a copy of the database. */
-async function second(...args: string[]): Promise<string> {
-  const env = { ...first.environment, ...environment() };
+function second(...args: string[]): Promise<string> {
+  return secondWith({}, ...args);
+}
+
+async function secondWith(different: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
+  const env = { ...first.environment, ...environment(), ...different };
   const command = [commandLine, 'wrapping-key', ...args];
   return (await promisify(execFile)(process.execPath, command, { env })).stdout;
 }
@@ -197,14 +205,14 @@ describe('import refuses', () => {
           await third('create', '--exportable', '--json'),
         ) as { WrappingKeyId: string };
         const text = await third('export', impostor, '--to', file('public'));
-        await writeFile(file('odd'), text.replace(impostor, wrappingKeyId));
+        await writeFile(file('impostor'), text.replace(impostor, wrappingKeyId));
       } finally {
         await impostors.drop();
       }
     } finally {
       await made.remove();
     }
-    expect(await refused(second('import', file('odd')))).toBe(
+    expect(await refused(second('import', file('impostor')))).toBe(
       `claviger: the key in the file is not the wrapping key ${wrappingKeyId}: it does not open what the database has under that name`,
     );
   });
@@ -217,10 +225,52 @@ describe('import refuses', () => {
   });
 });
 
-test('after the import a second daemon opens what the first sealed, for the same callers, and the other way round', async () => {
-  expect(JSON.parse(await second('import', file('key'), '--json'))).toEqual({
-    ...{ WrappingKeyId: wrappingKeyId, Imported: true, Proven: true },
+describe('a database that has nothing but keys of the system under the wrapping key', () => {
+  test('tells it from another key under the same name, too', async () => {
+    const bare = await copyDatabase(copy.url);
+    try {
+      await administer(bare.url, 'with m as (delete from key_material) delete from kms_key');
+      expect(
+        await refused(secondWith({ DATABASE_URL: bare.url }, 'import', file('impostor'))),
+      ).toBe(
+        `claviger: the key in the file is not the wrapping key ${wrappingKeyId}: it does not open what the database has under that name`,
+      );
+    } finally {
+      await bare.drop();
+    }
   });
+});
+
+test('two imports of it at once leave it in the token: whoever comes too late destroys nothing', async () => {
+  const database = openDatabase({ url: copy.url, poolSize: 1, ...patience });
+  const holder = await database.begin();
+  await lockWrappingKeys(holder);
+  const imports = [1, 2].map(() =>
+    second('import', file('key'), '--json').then(
+      (stdout): unknown => JSON.parse(stdout),
+      (thrown: Failure) => thrown.stderr.trimEnd().split('\n').at(-1),
+    ),
+  );
+  await until(
+    'both have found that it is not there',
+    async () => (await lockWaiters(copy.url)) === 2,
+  );
+  await holder.rollback();
+  await database.close();
+  expect(new Set(await Promise.all(imports))).toEqual(
+    new Set([
+      { WrappingKeyId: wrappingKeyId, Imported: true, Proven: true },
+      `claviger: the wrapping key ${wrappingKeyId} came to this token while it was imported: somebody else imports it too`,
+    ]),
+  );
+  const entered = await administer(
+    copy.url,
+    `select from doomed_object where token_key_id = '${wrappingKeyId}'`,
+  );
+  expect(entered).toEqual([]);
+});
+
+test('after the import a second daemon opens what the first sealed, for the same callers, and the other way round', async () => {
   const beside = { ...first, token, databaseUrl: copy.url };
   const there = await startDaemon({ beside, environment: wrapped });
   try {

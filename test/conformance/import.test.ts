@@ -249,7 +249,7 @@ describe('The audit of an import', () => {
     expect(records['ImportKeyMaterial']?.responseElements).toEqual({
       ...{ keyId: arn, keyMaterialId: materialId },
     });
-    const text = JSON.stringify(records);
+    const text = JSON.stringify([records, daemon.log]);
     for (const secret of [material, parameters.importToken, wrap(material, parameters)]) {
       expect(text).not.toContain(Buffer.from(secret).toString('base64').slice(0, 32));
     }
@@ -282,4 +282,21 @@ test('A ciphertext is bound to its key: the same material in another one opens n
   expect(Buffer.from(opened.Plaintext ?? []).toString()).toBe('attack at dawn');
   const elsewhere = kms.send(new DecryptCommand({ KeyId: other.id, CiphertextBlob }));
   expect(await sdkRefusal(elsewhere)).toMatchObject({ code: 'IncorrectKeyException' });
+});
+
+test('What an imported private key is for is refused by name while it is not served', async () => {
+  const { id } = await createExternalKey(kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
+  const algorithm = 'RSA_AES_KEY_WRAP_SHA_256';
+  const parameters = await getParameters(kms, id, { algorithm });
+  await importMaterial(kms, id, { material: rsaKey(2048), parameters });
+  const input = { KeyId: id, Plaintext: 'YQ==', EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' };
+  expect(await refused(daemon, 'Encrypt', input)).toEqual(
+    badRequest('UnsupportedOperationException', 'Algorithm RSAES_OAEP_SHA_256 is not supported.'),
+  );
+  expect(await refused(daemon, 'Encrypt', { KeyId: id, Plaintext: 'YQ==' })).toEqual(
+    badRequest(
+      'InvalidKeyUsageException',
+      'Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
+    ),
+  );
 });

@@ -34,7 +34,7 @@ const sql = (text: string, ...values: readonly unknown[]): Promise<object[]> =>
 const newId = (): string => randomBytes(32).toString('hex');
 
 async function findings(): Promise<Finding[]> {
-  const patient = { ...vault, keys };
+  const patient = { ...vault, keys, encryptionLimit: 2 ** 32 };
   return [...(await examineDatabase(patient)), ...(await examineToken(patient))];
 }
 
@@ -114,6 +114,26 @@ describe('an object of the token', () => {
     const underWay = await found().finally(() => open.rollback());
     expect(underWay).toEqual([]);
     expect(await found()).toEqual([]);
+  });
+
+  test('that is a pair of keys, and was not entered, is found as one', async () => {
+    const [id, entered] = [newId(), newId()];
+    const object = { tokenSerial: serial, kind: 'key-pair' } as const;
+    await doom(vault.database, { ...object, tokenKeyId: entered, dueInSeconds: hour });
+    for (const pair of [id, entered]) {
+      await vault.token.generateImportKeyPair(pair, `claviger:import:${pair}`, { bits: 2048 });
+    }
+    const [finding, ...others] = await findings();
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      ...{ kind: 'orphan-object', subject: id },
+      details: { label: `claviger:import:${id}`, object: 'key-pair', serial },
+    });
+    await finding?.repair?.();
+    expect(await found()).toEqual([]);
+    const doomed = await sql(`select from doomed_object where kind = 'key-pair'`);
+    expect(doomed).toHaveLength(2);
+    for (const pair of [id, entered]) await vault.token.destroyKeyPair(pair);
   });
 
   test('that was to be destroyed more than an hour ago is found, and destroyed', async () => {

@@ -9,7 +9,7 @@ import { diagnose, disagreements, runDoctor } from '../support/doctor';
 import { type SealedKey, createSealedKey, open, plaintext } from '../support/keys';
 import { ask, startLoad } from '../support/load';
 import { administer } from '../support/postgres';
-import { childrenOf, isAlive } from '../support/processes';
+import { childrenOf, killAll } from '../support/processes';
 import { tokenOptions } from '../support/token-options';
 import { until } from '../support/until';
 
@@ -91,8 +91,6 @@ describe('objects of the token that no row names', () => {
   });
 
   test('are explained by the doctor, entered to be destroyed in seven days when it is told to, and nothing else is', async () => {
-    // Whatever else there is to be found is no matter of this test.
-    await runDoctor(daemon, '--repair');
     const id = randomBytes(32).toString('hex');
     const label = 'claviger:key:00000000-0000-4000-8000-000000000000';
     await token.generateAesKey(id, label);
@@ -147,6 +145,8 @@ describe('objects of the token that no row names', () => {
     const environment = { ...daemon.environment, DATABASE_URL: 'postgres://127.0.0.1:1/none' };
     const blind = await runDoctor({ environment });
     expect([blind.code, blind.out]).toEqual([2, '']);
+    const misunderstood = await runDoctor(daemon, '--destroy');
+    expect(misunderstood).toMatchObject({ code: 2, err: "error: unknown option '--destroy'\n" });
     expect(blind.err).toMatch(/^claviger: DatabaseError: The database cannot be reached: /);
   });
 });
@@ -224,11 +224,3 @@ describe('a daemon that is killed while it destroys an object that nothing names
     },
   );
 });
-
-async function killAll(primary: ChildProcess): Promise<void> {
-  const processes = [...childrenOf(primary.pid), primary.pid ?? 0];
-  const exited = once(primary, 'exit');
-  for (const pid of processes) process.kill(pid, 'SIGKILL');
-  await exited;
-  await until('they are dead', () => !processes.some(isAlive));
-}

@@ -128,7 +128,7 @@ describe('a token whose material must not pass through memory', () => {
   beforeAll(async () => {
     hsm = await makeSoftHsm();
     token = await openToken(tokenOptions(hsm, { softwareUnwrap: false }));
-    importKey = await token.generateImportKeyPair(importKeyId, 'claviger:import', 2048);
+    importKey = await token.generateImportKeyPair(importKeyId, 'claviger:import', { bits: 2048 });
   });
 
   afterAll(async () => {
@@ -249,7 +249,7 @@ describe('a token of other mechanisms', () => {
       RSA_AES_KEY_WRAP_SHA_256: '',
     });
     const id = randomBytes(32).toString('hex');
-    const importKey = await token.generateImportKeyPair(id, 'claviger:import', 2048);
+    const importKey = await token.generateImportKeyPair(id, 'claviger:import', { bits: 2048 });
     const identify = (algorithm: ImportAlgorithm, material: Buffer): Promise<string> =>
       token.identifyImport({
         importKeyId: id,

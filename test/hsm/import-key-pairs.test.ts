@@ -42,7 +42,7 @@ function importedWith(importKeyId: string, publicKey: Buffer): ImportedKey {
 
 test.each([2048, 3072, 4096] as const)('makes a pair of %i bits that unwraps', async (bits) => {
   const id = newId();
-  const publicKey = await token.generateImportKeyPair(id, 'claviger:import:pair', bits);
+  const publicKey = await token.generateImportKeyPair(id, 'claviger:import:pair', { bits });
   const key = createPublicKey({ key: publicKey, format: 'der', type: 'spki' });
   expect(key.asymmetricKeyDetails).toEqual({ modulusLength: bits, publicExponent: 65537n });
   await expect(token.identifyImport(importedWith(id, publicKey))).resolves.toHaveLength(64);
@@ -56,7 +56,7 @@ test.each([2048, 3072, 4096] as const)('makes a pair of %i bits that unwraps', a
 
 test('the private key stays, protected, and nothing else does', async () => {
   const id = newId();
-  await token.generateImportKeyPair(id, 'claviger:import:protected', 2048);
+  await token.generateImportKeyPair(id, 'claviger:import:protected', { bits: 2048 });
   const key = objects.one(id);
   expect(objects.read(key, pkcs11.CKA_LABEL).toString()).toBe('claviger:import:protected');
   expect(() => objects.read(key, pkcs11.CKA_PRIVATE_EXPONENT)).toThrow('CKR_ATTRIBUTE_SENSITIVE');
@@ -87,10 +87,12 @@ test('the private key stays, protected, and nothing else does', async () => {
 
 test('refuses an id that is taken, by a pair or by any other key', async () => {
   const [pair, secret] = [newId(), newId()];
-  await token.generateImportKeyPair(pair, 'claviger:import:taken', 2048);
+  await token.generateImportKeyPair(pair, 'claviger:import:taken', { bits: 2048 });
   await token.generateAesKey(secret, 'claviger/test/taken');
   for (const id of [pair, secret]) {
-    await expect(token.generateImportKeyPair(id, 'claviger:import', 2048)).rejects.toMatchObject({
+    await expect(
+      token.generateImportKeyPair(id, 'claviger:import', { bits: 2048 }),
+    ).rejects.toMatchObject({
       code: 'duplicate-key',
       message: `C_FindObjects: CKA_ID ${id} is taken`,
     });
@@ -107,7 +109,9 @@ test('destroying a pair that is not there is success', async () => {
 
 test('refuses an id that is none', async () => {
   const error = { code: 'failed', message: 'a token key id is lower-case hex of 1 to 64 bytes' };
-  await expect(token.generateImportKeyPair('*', 'label', 2048)).rejects.toMatchObject(error);
+  await expect(token.generateImportKeyPair('*', 'label', { bits: 2048 })).rejects.toMatchObject(
+    error,
+  );
   await expect(token.destroyKeyPair('')).rejects.toMatchObject(error);
   const imported = importedWith(newId(), await somePublicKey());
   await expect(token.identifyImport({ ...imported, importKeyId: 'x' })).rejects.toMatchObject(
@@ -133,7 +137,9 @@ test('leaves no pair behind that it could not make durable', async () => {
   await rm(gone, { recursive: true });
   token = await openToken(tokenOptions(hsm, { durableDirectory: gone }));
   const id = newId();
-  await expect(token.generateImportKeyPair(id, 'claviger:import', 2048)).rejects.toMatchObject({
+  await expect(
+    token.generateImportKeyPair(id, 'claviger:import', { bits: 2048 }),
+  ).rejects.toMatchObject({
     code: 'failed',
     message: 'fsync: the new key could not be made durable',
   });
@@ -154,6 +160,6 @@ test('each call is told to whoever measures', () => {
 
 let anyPublicKey: Promise<Buffer> | undefined;
 function somePublicKey(): Promise<Buffer> {
-  anyPublicKey ??= token.generateImportKeyPair(newId(), 'claviger:import:any', 2048);
+  anyPublicKey ??= token.generateImportKeyPair(newId(), 'claviger:import:any', { bits: 2048 });
   return anyPublicKey;
 }

@@ -17,7 +17,9 @@ beforeAll(async () => {
   hsm = await makeSoftHsm();
   token = await openToken(tokenOptions(hsm));
   objects = tokenObjects(hsm);
-  pair.publicKey = await token.generateImportKeyPair(pair.id, 'claviger:import:test', 3072);
+  pair.publicKey = await token.generateImportKeyPair(pair.id, 'claviger:import:test', {
+    bits: 3072,
+  });
 });
 
 afterAll(async () => {

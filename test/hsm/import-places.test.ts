@@ -19,7 +19,7 @@ beforeAll(async () => {
   hsm = await makeSoftHsm();
   token = await openToken(tokenOptions(hsm, { durableDirectory: hsm.tokenDir }));
   objects = tokenObjects(hsm);
-  publicKey = await token.generateImportKeyPair(importKeyId, 'claviger:import', 2048);
+  publicKey = await token.generateImportKeyPair(importKeyId, 'claviger:import', { bits: 2048 });
   await token.createWrappingKey(wrappingKeyId, `claviger:wrapping:${wrappingKeyId}`, {
     exportable: false,
   });

@@ -26,8 +26,10 @@ beforeAll(async () => {
   hsm = await makeSoftHsm();
   token = await openToken(tokenOptions(hsm));
   objects = tokenObjects(hsm);
-  publicKey = await token.generateImportKeyPair(importKeyId, 'claviger:import:1', 2048);
-  otherPublicKey = await token.generateImportKeyPair(otherKeyId, 'claviger:import:2', 2048);
+  publicKey = await token.generateImportKeyPair(importKeyId, 'claviger:import:1', { bits: 2048 });
+  otherPublicKey = await token.generateImportKeyPair(otherKeyId, 'claviger:import:2', {
+    bits: 2048,
+  });
 });
 
 afterAll(async () => {

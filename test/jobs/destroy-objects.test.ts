@@ -94,6 +94,15 @@ test('one that was never made, or is destroyed already, is done with', async () 
   expect(await entries()).toEqual([]);
 });
 
+test('a pair of keys is destroyed with both halves', async () => {
+  const object = { tokenKeyId: 'cd'.repeat(32), tokenSerial: vault.token.status().serial };
+  await doom(vault.database, { ...object, kind: 'key-pair', dueInSeconds: hour });
+  await vault.token.generateImportKeyPair(object.tokenKeyId, 'claviger:import:a', { bits: 2048 });
+  expect(await vault.token.listObjects('claviger:import:')).toHaveLength(1);
+  expect(await look(2 * hour)).toMatchObject([{ kind: 'done' }, nothingOverdue]);
+  expect(await vault.token.listObjects('claviger:import:')).toEqual([]);
+});
+
 test('one of another token is left alone, and is not overdue here', async () => {
   const id = await forgotten({ tokenSerial: 'elsewhere' });
   expect(await look(2 * hour)).toEqual([nothingOverdue]);

@@ -38,7 +38,7 @@ const keys = new KeyStore(place);
 beforeAll(async () => {
   vault = await openVault();
   await vault.issue(accountId, false);
-  const { url, database, token } = vault;
+  const { url, database } = vault;
   feed = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   await feed.listening();
   auditDatabase = openDatabase({

@@ -111,6 +111,24 @@ test('a material that the token does not have is a failure of the token', async 
   });
 });
 
+test.each([
+  ['was deleted', { state: 'PENDING_IMPORT', lapsesAt: Infinity }],
+  ['has expired', { state: 'IMPORTED', lapsesAt: 0 }],
+] as const)('imported material that %s is of no use, though the token has it', async (_, gone) => {
+  const own = keyWith();
+  const { blob } = await keyring.encrypt(own, plaintext, undefined);
+  const { currentMaterial } = materialsOf([materialId]);
+  if (currentMaterial === undefined) throw new Error('there is no material');
+  const expirationModel = 'KEY_MATERIAL_EXPIRES';
+  const imported = { ...gone, expirationModel, validTo: new Date(0) } as const;
+  const away = { ...currentMaterial, imported };
+  const key = keyWith({ currentMaterial: away, materials: new Map([[away.id, away]]) });
+  const refusal = { code: 'KMSInvalidStateException', message: `${key.arn} is pending import.` };
+  await expect(keyring.encrypt(key, plaintext, undefined)).rejects.toMatchObject(refusal);
+  const opening = keyring.decrypt(key, decodeCiphertext(blob), undefined);
+  await expect(opening).rejects.toMatchObject(refusal);
+});
+
 describe('material that is wrapped', () => {
   const label = 'claviger:test';
   const [gone, there] = ['a'.repeat(64), 'b'.repeat(64)];

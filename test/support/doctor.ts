@@ -51,9 +51,9 @@ export async function diagnose(
   return { code, ...(JSON.parse(out) as Omit<Diagnosis, 'code'>) };
 }
 
-/** What token and database do not agree about. */
+/** Everything that is not as it should be. */
 export async function disagreements(daemon: Pick<TestDaemon, 'environment'>): Promise<Found[]> {
   const { findings, tokenAway } = await diagnose(daemon);
   if (tokenAway !== null) throw new Error(tokenAway);
-  return findings.filter(({ kind }) => kind.endsWith('-object'));
+  return [...findings];
 }

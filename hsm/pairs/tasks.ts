@@ -1,0 +1,102 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import * as pkcs11 from 'pkcs11js';
+import { durably, flushChanged } from '../durable';
+import { HsmError } from '../errors';
+import { idBytes, toBuffer, toThread } from '../formats';
+import { alone, inContext } from '../import/in-context';
+import type { ImportWays } from '../import/ways';
+import type { LaneDesk } from '../lane-desk';
+import { destroyObject, readFlags } from '../objects';
+import { destroyPair, generatePair, keepPrivateKey, preparePair, storePair } from './pair';
+import type { PairContext, PairSpec } from './purposes';
+
+interface PairArgs {
+  readonly spec: PairSpec;
+  readonly ivSource: 'random' | 'token';
+  readonly softwareUnwrap: boolean;
+}
+
+interface ResidentArgs extends PairArgs {
+  readonly id: string;
+  readonly label: string;
+  readonly durableDirectory: string | undefined;
+}
+
+/** A pair that is not in the token yet, and what its proof found out. */
+export interface PreparedPair {
+  /** Object of the owner session: any lane can use it. */
+  readonly privateKey: Uint8Array;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly publicKey: Uint8Array;
+  readonly ways: ImportWays;
+}
+
+function inPairContext<T>(lane: LaneDesk, args: PairArgs, work: (context: PairContext) => T): T {
+  const { ivSource } = args;
+  return inContext(lane, args, (context) => work({ ...context, ivSource }));
+}
+
+function makeResident<T>(
+  lane: LaneDesk,
+  args: ResidentArgs,
+  make: (context: PairContext, name: { id: Buffer; label: string }) => T,
+): T {
+  const name = { id: idBytes(args.id), label: args.label };
+  return durably(args.durableDirectory, {
+    make: () => inPairContext(lane, args, (context) => make(context, name)),
+    undo: () => alone(lane, (desk) => destroyPair(desk, name.id)),
+  });
+}
+
+function derOf(publicKey: KeyObject): Uint8Array {
+  return toThread(publicKey.export({ format: 'der', type: 'spki' }));
+}
+
+/** What lanes do with RSA pairs. */
+export const pairTasks = {
+  /** Takes seconds and changes nothing in the token. Undefined where it copies no such private key. */
+  preparePair: (lane: LaneDesk, args: PairArgs): PreparedPair | undefined =>
+    inPairContext(lane, args, (context) => {
+      const { privateKey, publicKey } = preparePair(context, args.spec);
+      const kept = keepPrivateKey({ ...context, session: lane.owner() }, privateKey);
+      if (kept === undefined) return undefined;
+      return { privateKey: toThread(kept), publicKey: derOf(publicKey), ways: context.ways };
+    }),
+
+  /** Whether the prepared pair is in the token now: false where it takes no such copy. */
+  storePair: (lane: LaneDesk, args: ResidentArgs & { pair: PreparedPair }): boolean => {
+    lane.importWays ??= args.pair.ways;
+    const key = toBuffer(args.pair.publicKey);
+    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
+    const pair = { privateKey: toBuffer(args.pair.privateKey), publicKey };
+    return makeResident(lane, args, (context, name) =>
+      storePair(context, { spec: args.spec, pair }, name),
+    );
+  },
+
+  /** A handle that names another object by now must cost no key: token objects are left alone. */
+  dropPrepared: (lane: LaneDesk, args: { privateKey: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const object = toBuffer(args.privateKey);
+      const [onToken] = readFlags(desk, object, [pkcs11.CKA_TOKEN]);
+      if (onToken === false) destroyObject(desk, object);
+    }),
+
+  generatePair: (lane: LaneDesk, args: ResidentArgs) =>
+    derOf(makeResident(lane, args, (context, name) => generatePair(context, args.spec, name))),
+
+  destroyPair: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) => {
+    const startedMs = Date.now();
+    lane.withSession((desk) => destroyPair(desk, idBytes(args.id)));
+    // An empty search is what a vanished token answers as well.
+    lane.assertHealthy();
+    if (args.durableDirectory === undefined) return;
+    try {
+      flushChanged(args.durableDirectory, startedMs);
+    } catch (error) {
+      throw new HsmError('failed', 'fsync: the destruction could not be made durable', {
+        cause: error,
+      });
+    }
+  },
+} as const;
