@@ -29,6 +29,8 @@ export interface Ground {
   readonly rootArn: string;
   /** Process ids of the database's processes, as they are now. */
   postgresProcesses(): number[];
+  /** Runs a command of the command line, and returns what it printed. */
+  run(...args: readonly string[]): Promise<string>;
   /** A daemon, when it serves. */
   serve(different?: Environment): Promise<ServedDaemon>;
 }
@@ -85,6 +87,7 @@ export async function openGround(
     ...{ token, databaseUrl: postgres.url, environment, rootArn: issued.Arn },
     identity: { region, accessKeyId, secretAccessKey },
     postgresProcesses: () => [postmaster, ...childrenOf(postmaster)],
+    run: (...args) => run(args, environment, log),
     serve: async (more = {}) => {
       const daemon = await startServing({ ...environment, ...more }, log);
       onClose(() => daemon.stop());

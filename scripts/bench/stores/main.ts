@@ -102,7 +102,7 @@ async function measureStore(
   let there = 0;
   for (const keys of options.keys ?? sizes[storage]) {
     await fill(ground, { storage, keys: Math.max(0, keys - there) });
-    const trial = await measureTrial(ground, options);
+    const trial = await measureTrial(ground, { ...options, storage });
     there = keys + options.create;
     trials.push(trial);
     say(tableRow(keys, trial));

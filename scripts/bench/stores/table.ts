@@ -14,6 +14,7 @@ const columns: Readonly<Record<string, (trial: Trial) => string>> = {
   'CPU µs ': ({ decrypt }) => decrypt.warm.cost.toFixed(0),
   'first use/s ': ({ decrypt }) => rate(decrypt.cold),
   'CreateKey/s': ({ create }) => rate(create),
+  'rewrapped/s': ({ rewrap }) => rewrap?.toFixed(0) ?? '',
   'ListKeys ms: first page': ({ list }) => list.first.p50.toFixed(1),
   'deep page': ({ list }) => list.deep.p50.toFixed(1),
   'MiB of a worker: start': ({ memory }) => memory.start.toFixed(0),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openDatabase } from '../../../src/db';
+import type { MaterialStorage } from '../../../src/keys/material';
 import type { Ground } from '../ground';
 import { median } from '../measure';
 import { residentOf } from '../processes';
@@ -12,6 +13,7 @@ export interface TrialOptions {
   readonly connections: number;
   /** Keys that are made through the API. */
   readonly create: number;
+  readonly storage: MaterialStorage;
 }
 
 /** A key store of one size, measured. */
@@ -25,6 +27,8 @@ export interface Trial {
   /** A page of a thousand keys: the first, and one from the middle. */
   readonly list: { readonly first: Passed; readonly deep: Passed };
   readonly create: Passed;
+  /** Key materials a second that `claviger wrapping-key rotate` puts under another key, beside a daemon; of a wrapped store. */
+  readonly rewrap: number | undefined;
   /** MiB of one worker: when it starts, and when it has used every key. */
   readonly memory: { readonly start: number; readonly used: number };
 }
@@ -55,9 +59,18 @@ export async function measureTrial(ground: Ground, options: TrialOptions): Promi
     Array.from({ length: options.create }, () => ({ operation: 'CreateKey', input: {} })),
     { connections: createConnections },
   );
+  const rewrap = options.storage === 'wrapped' ? await rewrapRate(ground) : undefined;
   await second.stop();
   const startUp = Math.min(first.milliseconds, second.milliseconds);
-  return { startUp, initialise, encrypt, decrypt, list, create, memory: { start, used } };
+  return { startUp, initialise, encrypt, decrypt, list, create, rewrap, memory: { start, used } };
+}
+
+async function rewrapRate(ground: Ground): Promise<number> {
+  const since = performance.now();
+  const rotated = JSON.parse(await ground.run('wrapping-key', 'rotate', '--json')) as {
+    readonly KeyMaterials: number;
+  };
+  return (rotated.KeyMaterials * 1000) / (performance.now() - since);
 }
 
 interface Started {
@@ -131,13 +144,13 @@ async function measureDecrypt(
   return { cold, warm };
 }
 
-/** Each worker gets its share of the requests: after some rounds each has seen almost every key. V8 warms up as well. */
+/** Of several workers each gets its share of the requests: after some rounds each has seen almost every key. */
 async function warmUp(
   target: Target,
   requests: readonly Request[],
   connections: number,
 ): Promise<void> {
-  const rounds = target.workers.length === 1 ? 1 : 4;
+  const rounds = target.workers.length === 1 ? 0 : 4;
   for (let round = 0; round < rounds; round += 1) await pass(target, requests, { connections });
   await pass(target, requests, { connections, random: warmth });
 }
