@@ -2,6 +2,7 @@ import { HsmError, type Token, type TokenKey, residentKey } from '../../hsm';
 import type { Database, Queryable, Transaction } from '../db';
 import { doom, spare, untilForgottenSeconds } from '../keys/doomed-objects';
 import type { MaterialStorage } from '../keys/material';
+import { lockToken } from '../keys/token-lock';
 import { holdCurrentWrappingKey } from '../keys/wrapping-keys';
 import type { Awaitable } from '../awaitable';
 import { Secret } from './secret';
@@ -98,6 +99,7 @@ export class Sealing {
     const object = { tokenKeyId: id, tokenSerial: this.token.status().serial };
     await doom(apart, { ...object, kind: 'secret-key', dueInSeconds: untilForgottenSeconds });
     await spare(transaction, object);
+    await lockToken(transaction, object.tokenSerial);
     await this.token.generateAesKey(id, labels[this.purpose]);
   }
 

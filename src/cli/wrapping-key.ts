@@ -1,8 +1,9 @@
 import type { Token } from '../../hsm';
 import type { Config } from '../config';
-import type { Database, Queryable, Transaction } from '../db';
+import { type Database, type Queryable, type Transaction, inTransaction } from '../db';
 import { doom } from '../keys/doomed-objects';
 import { KeyStore } from '../keys/store';
+import { lockToken } from '../keys/token-lock';
 import {
   createWrappingKey,
   currentWrappingKey,
@@ -134,7 +135,12 @@ export const destroyWrappingKey: Command = async (config, options) => {
       // Workers that read a key before it was rotated would ask for this one.
       transaction.announce({ topic: 'key-labels', id: '*' });
     });
-    await token.destroyKey(id);
+    await withDatabase(config, (database) =>
+      inTransaction(database, async (transaction) => {
+        await lockToken(transaction, token.status().serial);
+        await token.destroyKey(id);
+      }),
+    );
   });
   print(options, { json: { WrappingKeyId: id }, text: `destroyed the wrapping key ${id}` });
 };

@@ -5,6 +5,7 @@ import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
 import { type MaterialRow, firstLapse, materialRows, toMaterial } from './material';
 import { type Tag, putTags } from './tags';
+import { lockToken } from './token-lock';
 
 interface KeyRow {
   readonly key_id: string;
@@ -39,9 +40,6 @@ export interface NewKey {
   readonly policy: string;
   readonly tags: readonly Tag[];
 }
-
-/** The first half of an advisory lock's name; the second is the token's. */
-const tokenLock = 0x6b657973;
 
 const columns = `
   k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.key_manager, k.state, k.multi_region,
@@ -161,17 +159,9 @@ export class KeyStore {
     });
   }
 
-  /**
-   * One key generation in a token at a time, until the transaction ends. Two processes that make SoftHSM keys together
-   * can miss each other's for good: each counts the other's change of the token's generation number as seen with its own
-   * (SoftHSM 2.6.1, Generation::commit).
-   */
-  async lockToken(db: Queryable, tokenSerial: string): Promise<void> {
-    await db.query({
-      name: 'token-lock',
-      text: 'select pg_advisory_xact_lock($1::int, hashtext($2::text))',
-      values: [tokenLock, tokenSerial],
-    });
+  /** See lockToken. */
+  lockToken(db: Queryable, tokenSerial: string): Promise<void> {
+    return lockToken(db, tokenSerial);
   }
 
   private toKey(row: KeyRow): Key {

@@ -2,9 +2,11 @@ import type { IssuedAccessKey } from '../../src/auth/accounts';
 import { Sealing } from '../../src/auth/sealing';
 import { Secret } from '../../src/auth/secret';
 import { openDatabase, inTransaction } from '../../src/db';
+import { lockToken } from '../../src/keys/token-lock';
 import { type Vault, openVault } from '../support/access-keys';
-import { cloneDatabase } from '../support/postgres';
+import { cloneDatabase, lockWaiters } from '../support/postgres';
 import { accountId } from '../support/sample-keys';
+import { until } from '../support/until';
 
 let vault: Vault;
 let issued: IssuedAccessKey;
@@ -43,6 +45,22 @@ describe('sealing', () => {
     // What the older one sealed still opens.
     expect((await vault.accessKeys().find(issued.AccessKeyId))?.accessKeyId).toBe(
       issued.AccessKeyId,
+    );
+  });
+
+  test('makes its key while nobody else changes the objects of the token', async () => {
+    const other = await vault.database.begin();
+    await lockToken(other, vault.token.status().serial);
+    const creating = inTransaction(vault.database, (transaction) =>
+      new Sealing(vault.token).createKey(vault.database, transaction),
+    );
+    await until('it waits', async () => (await lockWaiters(vault.url)) === 1);
+    const held = await vault.token.listKeys('claviger:sealing');
+    await other.commit();
+    const created = await creating;
+    expect(held).not.toContain(created);
+    expect(await vault.token.listKeys('claviger:sealing')).toEqual(
+      expect.arrayContaining([...held, created]),
     );
   });
 
