@@ -43,6 +43,9 @@ export interface NewKey {
 /** The first half of an advisory lock's name; the second is the token's. */
 const tokenLock = 0x6b657973;
 
+/** As `tokenLock`, of the lock that comes before it. */
+const pairLock = 0x70616972;
+
 const columns = `
   k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.key_manager, k.state, k.multi_region,
   k.created_at, k.deletion_date, k.policy, k.current_material_id, k.rotation_period_days, k.next_rotation_at,
@@ -167,11 +170,15 @@ export class KeyStore {
    * (SoftHSM 2.6.1, Generation::commit).
    */
   async lockToken(db: Queryable, tokenSerial: string): Promise<void> {
-    await db.query({
-      name: 'token-lock',
-      text: 'select pg_advisory_xact_lock($1::int, hashtext($2::text))',
-      values: [tokenLock, tokenSerial],
-    });
+    await lockByName(db, tokenLock, tokenSerial);
+  }
+
+  /**
+   * Before `lockToken`, of what makes a pair of keys: that takes seconds, and whoever waits for the token waits for one such
+   * at the most.
+   */
+  async lockPairs(db: Queryable, tokenSerial: string): Promise<void> {
+    await lockByName(db, pairLock, tokenSerial);
   }
 
   private toKey(row: KeyRow): Key {
@@ -200,4 +207,12 @@ export class KeyStore {
       rotation: periodDays === null || nextAt === null ? undefined : { periodDays, nextAt },
     };
   }
+}
+
+async function lockByName(db: Queryable, lock: number, tokenSerial: string): Promise<void> {
+  await db.query({
+    name: 'token-lock',
+    text: 'select pg_advisory_xact_lock($1::int, hashtext($2::text))',
+    values: [lock, tokenSerial],
+  });
 }
