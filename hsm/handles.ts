@@ -1,6 +1,6 @@
 import { HsmError } from './errors';
 import type { Handle } from './module';
-import type { TokenKey, TokenKeyId } from './types';
+import type { Awaitable, TokenKey, TokenKeyId } from './types';
 
 /**
  * The fastest object of a key in the token: a clone of a resident key or an unwrapped one, both in the owner session, or
@@ -36,6 +36,10 @@ export class Handles {
   readonly #options: HandlesOptions;
   readonly #cached = new Map<TokenKeyId, KeyObject>();
   readonly #lookups = new Map<TokenKeyId, Lookup>();
+  /** How many use an object now. */
+  readonly #lent = new Map<KeyObject, number>();
+  /** Out of the cache, and to be destroyed when nobody uses them any more. */
+  readonly #leaving = new Set<KeyObject>();
   hits = 0;
   misses = 0;
 
@@ -70,7 +74,45 @@ export class Handles {
       if (lookup.state === 'wanted') return object;
       if (lookup.state === 'dropped') break;
     }
-    throw new HsmError('token-unavailable', 'the key was evicted while it was looked up');
+    throw evictedMeanwhile();
+  }
+
+  /**
+   * Work that waits for a lane. The object is not destroyed before it has ended: a token may give its number to another key's
+   * object, and what was to be sealed under this key would be sealed under that.
+   */
+  async lend<T>(key: TokenKey, work: (object: KeyObject) => Awaitable<T>): Promise<T> {
+    const object = this.get(key.id) ?? (await this.#findKept(key));
+    this.#lent.set(object, (this.#lent.get(object) ?? 0) + 1);
+    try {
+      return await work(object);
+    } finally {
+      this.#giveBack(object);
+    }
+  }
+
+  /** As find, and it has not left the cache again while the answer was on its way. */
+  async #findKept(key: TokenKey): Promise<KeyObject> {
+    for (let attempt = 0; attempt < maxLookups; attempt += 1) {
+      const object = await this.find(key);
+      if (this.#cached.get(key.id) === object) return object;
+    }
+    throw evictedMeanwhile();
+  }
+
+  #giveBack(object: KeyObject): void {
+    const users = (this.#lent.get(object) ?? 1) - 1;
+    if (users > 0) {
+      this.#lent.set(object, users);
+      return;
+    }
+    this.#lent.delete(object);
+    if (this.#leaving.delete(object)) this.#options.release(object);
+  }
+
+  #release(object: KeyObject): void {
+    if (this.#lent.has(object)) this.#leaving.add(object);
+    else this.#options.release(object);
   }
 
   /** Takes in an object that was made without a look-up. */
@@ -88,7 +130,7 @@ export class Handles {
     const key = this.#cached.get(id);
     if (key === undefined) return;
     this.#cached.delete(id);
-    this.#options.release(key);
+    this.#release(key);
   }
 
   /** As evict, for every key. */
@@ -101,6 +143,7 @@ export class Handles {
     for (const lookup of this.#lookups.values()) lookup.state = 'dropped';
     this.#lookups.clear();
     this.#cached.clear();
+    this.#leaving.clear();
   }
 
   #start(key: TokenKey): Lookup {
@@ -120,13 +163,13 @@ export class Handles {
   }
 
   #settle(id: TokenKeyId, lookup: Lookup, object: KeyObject): KeyObject {
-    if (lookup.state === 'evicted') this.#options.release(object);
+    if (lookup.state === 'evicted') this.#release(object);
     if (lookup.state !== 'wanted') return object;
     this.#lookups.delete(id);
     const cached = this.#cached.get(id);
     if (cached === undefined) return this.#keep(id, object);
     // `put` was faster.
-    this.#options.release(object);
+    this.#release(object);
     return cached;
   }
 
@@ -140,4 +183,8 @@ export class Handles {
     const [eldest] = this.#cached.keys();
     if (eldest !== undefined) this.evict(eldest);
   }
+}
+
+function evictedMeanwhile(): HsmError {
+  return new HsmError('token-unavailable', 'the key was evicted while it was looked up');
 }

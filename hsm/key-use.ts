@@ -75,7 +75,7 @@ export class KeyUse {
   async #useLater<T>(key: TokenKey, work: (object: KeyObject) => Awaitable<T>): Promise<T> {
     try {
       idBytes(key.id);
-      return await work(await this.handles.find(key));
+      return await this.handles.lend(key, work);
     } catch (error) {
       return this.#useAgain(key, work, error);
     }
@@ -91,7 +91,7 @@ export class KeyUse {
     if (!(error instanceof TokenFault) || error.meaning.again !== true) throw error;
     if (error.meaning.stale === true) this.#forget(key);
     try {
-      return await work(await this.handles.find(key));
+      return await this.handles.lend(key, work);
     } catch (second) {
       throw await this.#link.explain(second);
     }

@@ -66,9 +66,12 @@ create table doomed_object (
   token_serial text collate "C" not null,
   kind text collate "C" not null check (kind in ('secret-key', 'key-pair')),
   due_at timestamptz(3) not null,
+  -- For whose import a pair is: an account has so many of them at the most.
+  account_id text collate "C",
   primary key (token_key_id, token_serial)
 );
 create index doomed_object_due on doomed_object (due_at);
+create index doomed_object_account on doomed_object (account_id) where account_id is not null;
 
 -- Encryptions under a material that workers have taken the right to make: as many as were made, or more.
 create table encryption_count (

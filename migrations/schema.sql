@@ -40,7 +40,8 @@ create table doomed_object (
   token_key_id text collate "C" not null,
   token_serial text collate "C" not null,
   kind text collate "C" not null,
-  due_at timestamp(3) with time zone not null
+  due_at timestamp(3) with time zone not null,
+  account_id text collate "C"
 );
 
 create table encryption_count (
@@ -475,6 +476,8 @@ CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, 
 CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
+
+CREATE INDEX doomed_object_account ON public.doomed_object USING btree (account_id) WHERE (account_id IS NOT NULL);
 
 CREATE INDEX doomed_object_due ON public.doomed_object USING btree (due_at);
 

@@ -47,15 +47,11 @@ export function buildServices(
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const materials = new Materials({ database, token, keys, storage: config.keyMaterial });
-  const managed = new ManagedKeys({
-    ...parts,
-    place,
-    keys,
-    materials,
-    aliases,
-    newKeyId: randomUUID,
-  });
+  const held = { database, token, keys };
+  const limits = limitsOf(config);
+  const materials = new Materials({ ...held, storage: config.keyMaterial });
+  const newKeyId = randomUUID;
+  const managed = new ManagedKeys({ ...parts, place, keys, materials, aliases, newKeyId });
   const grants = new GrantStore();
   const sealingFor = (purpose: SealingPurpose) => {
     const sealing = new Sealing(token, purpose, database);
@@ -67,11 +63,11 @@ export function buildServices(
     db: database,
     token,
     keys,
-    limits: limitsOf(config),
+    limits,
     materials,
-    importParameters: new ImportParametersMaker({ database, token, keys, importTokens }),
+    importParameters: new ImportParametersMaker({ ...held, importTokens, limits }),
     imports: new Imports({ token, materials, importTokens }),
-    destroyObjects: destroyObjects({ database, token, keys }),
+    destroyObjects: destroyObjects(held),
     aliases,
     finder: new KeyFinder({
       db: database,
@@ -95,7 +91,7 @@ export function buildServices(
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
-    newKeyId: randomUUID,
+    newKeyId,
   };
 }
 
@@ -104,6 +100,7 @@ function limitsOf(config: Config): Limits {
     keysPerAccount: config.maxKeysPerAccount,
     aliasesPerKey: config.maxAliasesPerKey,
     grantsPerKey: config.maxGrantsPerKey,
+    importParametersPerAccount: config.maxImportParametersPerAccount,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }

@@ -289,6 +289,13 @@ export const settings = {
     default: 50_000,
     sentence: 'Grants of a key.',
   },
+  maxImportParametersPerAccount: {
+    env: 'CLAVIGER_MAX_IMPORT_PARAMETERS_PER_ACCOUNT',
+    schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+    default: 1000,
+    sentence:
+      'Answers of GetParametersForImport of an account that have not expired: each keeps a key pair in the token for 24 hours.',
+  },
   maxKeyPolicyBytes: {
     env: 'CLAVIGER_MAX_KEY_POLICY_BYTES',
     schema: { type: 'integer', minimum: 1024, maximum: 32_768 },

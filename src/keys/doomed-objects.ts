@@ -14,6 +14,8 @@ export interface DoomedObject extends TokenObject {
   readonly kind: TokenObjectKind;
   /** By the clock of the database. */
   readonly dueInSeconds: number;
+  /** Whose it is, of a pair for an import. */
+  readonly accountId?: string;
 }
 
 /**
@@ -30,17 +32,27 @@ export const untilForgottenSeconds = 3600;
  */
 export async function doom(
   db: Queryable,
-  { tokenKeyId, tokenSerial, kind, dueInSeconds }: DoomedObject,
+  { tokenKeyId, tokenSerial, kind, dueInSeconds, accountId }: DoomedObject,
 ): Promise<void> {
   await db.execute({
     name: 'object-doom',
     text: `
-      insert into doomed_object (token_key_id, token_serial, kind, due_at)
+      insert into doomed_object (token_key_id, token_serial, kind, due_at, account_id)
       values ($1::text, $2::text, $3::text,
-        date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $4::float8))
+        date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $4::float8), $5::text)
       on conflict (token_key_id, token_serial) do update set kind = excluded.kind, due_at = excluded.due_at`,
-    values: [tokenKeyId, tokenSerial, kind, dueInSeconds],
+    values: [tokenKeyId, tokenSerial, kind, dueInSeconds, accountId ?? null],
   });
+}
+
+/** How many pairs for imports the account has, those that should have been destroyed by now too. */
+export async function countImportPairs(db: Queryable, accountId: string): Promise<number> {
+  const [row] = await db.query<{ pairs: number }>({
+    name: 'object-count-import-pairs',
+    text: 'select count(*)::int as pairs from doomed_object where account_id = $1::text',
+    values: [accountId],
+  });
+  return row?.pairs ?? 0;
 }
 
 /**

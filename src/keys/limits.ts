@@ -6,6 +6,8 @@ export interface Limits {
   readonly keysPerAccount: number;
   readonly aliasesPerKey: number;
   readonly grantsPerKey: number;
+  /** Answers of GetParametersForImport that have not expired: each is a pair of keys in the token. */
+  readonly importParametersPerAccount: number;
   readonly keyPolicyBytes: number;
 }
 
@@ -14,6 +16,7 @@ const quotas = {
   keysPerAccount: 'Key',
   aliasesPerKey: 'Aliases per key',
   grantsPerKey: 'Grants per key',
+  importParametersPerAccount: 'Import parameters',
 } as const satisfies Partial<Record<keyof Limits, string>>;
 
 /** LimitExceededException when there are as many as there may be. The caller holds what keeps the number as it is. */

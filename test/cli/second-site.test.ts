@@ -248,7 +248,7 @@ test('two imports of it at once leave it in the token: whoever comes too late de
   const imports = [1, 2].map(() =>
     second('import', file('key'), '--json').then(
       (stdout): unknown => JSON.parse(stdout),
-      (thrown: Failure) => thrown.stderr.trimEnd().split('\n').at(-1),
+      (thrown: unknown) => (thrown as Failure).stderr.trimEnd().split('\n').at(-1),
     ),
   );
   await until(

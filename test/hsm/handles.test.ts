@@ -118,3 +118,42 @@ test('what is put in counts as a miss and displaces the least recently used', ()
   expect(released).toEqual([key(0)]);
   expect([handles.size, handles.misses]).toEqual([2, 3]);
 });
+
+test('an object that is in use is released when its last use has ended, and not before', async () => {
+  handles.put('aa', key(1));
+  const ends: (() => void)[] = [];
+  const use = (object: KeyObject): Promise<KeyObject> =>
+    new Promise((end) => ends.push(() => end(object)));
+  const uses = [1, 2].map(() => handles.lend(residentKey('aa'), use));
+  handles.evict('aa');
+  expect(handles.get('aa')).toBeUndefined();
+  ends[0]?.();
+  expect(await uses[0]).toEqual(key(1));
+  expect(released).toEqual([]);
+  ends[1]?.();
+  await uses[1];
+  expect(released).toEqual([key(1)]);
+});
+
+test('an object of an earlier life of the module is not released when its use ends', async () => {
+  handles.put('aa', key(1));
+  let end = (): void => undefined;
+  const using = handles.lend(residentKey('aa'), () => new Promise<void>((done) => (end = done)));
+  handles.evict('aa');
+  handles.drop();
+  end();
+  await using;
+  expect(released).toEqual([]);
+});
+
+test('what is looked up to be lent, and evicted before it is, is looked up again', async () => {
+  const used: KeyObject[] = [];
+  const using = handles.lend(residentKey('aa'), (object) => void used.push(object));
+  answerNext(key(1));
+  while (handles.get('aa') === undefined) await Promise.resolve();
+  handles.evict('aa');
+  while (pending.length === 0) await Promise.resolve();
+  answerNext(key(2));
+  await using;
+  expect(used).toEqual([key(2)]);
+});

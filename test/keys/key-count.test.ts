@@ -7,7 +7,13 @@ import { accountId, otherAccountId } from '../support/sample-keys';
 
 const room = {
   accountId,
-  limits: { keysPerAccount: 3, aliasesPerKey: 1, grantsPerKey: 1, keyPolicyBytes: 1024 },
+  limits: {
+    keysPerAccount: 3,
+    aliasesPerKey: 1,
+    grantsPerKey: 1,
+    importParametersPerAccount: 5,
+    keyPolicyBytes: 1024,
+  },
 };
 const full = (current: number) => ({
   code: 'LimitExceededException',

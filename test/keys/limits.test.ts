@@ -1,7 +1,13 @@
 import { requireRoom } from '../../src/keys/limits';
 import { refusalOf } from '../support/refusal';
 
-const limits = { keysPerAccount: 7, aliasesPerKey: 50, grantsPerKey: 3, keyPolicyBytes: 1024 };
+const limits = {
+  keysPerAccount: 7,
+  aliasesPerKey: 50,
+  grantsPerKey: 3,
+  importParametersPerAccount: 5,
+  keyPolicyBytes: 1024,
+};
 
 test.each([
   ['keysPerAccount', 'Key quota for this account in this region is 7, current usage is 7.'],
