@@ -24,9 +24,26 @@ export class Generation {
     }
     this.#running.add(id);
     try {
-      await this.#parts.inTurn(() => this.#generate(id, label));
+      await this.#parts.inTurn(() => this.#generateOrRecover(id, label));
     } finally {
       this.#running.delete(id);
+    }
+  }
+
+  /**
+   * Once more where the first attempt at recovery heals the token at once. SoftHSM 2.6.1 gives a token up for good
+   * (OSToken::index) where it reads the directory again, because another process made a key, while a third one logs in;
+   * who notices is most often the next to generate. A key that was made nevertheless is found: requireFree.
+   */
+  async #generateOrRecover(id: TokenKeyId, label: string): Promise<void> {
+    const { link } = this.#parts;
+    try {
+      await this.#generate(id, label);
+    } catch (error) {
+      const isLost = error instanceof HsmError && error.code === 'token-unavailable';
+      if (!isLost || link.state !== 'recovering') throw error;
+      await link.recovery.tried();
+      await this.#generate(id, label);
     }
   }
 

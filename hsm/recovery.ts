@@ -55,6 +55,11 @@ export class Recovery {
     this.#requireReady();
   }
 
+  /** The attempt that is being made, if any, is over, whatever came of it. */
+  async tried(): Promise<void> {
+    await this.#running;
+  }
+
   fail(reason: string): void {
     if (this.#state === 'failed' || this.#state === 'closed') return;
     this.#state = 'failed';

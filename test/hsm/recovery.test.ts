@@ -140,6 +140,14 @@ test('sessions closed behind our back are replaced', async () => {
   expect(token.counters().recoveries).toBe(1);
 });
 
+test('a key is generated though the token has to recover first', async () => {
+  intruder(hsm).logout();
+  const another = randomBytes(32).toString('hex');
+  await token.generateAesKey(another, 'healed');
+  expect(await token.listKeys('healed')).toEqual([another]);
+  expect(token.counters().recoveries).toBe(1);
+});
+
 test('a logout behind our back is healed', async () => {
   intruder(hsm).logout();
   await until('the key works again', works);
