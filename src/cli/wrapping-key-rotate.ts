@@ -1,9 +1,10 @@
-import type { Queryable } from '../db';
+import type { Transaction } from '../db';
 import { countToRewrap, rewrapAll, rewrapSystemKeys, type Unwrappable } from '../keys/rewrapping';
+import { listWrappingKeys } from '../keys/wrapping-keys';
 import { print } from './print';
 import { Progress } from './progress';
 import { type Command, CommandError } from './subcommand';
-import { makeWrappingKey, withStores } from './wrapping-key';
+import { type Stores, makeWrappingKey, withStores } from './wrapping-key';
 
 /** Those that did not unwrap are counted, and so many of them named. */
 const namedAtMost = 10;
@@ -17,7 +18,7 @@ export const rotateWrappingKey: Command = async (config, options) => {
     const { database: db, token } = stores;
     const key = await makeWrappingKey(stores, {
       exportable: options['exportable'] === true,
-      instead: unfinished,
+      instead: (transaction, current) => unfinished({ db: transaction, token }, current),
     });
     const { materials: total } = await countToRewrap(db);
     await rewrapSystemKeys({ db, token, wrappingKeyId: key.id });
@@ -42,15 +43,37 @@ export const rotateWrappingKey: Command = async (config, options) => {
   });
 };
 
-/** The current key, where an earlier rotation to it is not done. Nothing to rotate is refused. */
-async function unfinished(db: Queryable, current: string | undefined): Promise<string | undefined> {
+interface UnderLock {
+  readonly db: Transaction;
+  readonly token: Stores['token'];
+}
+
+/** The current key, where an earlier rotation to it is not done and this token has it. Nothing to rotate is refused. */
+async function unfinished(
+  { db, token }: UnderLock,
+  current: string | undefined,
+): Promise<string | undefined> {
   if (current === undefined) {
     throw new CommandError(
       'there is no wrapping key to rotate: `claviger wrapping-key create` makes the first',
     );
   }
+  await requireAllInToken({ db, token });
   const { materials, systemKeys } = await countToRewrap(db);
-  return materials + systemKeys > 0 ? current : undefined;
+  return materials + systemKeys > 0 && (await token.hasKey(current)) ? current : undefined;
+}
+
+/**
+ * On a token that cannot open what is to be put under another key, a new key would be current where nobody else has it, and
+ * nothing would be under it.
+ */
+async function requireAllInToken({ db, token }: UnderLock): Promise<void> {
+  for (const { id, materials, systemKeys } of await listWrappingKeys(db)) {
+    if (materials + systemKeys === 0 || (await token.hasKey(id))) continue;
+    throw new CommandError(
+      `the wrapping key ${id}, which something is under, is not in this token: rotate where it is, or bring it here first (\`claviger wrapping-key import\`)`,
+    );
+  }
 }
 
 function requireNone(invalid: readonly Unwrappable[], id: string): void {

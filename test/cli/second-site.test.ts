@@ -98,6 +98,14 @@ test('a daemon whose token lacks the wrapping key does not start, and says what 
   );
 });
 
+test('a token that lacks the wrapping key begins no rotation: its new key would be current, and nobody else would have it', async () => {
+  const before = await second('list', '--json');
+  expect(await refused(second('rotate'))).toBe(
+    `claviger: the wrapping key ${wrappingKeyId}, which something is under, is not in this token: rotate where it is, or bring it here first (\`claviger wrapping-key import\`)`,
+  );
+  expect(await second('list', '--json')).toBe(before);
+});
+
 test('what is no public key of prepare-import is refused', async () => {
   for (const text of [
     '',
@@ -221,6 +229,25 @@ test('after the import a second daemon opens what the first sealed, for the same
   } finally {
     await there.remove();
   }
+});
+
+test('where the current key was lost with its token and nothing is under it, rotate makes another', async () => {
+  const lost = 'ab'.repeat(32);
+  await administer(copy.url, `update wrapping_key set state = 'RETIRED'`);
+  await administer(
+    copy.url,
+    `insert into wrapping_key (wrapping_key_id, state, exportable) values ('${lost}', 'CURRENT', false)`,
+  );
+  const { WrappingKeyId: id, Resumed: resumed } = JSON.parse(
+    await second('rotate', '--exportable', '--json'),
+  ) as { WrappingKeyId: string; Resumed: boolean };
+  expect(resumed).toBe(false);
+  const [state] = await administer<{ current: string; elsewhere: number }>(
+    copy.url,
+    `select (select wrapping_key_id from wrapping_key where state = 'CURRENT') as current,
+      (select count(*)::int from key_material where wrapping_key_id <> '${id}') as elsewhere`,
+  );
+  expect(state).toEqual({ current: id, elsewhere: 0 });
 });
 
 test('imported again it is there already; the copy stays in its token', async () => {
