@@ -98,12 +98,13 @@ async function perform<N extends OperationName>(
   { request, trail, asking }: Performance,
 ): Promise<string> {
   const { services } = corridor;
-  const input = parseInput(name, await request.body(name));
   const operation: Operation<N> | undefined = operations[name];
+  trail.declare(operation);
+  const input = parseInput(name, await request.body(name));
   if (operation === undefined) {
     throw new KmsError('UnsupportedOperationException', `The operation ${name} is not supported.`);
   }
-  trail.declare(operation, input);
+  trail.input = input;
   operation.check?.(input);
   await checkGrantTokens(input, services);
   const { caller, identity } = asking ?? (await identify(operation, { input, services, trail }));

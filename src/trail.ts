@@ -77,8 +77,9 @@ export class Trail {
   private otherArns: readonly string[] = [];
   /** Of what succeeds, what its record says besides request and answer. */
   additional: Readonly<Record<string, unknown>> | undefined;
+  /** Set once it is valid: then its audited members may be recorded. */
+  input: object | undefined;
   private declared: AuditedOperation | undefined;
-  private input: object | undefined;
 
   constructor(
     readonly request: TrailedRequest,
@@ -89,10 +90,9 @@ export class Trail {
     this.otherArns = actions.map(({ resource }) => resource).filter((arn) => arn !== '*');
   }
 
-  /** The input is valid, so its audited members may be recorded. */
-  declare(operation: AuditedOperation, input: object): void {
+  /** Whether it reads or writes is known, whatever its input turns out to be. */
+  declare(operation: AuditedOperation | undefined): void {
     this.declared = operation;
-    this.input = input;
   }
 
   success(responseElements: ResponseElements, eventId: string = randomUUID()): string {

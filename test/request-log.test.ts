@@ -20,7 +20,8 @@ function logged(outcome: string, cause?: unknown): ReturnType<typeof recordingLo
   trail.operation = 'Encrypt';
   trail.caller = rootOf(accountId);
   trail.keys = [keyWith()];
-  trail.declare({ readOnly: true, audited: ['KeyId'] }, { KeyId: 'alias/secret-name' });
+  trail.declare({ readOnly: true, audited: ['KeyId'] });
+  trail.input = { KeyId: 'alias/secret-name' };
   requestLog(log)({ trail, seconds: 0.0012345, outcome, cause });
   const [event] = events;
   if (event === undefined || events.length > 1) throw new Error('not one event');

@@ -46,7 +46,8 @@ test('nothing of an input is recorded before it was declared, and then the audit
   const refused = parse(one.refusal(new KmsError('ValidationException', 'bad')));
   expect(refused).toMatchObject({ requestParameters: null, errorMessage: 'bad' });
   const input = { KeyId: 'k', Plaintext: Buffer.from('secret'), GrantTokens: ['t'] };
-  one.declare({ readOnly: true, audited: ['KeyId', 'Plaintext', 'GrantTokens'] }, input);
+  one.declare({ readOnly: true, audited: ['KeyId', 'Plaintext', 'GrantTokens'] });
+  one.input = input;
   one.keys = [keyWith()];
   const line = one.success(null);
   expect(parse(line)).toMatchObject({
@@ -63,10 +64,21 @@ test('nothing of an input is recorded before it was declared, and then the audit
 test('a change is recorded as one, with what it answered', () => {
   const one = trail();
   one.operation = 'CreateKey';
-  one.declare({ readOnly: false, audited: [] }, {});
+  one.declare({ readOnly: false, audited: [] });
+  one.input = {};
   expect(parse(one.success({ keyId: 'k' }))).toMatchObject({
     readOnly: false,
     responseElements: { keyId: 'k' },
+  });
+});
+
+test('a change whose input is not valid is one that was refused, and not a read', () => {
+  const one = trail();
+  one.operation = 'EnableKeyRotation';
+  one.declare({ readOnly: false, audited: ['RotationPeriodInDays'] });
+  expect(parse(one.refusal(new KmsError('ValidationException', 'bad')))).toMatchObject({
+    readOnly: false,
+    requestParameters: null,
   });
 });
 
@@ -98,7 +110,8 @@ test('a record is one line that Postgres can read as JSON, whatever was sent', (
   const one = trail();
   one.operation = 'Encrypt';
   const context = { 'a\0': '\\u0000', b: '\ud800', c: 'line\nend\u2028', d: '\\\0' };
-  one.declare({ readOnly: true, audited: ['EncryptionContext'] }, { EncryptionContext: context });
+  one.declare({ readOnly: true, audited: ['EncryptionContext'] });
+  one.input = { EncryptionContext: context };
   const line = one.refusal(new KmsError('ValidationException', 'a\0\udc00'));
   expect(line).not.toContain('\n');
   expect(line).not.toMatch(/(?<!\\)(\\\\)*\\u(0000|d[89a-f])/);

@@ -34,7 +34,8 @@ export const explanations = {
       'encrypted can be read no more once they are destroyed.',
     advice:
       'Make sure that the database is the newest, and that no other installation uses this token. Then --repair enters them to ' +
-      'be destroyed in seven days; until then, deleting the row of doomed_object keeps one.',
+      'be destroyed in seven days; until then, deleting the row of doomed_object keeps one. One that is the material of a key ' +
+      'that is there (ofLivingKey) is left alone: its row in key_material was lost, and a backup of the database may have it.',
   },
   'foreign-object': {
     what: 'objects of the token that nothing in the database names, beside sealing keys that are not of this database',

@@ -1,5 +1,6 @@
 import type { TokenObject } from '../../hsm';
-import { doom } from '../keys/doomed-objects';
+import type { Queryable } from '../db';
+import { type DoomedObject, doom } from '../keys/doomed-objects';
 import type { Finding, PatientWithToken } from './finding';
 import { type Entry, readLedger } from './ledger';
 
@@ -17,7 +18,12 @@ interface Seen {
   readonly before: readonly Entry[];
   readonly objects: readonly TokenObject[];
   readonly after: readonly Entry[];
+  /** Ids of the KMS keys that there are, of those that labels name. */
+  readonly living: ReadonlySet<string>;
 }
+
+/** Material of a KMS key carries its id in its label. */
+const materialLabel = /^claviger:key:(.+)$/;
 
 /**
  * What token and database know of each other. Whatever makes an object enters it in the database before, and takes the entry
@@ -29,8 +35,21 @@ export async function examineObjects(patient: PatientWithToken): Promise<Finding
   const before = await readLedger(database);
   const objects = await token.listObjects(ownLabels);
   const after = await readLedger(database);
-  const seen = { serial: token.status().serial, before, objects, after };
+  const living = await livingKeys(database, objects);
+  const seen = { serial: token.status().serial, before, objects, after, living };
   return [...orphans(patient, seen), ...duplicates(seen), ...missing(seen), ...elsewhere(seen)];
+}
+
+async function livingKeys(
+  db: Queryable,
+  objects: readonly TokenObject[],
+): Promise<ReadonlySet<string>> {
+  const ids = objects.flatMap(({ label }) => materialLabel.exec(label)?.[1] ?? []);
+  const rows = await db.query<{ key_id: string }>({
+    text: 'select key_id from kms_key where key_id = any($1::text[])',
+    values: [ids],
+  });
+  return new Set(rows.map((row) => row.key_id));
 }
 
 function orphans({ database }: PatientWithToken, seen: Seen): Finding[] {
@@ -38,18 +57,25 @@ function orphans({ database }: PatientWithToken, seen: Seen): Finding[] {
   const unexplained = seen.objects.filter(({ id }) => !explained.has(id));
   // Whose sealing keys these are, the other objects may be too.
   const foreign = unexplained.some(({ label }) => sealingLabels.test(label));
-  return unexplained.map(({ kind, id, label }) => ({
-    kind: foreign ? 'foreign-object' : 'orphan-object',
-    subject: id,
-    details: { label, object: kind, serial: seen.serial },
-    ...(!foreign && {
-      repair: async () => {
-        const object = { tokenKeyId: id, tokenSerial: seen.serial, kind };
-        await doom(database, { ...object, dueInSeconds: daysOfGrace * 24 * 3600 });
-        return `entered into doomed_object: destroyed in ${daysOfGrace} days, unless something names it by then`;
-      },
-    }),
-  }));
+  return unexplained.map(({ kind, id, label }) => {
+    const keyId = materialLabel.exec(label)?.[1] ?? '';
+    // Its key is there and has lost the row, so it may be all that opens what the key sealed: for people to decide.
+    const lost = seen.living.has(keyId);
+    return {
+      kind: foreign ? 'foreign-object' : 'orphan-object',
+      subject: id,
+      details: { label, object: kind, serial: seen.serial, ...(lost && { ofLivingKey: keyId }) },
+      ...(!foreign &&
+        !lost && {
+          repair: () => enter(database, { tokenKeyId: id, tokenSerial: seen.serial, kind }),
+        }),
+    };
+  });
+}
+
+async function enter(db: Queryable, object: Omit<DoomedObject, 'dueInSeconds'>): Promise<string> {
+  await doom(db, { ...object, dueInSeconds: daysOfGrace * 24 * 3600 });
+  return `entered into doomed_object: destroyed in ${daysOfGrace} days, unless something names it by then`;
 }
 
 /** Which of the two is meant cannot be known, so neither is used. */

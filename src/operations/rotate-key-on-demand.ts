@@ -14,10 +14,11 @@ export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = {
   readOnly: false,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:RotateKeyOnDemand'),
+  // What can never rotate is told so in every state, as the neighbours tell it.
+  identify: ({ keys }) => requireRotatable(onlyKey(keys)),
   requires: { state: 'rotatableOnDemand' },
   verify({ keys }) {
     const key = onlyKey(keys);
-    requireRotatable(key);
     requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
     if (key.origin === 'EXTERNAL') requirePending(key);
   },

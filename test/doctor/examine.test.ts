@@ -81,6 +81,16 @@ describe('an object of the token', () => {
     expect(await sql(within, id)).toHaveLength(1);
   });
 
+  test('that is the material of a key that is there, whose row was lost, is left alone', async () => {
+    const { keyId, id } = await createKey();
+    await sql('update kms_key set current_material_id = null where current_material_id = $1', id);
+    await sql('delete from key_material where material_id = $1', id);
+    const orphan = (await findings()).find(({ kind }) => kind === 'orphan-object');
+    expect(orphan).toMatchObject({ subject: id, details: { ofLivingKey: keyId } });
+    expect(orphan?.repair).toBeUndefined();
+    await vault.token.destroyKey(id);
+  });
+
   test('that is entered as doomed, or whose name is another program’s, is none of that', async () => {
     const [doomed, other] = [newId(), newId()];
     const object = { tokenKeyId: doomed, tokenSerial: serial, kind: 'secret-key' } as const;
