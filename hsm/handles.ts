@@ -25,6 +25,9 @@ interface Lookup {
   state: 'wanted' | 'evicted' | 'dropped';
 }
 
+/** Objects that are destroyed at once: some milliseconds. */
+const releasedAtOnce = 500;
+
 /** An eviction starts a running look-up over; more often than this, somebody evicts in a loop. */
 const maxLookups = 4;
 
@@ -36,6 +39,8 @@ export class Handles {
   readonly #options: HandlesOptions;
   readonly #cached = new Map<TokenKeyId, KeyObject>();
   readonly #lookups = new Map<TokenKeyId, Lookup>();
+  /** Objects of an earlier one are not destroyed. */
+  #life = 0;
   hits = 0;
   misses = 0;
 
@@ -91,9 +96,24 @@ export class Handles {
     this.#options.release(key);
   }
 
-  /** As evict, for every key. */
+  /**
+   * As evict, for every key: none is used again. Destroying a hundred thousand objects takes SoftHSM seconds, so those that
+   * are beyond the first slice are destroyed between other work.
+   */
   evictAll(): void {
-    for (const id of [...this.#lookups.keys(), ...this.#cached.keys()]) this.evict(id);
+    for (const id of [...this.#lookups.keys()]) this.evict(id);
+    const objects = [...this.#cached.values()];
+    this.#cached.clear();
+    this.#releaseInSlices(objects, this.#life);
+  }
+
+  #releaseInSlices(objects: readonly KeyObject[], life: number): void {
+    for (const object of objects.slice(0, releasedAtOnce)) this.#options.release(object);
+    if (objects.length <= releasedAtOnce) return;
+    const rest = objects.slice(releasedAtOnce);
+    setImmediate(() => {
+      if (this.#life === life) this.#releaseInSlices(rest, life);
+    });
   }
 
   /** Forgets everything at the end of a life of the module; the numbers may soon name other objects. */
@@ -101,6 +121,7 @@ export class Handles {
     for (const lookup of this.#lookups.values()) lookup.state = 'dropped';
     this.#lookups.clear();
     this.#cached.clear();
+    this.#life += 1;
   }
 
   #start(key: TokenKey): Lookup {
