@@ -25,6 +25,9 @@ interface Lookup {
   state: 'wanted' | 'evicted' | 'dropped';
 }
 
+/** Objects that are destroyed at once: some milliseconds. */
+const releasedAtOnce = 500;
+
 /** An eviction starts a running look-up over; more often than this, somebody evicts in a loop. */
 const maxLookups = 4;
 
@@ -40,6 +43,8 @@ export class Handles {
   readonly #lent = new Map<KeyObject, number>();
   /** Out of the cache, and to be destroyed when nobody uses them any more. */
   readonly #leaving = new Set<KeyObject>();
+  /** Objects of an earlier one are not destroyed. */
+  #life = 0;
   hits = 0;
   misses = 0;
 
@@ -133,9 +138,24 @@ export class Handles {
     this.#release(key);
   }
 
-  /** As evict, for every key. */
+  /**
+   * As evict, for every key: none is used again. Destroying a hundred thousand objects takes SoftHSM seconds, so those that
+   * are beyond the first slice are destroyed between other work.
+   */
   evictAll(): void {
-    for (const id of [...this.#lookups.keys(), ...this.#cached.keys()]) this.evict(id);
+    for (const id of [...this.#lookups.keys()]) this.evict(id);
+    const objects = [...this.#cached.values()];
+    this.#cached.clear();
+    this.#releaseInSlices(objects, this.#life);
+  }
+
+  #releaseInSlices(objects: readonly KeyObject[], life: number): void {
+    for (const object of objects.slice(0, releasedAtOnce)) this.#release(object);
+    if (objects.length <= releasedAtOnce) return;
+    const rest = objects.slice(releasedAtOnce);
+    setImmediate(() => {
+      if (this.#life === life) this.#releaseInSlices(rest, life);
+    });
   }
 
   /** Forgets everything at the end of a life of the module; the numbers may soon name other objects. */
@@ -144,6 +164,7 @@ export class Handles {
     this.#lookups.clear();
     this.#cached.clear();
     this.#leaving.clear();
+    this.#life += 1;
   }
 
   #start(key: TokenKey): Lookup {

@@ -146,7 +146,7 @@ export const settings = {
   tokenCachedKeys: {
     env: 'CLAVIGER_TOKEN_CACHED_KEYS',
     schema: count,
-    default: 10_000,
+    default: 100_000,
     sentence:
       'Objects of the token that one worker keeps for keys in use: session copies of resident keys, and wrapped keys that it unwrapped; 9 KB each on SoftHSM.',
   },

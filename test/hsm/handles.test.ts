@@ -1,6 +1,7 @@
 import { HsmError } from '../../hsm/errors';
 import { residentKey } from '../../hsm/resident';
 import { Handles, type KeyObject } from '../../hsm/handles';
+import { until } from '../support/until';
 
 interface Pending {
   readonly id: string;
@@ -69,6 +70,29 @@ test('evicting all releases what is cached and starts what is being looked up ov
   answerNext(key(3));
   expect(await finding).toEqual(key(3));
   expect(handles.size).toBe(1);
+});
+
+test('of a great many evicted at once the last are destroyed between other work, and in their own life alone', async () => {
+  const many = Array.from({ length: 1200 }, (_, at) => at);
+  const fill = (): void => {
+    for (const at of many) large.put(String(at), key(at % 250));
+  };
+  let destroyed = 0;
+  const large = new Handles({
+    max: 2000,
+    resolve: () => Promise.reject(new Error('nothing is looked up')),
+    release: () => void (destroyed += 1),
+  });
+  fill();
+  large.evictAll();
+  expect([large.size, destroyed]).toEqual([0, 500]);
+  await until('all are destroyed', () => destroyed === 1200);
+  fill();
+  large.evictAll();
+  large.drop();
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  expect(destroyed).toBe(1700);
 });
 
 test('what a look-up of an earlier life answers is neither kept nor destroyed', async () => {

@@ -14,6 +14,7 @@ interface Options {
   readonly connections: number;
   readonly workers: number;
   readonly create: number;
+  readonly cachedObjects?: number;
 }
 
 const stores: readonly MaterialStorage[] = ['wrapped', 'resident'];
@@ -55,6 +56,7 @@ function readOptions(): Options {
     .option('--connections <count>', 'of the load', readCount, 16)
     .option('--workers <count>', 'of the daemon', readCount, 1)
     .option('--create <count>', 'keys that are made through the API', readCount, 100)
+    .option('--cached-objects <count>', 'CLAVIGER_TOKEN_CACHED_KEYS of the daemon', readCount)
     .parse()
     .opts<Options>();
 }
@@ -94,6 +96,7 @@ async function measureStore(
     CLAVIGER_WORKERS: String(options.workers),
     CLAVIGER_KEY_MATERIAL: storage,
     CLAVIGER_MAX_KEYS_PER_ACCOUNT: '10000000',
+    ...(options.cachedObjects && { CLAVIGER_TOKEN_CACHED_KEYS: String(options.cachedObjects) }),
   };
   const ground = await openGround(environment, onClose);
   say(`${storage}, ${await describeMachine(ground.databaseUrl)}, ${options.workers} workers\n`);
