@@ -7,6 +7,8 @@ export type ImportKeyBits = 2048 | 3072 | 4096;
 
 export interface WantedPair {
   readonly bits: ImportKeyBits;
+  /** What it is for: refused with `mechanism-missing` where nothing that is wrapped so could be unwrapped. */
+  readonly algorithm?: ImportAlgorithm;
   /**
    * Called once the slow part is done; what it is given makes the token object, in a few milliseconds. Only where the
    * token copies no private key does it take as long as the generation.

@@ -24,8 +24,12 @@ export class Imports {
     this.#parts = parts;
   }
 
-  generateKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer> {
-    const { bits, exclusively } = wanted;
+  async generateKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer> {
+    const { bits, algorithm, exclusively } = wanted;
+    const softwareUnwrap = this.#softwareUnwrap;
+    if (algorithm !== undefined) {
+      await this.#parts.link.run('requireImport', { algorithm, softwareUnwrap });
+    }
     return this.#parts.pairs.generate({ id, label, bits, purpose: 'import' }, exclusively);
   }
 

@@ -53,21 +53,36 @@ export function envelopeOf(context: ImportContext, sealed: Sealed): Envelope {
 /** RFC 5649 §4.1: the initial value and one block. */
 const shortestWrapped = 16;
 
-export function requireKeyWrap(context: ImportContext): number {
+export function requireKeyWrap(context: Pick<ImportContext, 'ways'>): number {
   const { keyWrap } = context.ways;
   if (typeof keyWrap === 'number') return keyWrap;
   throw new HsmError('mechanism-missing', keyWrap);
+}
+
+/** Throws `mechanism-missing` where nothing that is wrapped so could be opened: before anybody is asked to wrap it. */
+export function requireImportAlgorithm(
+  context: Pick<ImportContext, 'ways' | 'softwareUnwrap'>,
+  algorithm: ImportAlgorithm,
+): void {
+  const { hash, keyWrap } = algorithms[algorithm];
+  const where = requireOaep(context, hash);
+  if (keyWrap || where === 'memory') requireKeyWrap(context);
 }
 
 function oaepEnvelope(
   context: ImportContext,
   sealed: { key: Handle; encrypted: Buffer; hash: OaepHash },
 ): Envelope {
-  const way = context.ways.oaep[sealed.hash];
-  if (way.where === 'token') {
-    return { mechanism: oaepMechanism(sealed.hash), key: sealed.key, blob: sealed.encrypted };
-  }
-  if (way.where === 'memory' && context.softwareUnwrap) return resealed(context, sealed);
+  if (requireOaep(context, sealed.hash) === 'memory') return resealed(context, sealed);
+  return { mechanism: oaepMechanism(sealed.hash), key: sealed.key, blob: sealed.encrypted };
+}
+
+function requireOaep(
+  { ways, softwareUnwrap }: Pick<ImportContext, 'ways' | 'softwareUnwrap'>,
+  hash: OaepHash,
+): 'token' | 'memory' {
+  const way = ways.oaep[hash];
+  if (way.where === 'token' || (way.where === 'memory' && softwareUnwrap)) return way.where;
   throw new HsmError('mechanism-missing', `the token lacks ${way.missing}`);
 }
 

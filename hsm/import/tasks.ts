@@ -7,6 +7,7 @@ import { destroyAll } from '../objects';
 import { type WrapperRef, wrapperOf } from '../wrapping-tasks';
 import { admitResident, admitWrapped, type Imported, proveImport } from './admit';
 import { alone, inContext } from './in-context';
+import { requireImportAlgorithm } from './open';
 import { residentObjects } from './templates';
 
 /** ImportedKey as plain data. */
@@ -25,6 +26,11 @@ function importedOf(args: ImportArgs): Imported {
 
 /** What lanes do with imported key material. */
 export const importTasks = {
+  requireImport: (
+    lane: LaneDesk,
+    { algorithm, softwareUnwrap }: Pick<ImportArgs, 'algorithm' | 'softwareUnwrap'>,
+  ) => inContext(lane, { softwareUnwrap }, (context) => requireImportAlgorithm(context, algorithm)),
+
   identifyImport: (lane: LaneDesk, args: ImportArgs) =>
     inContext(lane, args, (context) => proveImport(context, importedOf(args)).identity.id),
 

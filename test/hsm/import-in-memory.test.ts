@@ -128,7 +128,9 @@ describe('a token whose material must not pass through memory', () => {
   beforeAll(async () => {
     hsm = await makeSoftHsm();
     token = await openToken(tokenOptions(hsm, { softwareUnwrap: false }));
-    importKey = await token.generateImportKeyPair(importKeyId, 'claviger:import', { bits: 2048 });
+    importKey = await token.generateImportKeyPair(importKeyId, 'claviger:import', {
+      ...{ bits: 2048, algorithm: 'RSAES_OAEP_SHA_1' },
+    });
   });
 
   afterAll(async () => {
@@ -158,6 +160,12 @@ describe('a token whose material must not pass through memory', () => {
         error,
       );
       expect(tokenObjects(hsm).find(id)).toEqual([]);
+      // Nor does it ask anybody to wrap so.
+      const wanted = { bits: 2048, algorithm } as const;
+      await expect(
+        token.generateImportKeyPair(id, 'claviger:import', wanted),
+      ).rejects.toMatchObject(error);
+      expect(await token.listObjects('claviger:import')).toHaveLength(1);
     },
   );
 
