@@ -13,6 +13,7 @@ import {
   watchDeletions,
 } from '../support/deletion';
 import { createSealedKey, open, plaintext } from '../support/keys';
+import { listensNoMore } from '../support/listening';
 import { ask } from '../support/load';
 import { metricsOf } from '../support/metrics';
 import { putTokenBack, takeTokenAway } from '../support/outage';
@@ -153,12 +154,7 @@ describe('a daemon that is told to stop while it deletes a key', () => {
     for (const { keyId } of keys) await bringForward(daemon.databaseUrl, keyId);
     await waiting.reached();
     const stopped = daemon.stop();
-    await until('it listens no more', () =>
-      fetch(`${daemon.endpoint}/healthz`).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await until('it listens no more', () => listensNoMore(daemon.endpoint));
     await waiting.release();
     expect(await stopped).toBe(0);
     const left = (await Promise.all(keys.map(watch.rows))).filter((count) => count > 0);

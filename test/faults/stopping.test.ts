@@ -4,6 +4,7 @@ import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
 import { recordedRequests } from '../support/audit';
 import { obstructToken } from '../support/deletion';
+import { listensNoMore } from '../support/listening';
 import { ask } from '../support/load';
 import { childrenOf, isAlive } from '../support/processes';
 import { until } from '../support/until';
@@ -51,12 +52,7 @@ describe('a daemon that is told to stop', () => {
       const asked = performance.now();
       const exited = once(daemon.process, 'exit');
       stop(daemon.process.pid ?? 0);
-      await until('it listens no more', () =>
-        fetch(`${daemon.endpoint}/healthz`).then(
-          () => false,
-          () => true,
-        ),
-      );
+      await until('it listens no more', () => listensNoMore(daemon.endpoint));
       await waiting.release();
       await exited;
       const took = performance.now() - asked;
