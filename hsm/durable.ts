@@ -23,6 +23,23 @@ export function durably<T>(
 }
 
 /**
+ * Destroys, and flushes what that changed. SoftHSM changes its generation number beside each file that it removes, so their
+ * directory is among the flushed.
+ */
+export function destroyDurably(directory: string | undefined, destroy: () => void): void {
+  const startedMs = Date.now();
+  destroy();
+  if (directory === undefined) return;
+  try {
+    flushChanged(directory, startedMs);
+  } catch (error) {
+    throw new HsmError('failed', 'fsync: the destruction could not be made durable', {
+      cause: error,
+    });
+  }
+}
+
+/**
  * Flushes the files below `directory` that changed since `sinceMs` (Unix milliseconds), then their directories.
  * Runs on a lane: it blocks.
  */

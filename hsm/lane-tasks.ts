@@ -1,5 +1,4 @@
-import { durably, flushChanged } from './durable';
-import { HsmError } from './errors';
+import { destroyDurably, durably } from './durable';
 import { idBytes, toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
 import type { LaneDesk } from './lane-desk';
@@ -82,21 +81,12 @@ export const laneTasks = {
     });
   },
 
-  destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) => {
-    const startedMs = Date.now();
-    lane.withSession((desk) => destroyKeys(desk, idBytes(args.id)));
-    // An empty search is what a vanished token answers as well.
-    lane.assertHealthy();
-    // SoftHSM changes its generation number beside each file that it removes, so their directory is among the flushed.
-    if (args.durableDirectory === undefined) return;
-    try {
-      flushChanged(args.durableDirectory, startedMs);
-    } catch (error) {
-      throw new HsmError('failed', 'fsync: the destruction could not be made durable', {
-        cause: error,
-      });
-    }
-  },
+  destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>
+    destroyDurably(args.durableDirectory, () => {
+      lane.withSession((desk) => destroyKeys(desk, idBytes(args.id)));
+      // An empty search is what a vanished token answers as well.
+      lane.assertHealthy();
+    }),
 
   list: (lane: LaneDesk, args: { labelPrefix: string }) => {
     const objects = lane.withSession((desk) => listObjects(desk, args.labelPrefix));

@@ -1,7 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
-import { durably, flushChanged } from '../durable';
-import { HsmError } from '../errors';
+import { destroyDurably, durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
 import { alone, inContext } from '../import/in-context';
 import type { ImportWays } from '../import/ways';
@@ -85,18 +84,10 @@ export const pairTasks = {
   generatePair: (lane: LaneDesk, args: ResidentArgs) =>
     derOf(makeResident(lane, args, (context, name) => generatePair(context, args.spec, name))),
 
-  destroyPair: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) => {
-    const startedMs = Date.now();
-    lane.withSession((desk) => destroyPair(desk, idBytes(args.id)));
-    // An empty search is what a vanished token answers as well.
-    lane.assertHealthy();
-    if (args.durableDirectory === undefined) return;
-    try {
-      flushChanged(args.durableDirectory, startedMs);
-    } catch (error) {
-      throw new HsmError('failed', 'fsync: the destruction could not be made durable', {
-        cause: error,
-      });
-    }
-  },
+  destroyPair: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>
+    destroyDurably(args.durableDirectory, () => {
+      lane.withSession((desk) => destroyPair(desk, idBytes(args.id)));
+      // An empty search is what a vanished token answers as well.
+      lane.assertHealthy();
+    }),
 } as const;
