@@ -31,6 +31,13 @@ export interface ImportedKey {
   readonly keyId: string;
 }
 
+/** Which material it is. */
+export interface IdentifiedImport {
+  readonly id: TokenKeyId;
+  /** Of RSA and EC material, proven to belong to the private half: DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer | undefined;
+}
+
 /** Where admitted material goes: a token object of this label, or wrapped by this wrapping key to be kept elsewhere. */
 export type ImportPlace = { readonly label: string } | { readonly wrappingKeyId: TokenKeyId };
 
@@ -48,12 +55,12 @@ export interface MaterialImport {
   destroyKeyPair(id: TokenKeyId): Promise<void>;
 
   /**
-   * Unwraps for a moment: which key material is it? Resolves to 64 hex digits that the same material has in the same KMS
+   * Unwraps for a moment: which key material is it? The id is 64 hex digits that the same material has in the same KMS
    * key whenever it is imported, and in no other key; they tell nothing about the material.
    * Rejects with `import-size`, `import-not-unwrapped`, `import-material-wrong`, `mechanism-missing`, or `key-not-found`
    * where the import key pair is gone.
    */
-  identifyImport(imported: ImportedKey): Promise<TokenKeyId>;
+  identifyImport(imported: ImportedKey): Promise<IdentifiedImport>;
 
   /**
    * Makes it a resident key of CKA_ID `id` (then undefined), or answers it wrapped. Rejects as identifyImport does, with

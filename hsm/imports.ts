@@ -1,5 +1,5 @@
 import { idBytes, toBuffer, toThread } from './formats';
-import type { ImportedKey, ImportPlace, WantedPair } from './import-types';
+import type { IdentifiedImport, ImportedKey, ImportPlace, WantedPair } from './import-types';
 import type { ImportArgs } from './import/tasks';
 import type { KeyPairs } from './key-pairs';
 import type { Link } from './link';
@@ -39,8 +39,9 @@ export class Imports {
     await link.run('destroyPair', { id, durableDirectory: options.durableDirectory });
   }
 
-  async identify(imported: ImportedKey): Promise<TokenKeyId> {
-    return this.#parts.link.run('identifyImport', this.#args(imported));
+  async identify(imported: ImportedKey): Promise<IdentifiedImport> {
+    const { id, publicKey } = await this.#parts.link.run('identifyImport', this.#args(imported));
+    return { id, publicKey: publicKey && toBuffer(publicKey) };
   }
 
   async admit(

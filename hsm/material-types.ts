@@ -8,7 +8,7 @@ export type TokenKeyId = string;
 /** Runs what others must not do in the same token meanwhile, in whatever process. */
 export type Exclusively = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** AWS KMS key specs whose material can be wrapped or imported. */
+/** AWS KMS key specs that a PKCS#11 token can have material of. SM2 is none: PKCS#11 has no mechanism for it. */
 export type MaterialSpec =
   | 'SYMMETRIC_DEFAULT'
   | 'HMAC_224'
@@ -21,11 +21,23 @@ export type MaterialSpec =
   | 'ECC_NIST_P256'
   | 'ECC_NIST_P384'
   | 'ECC_NIST_P521'
-  | 'ECC_SECG_P256K1';
+  | 'ECC_SECG_P256K1'
+  | 'ECC_NIST_EDWARDS25519'
+  | 'ML_DSA_44'
+  | 'ML_DSA_65'
+  | 'ML_DSA_87'
+  | 'ML_KEM_512'
+  | 'ML_KEM_768'
+  | 'ML_KEM_1024';
 
 export interface MaterialKind {
   readonly spec: MaterialSpec;
-  readonly usage: 'ENCRYPT_DECRYPT' | 'SIGN_VERIFY' | 'GENERATE_VERIFY_MAC' | 'KEY_AGREEMENT';
+  readonly usage:
+    | 'ENCRYPT_DECRYPT'
+    | 'SIGN_VERIFY'
+    | 'GENERATE_VERIFY_MAC'
+    | 'KEY_AGREEMENT'
+    | 'ENCAPSULATE_DECAPSULATE';
 }
 
 /** Material that the token wrapped, and unwraps into a session object when it is used. */

@@ -37,6 +37,22 @@ export function observed(token: Token, observe: Observer): Token {
     encryptAesGcm: (key, aad, plaintext) =>
       timed('encryptAesGcm', () => token.encryptAesGcm(key, aad, plaintext)),
     decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
+    generateKey: (kind, name, exclusively) =>
+      later('generateKey', () => token.generateKey(kind, name, exclusively)),
+    generateWrappedKey: (kind, wrappingKeyId) =>
+      later('generateWrappedKey', () => token.generateWrappedKey(kind, wrappingKeyId)),
+    generateDataKeyPair: (spec) =>
+      later('generateDataKeyPair', () => token.generateDataKeyPair(spec)),
+    sign: (key, request) => timed('sign', () => token.sign(key, request)),
+    mac: (key, message) => timed('mac', () => token.mac(key, message)),
+    decryptOaep: (key, algorithm, ciphertext) =>
+      timed('decryptOaep', () => token.decryptOaep(key, algorithm, ciphertext)),
+    agree: (key, peer) => timed('agree', () => token.agree(key, peer)),
+    encapsulate: (kind, publicKey) =>
+      later('encapsulate', () => token.encapsulate(kind, publicKey)),
+    decapsulate: (key, ciphertext) =>
+      later('decapsulate', () => token.decapsulate(key, ciphertext)),
+    requireKind: (kind) => later('requireKind', () => token.requireKind(kind)),
     destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
     generateImportKeyPair: (id, label, wanted) =>
       later('generateImportKeyPair', () => token.generateImportKeyPair(id, label, wanted)),

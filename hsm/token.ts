@@ -1,3 +1,4 @@
+import { HsmError } from './errors';
 import { idBytes } from './formats';
 import { Generation } from './generation';
 import { Imports } from './imports';
@@ -11,13 +12,22 @@ import { Turn } from './turn';
 import type {
   Awaitable,
   Capabilities,
+  DataKeyPair,
+  DataKeyPairSpec,
+  Encapsulated,
   Exclusively,
   GcmOpen,
   GcmSealed,
+  GeneratedKey,
+  GeneratedWrappedKey,
+  IdentifiedImport,
   ImportedWrappingKey,
   ImportedKey,
   ImportPlace,
+  MaterialKey,
   MaterialKind,
+  RsaEncryptionAlgorithm,
+  SigningRequest,
   Token,
   TokenCounters,
   TokenKey,
@@ -135,6 +145,54 @@ export class Pkcs11Token implements Token {
     return this.#use.decryptAesGcm(key, sealed);
   }
 
+  sign(key: MaterialKey, request: SigningRequest): Awaitable<Buffer> {
+    throw unbuilt(key, request);
+  }
+
+  mac(key: MaterialKey, message: Buffer): Awaitable<Buffer> {
+    throw unbuilt(key, message);
+  }
+
+  decryptOaep(
+    key: MaterialKey,
+    algorithm: RsaEncryptionAlgorithm,
+    ciphertext: Buffer,
+  ): Awaitable<Buffer> {
+    throw unbuilt(key, algorithm, ciphertext);
+  }
+
+  agree(key: MaterialKey, peer: Buffer): Awaitable<Buffer> {
+    throw unbuilt(key, peer);
+  }
+
+  encapsulate(kind: MaterialKind, publicKey: Buffer): Promise<Encapsulated> {
+    return Promise.reject(unbuilt(kind, publicKey));
+  }
+
+  decapsulate(key: MaterialKey, ciphertext: Buffer): Promise<Buffer> {
+    return Promise.reject(unbuilt(key, ciphertext));
+  }
+
+  requireKind(kind: MaterialKind): Promise<void> {
+    return Promise.reject(unbuilt(kind));
+  }
+
+  generateKey(
+    kind: MaterialKind,
+    name: { readonly id: TokenKeyId; readonly label: string },
+    exclusively?: Exclusively,
+  ): Promise<GeneratedKey> {
+    return Promise.reject(unbuilt(kind, name, exclusively));
+  }
+
+  generateWrappedKey(kind: MaterialKind, wrappingKeyId: TokenKeyId): Promise<GeneratedWrappedKey> {
+    return Promise.reject(unbuilt(kind, wrappingKeyId));
+  }
+
+  generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair> {
+    return Promise.reject(unbuilt(spec));
+  }
+
   evict(id: TokenKeyId): void {
     this.#use.handles.evict(id);
   }
@@ -169,7 +227,7 @@ export class Pkcs11Token implements Token {
     return this.#imports.destroyKeyPair(id);
   }
 
-  identifyImport(imported: ImportedKey): Promise<TokenKeyId> {
+  identifyImport(imported: ImportedKey): Promise<IdentifiedImport> {
     return this.#imports.identify(imported);
   }
 
@@ -268,4 +326,9 @@ export class Pkcs11Token implements Token {
     this.#wrapping.keys.drop();
     this.#residents.drop();
   }
+}
+
+/** Of the methods that are not there yet. */
+function unbuilt(...given: readonly unknown[]): HsmError {
+  return new HsmError('mechanism-missing', `not built yet (${String(given.length)})`);
 }

@@ -3,9 +3,11 @@
 import type { HsmErrorCode } from './errors';
 import type { MaterialImport } from './import-types';
 import type { MaterialWrapping, TokenKeyId, WrappedMaterial } from './material-types';
+import type { MaterialGeneration, MaterialUse } from './use-types';
 
 export type * from './import-types';
 export type * from './material-types';
+export type * from './use-types';
 
 /** An operation that a local token answers at once and a slow one answers later. `await` takes both. */
 export type Awaitable<T> = T | Promise<T>;
@@ -58,6 +60,16 @@ export interface TokenOptions {
 
 export type TokenOperation =
   | 'generateRandom'
+  | 'generateKey'
+  | 'generateWrappedKey'
+  | 'generateDataKeyPair'
+  | 'sign'
+  | 'mac'
+  | 'decryptOaep'
+  | 'agree'
+  | 'encapsulate'
+  | 'decapsulate'
+  | 'requireKind'
   | 'generateAesKey'
   | 'encryptAesGcm'
   | 'decryptAesGcm'
@@ -136,7 +148,7 @@ export interface TokenCounters {
  * An open, logged-in token. Methods throw or reject with HsmError only.
  * Every operation on a key runs inside the token; nothing here falls back to software.
  */
-export interface Token extends MaterialWrapping, MaterialImport {
+export interface Token extends MaterialWrapping, MaterialImport, MaterialUse, MaterialGeneration {
   status(): TokenStatus;
   counters(): TokenCounters;
   /** What start-up proved: enough to serve SYMMETRIC_DEFAULT. `inspect()` makes the full table. */

@@ -91,7 +91,8 @@ create table key_material (
   import_state text collate "C",
   description text,
   expiration_model text collate "C",
-  valid_to timestamp(3) with time zone
+  valid_to timestamp(3) with time zone,
+  public_key bytea
 );
 
 create table key_tag (
@@ -294,6 +295,8 @@ alter table key_material add constraint key_material_material_check CHECK (kind 
 alter table key_material add constraint key_material_material_id_check CHECK (material_id ~ '^[0-9a-f]{64}$'::text);
 
 alter table key_material add constraint key_material_ordinal_check CHECK (ordinal > 0);
+
+alter table key_material add constraint key_material_public_key_check CHECK (octet_length(public_key) >= 32 AND octet_length(public_key) <= 8192);
 
 alter table key_material add constraint key_material_rotation_check CHECK ((rotated_at IS NULL) = (rotation_type IS NULL));
 

@@ -17,6 +17,7 @@ import type { Key } from './keys/key';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
+import type { MaterialUses } from './keys/material-use';
 import type { Materials } from './keys/materials';
 import type { Identities } from './iam/identities';
 import type { Job } from './jobs/job';
@@ -47,6 +48,7 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly materialUses: MaterialUses;
   readonly keyUses: KeyUses;
   readonly grants: GrantStore;
   readonly grantFinder: GrantFinder;

@@ -20,6 +20,7 @@ import { Imports } from './keys/imports';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
+import { MaterialUses, type Reread } from './keys/material-use';
 import { Materials } from './keys/materials';
 import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
@@ -57,6 +58,7 @@ export function buildServices(
     const sealing = new Sealing(token, purpose, database);
     return { sealing, sealingKeys: new SealingKeys(database, sealing) };
   };
+  const reread: Reread = (keyId) => keys.find(database, keyId);
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
@@ -78,11 +80,8 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring({
-      token,
-      counts: encryptionCounts,
-      reread: (keyId) => keys.find(database, keyId),
-    }),
+    keyring: new Keyring({ token, counts: encryptionCounts, reread }),
+    materialUses: new MaterialUses({ reread }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),

@@ -1,4 +1,5 @@
 import { type Curve, curves } from '../curves';
+import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { MaterialSpec } from '../material-types';
 
@@ -29,7 +30,7 @@ interface Ec {
 export type Shape = Aes | Hmac | Rsa | Ec;
 
 /** Sizes are those of AWS KMS (kms-semantics §9.1). */
-const shapes = {
+const shapes: Readonly<Partial<Record<MaterialSpec, Shape>>> = {
   SYMMETRIC_DEFAULT: { family: 'aes', bytes: 32 },
   HMAC_224: { family: 'hmac', bytes: 28, mac: ckm.SHA224_HMAC, longerMac: ckm.SHA256_HMAC },
   HMAC_256: { family: 'hmac', bytes: 32, mac: ckm.SHA256_HMAC },
@@ -42,8 +43,10 @@ const shapes = {
   ECC_NIST_P384: { family: 'ec', curve: curves.ECC_NIST_P384 },
   ECC_NIST_P521: { family: 'ec', curve: curves.ECC_NIST_P521 },
   ECC_SECG_P256K1: { family: 'ec', curve: curves.ECC_SECG_P256K1 },
-} as const satisfies Record<MaterialSpec, Shape>;
+};
 
 export function shapeOf(spec: MaterialSpec): Shape {
-  return shapes[spec];
+  const shape = shapes[spec];
+  if (shape === undefined) throw new HsmError('mechanism-missing', `no shape of ${spec} keys`);
+  return shape;
 }

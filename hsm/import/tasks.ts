@@ -32,7 +32,11 @@ export const importTasks = {
   ) => inContext(lane, { softwareUnwrap }, (context) => requireImportAlgorithm(context, algorithm)),
 
   identifyImport: (lane: LaneDesk, args: ImportArgs) =>
-    inContext(lane, args, (context) => proveImport(context, importedOf(args)).identity.id),
+    inContext(lane, args, (context) => {
+      const { id, publicKey } = proveImport(context, importedOf(args)).identity;
+      const der = publicKey?.export({ format: 'der', type: 'spki' });
+      return { id, publicKey: der && toThread(der) };
+    }),
 
   admitResident: (
     lane: LaneDesk,

@@ -15,6 +15,8 @@ export interface ImportedRow {
   /** Of material that is new to the key; what the key had keeps its state. */
   readonly state: KeyMaterialState;
   readonly place: MaterialPlace;
+  /** Of asymmetric material: DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer | undefined;
   readonly terms: ImportTerms;
 }
 
@@ -22,7 +24,7 @@ export interface ImportedRow {
 export async function recordImport(
   db: Queryable,
   keyId: string,
-  { materialId, state, place, terms }: ImportedRow,
+  { materialId, state, place, publicKey, terms }: ImportedRow,
 ): Promise<void> {
   const wrapped = 'wrapped' in place ? place.wrapped : undefined;
   await db.execute({
@@ -30,38 +32,45 @@ export async function recordImport(
     text: `
       insert into key_material as had
         (material_id, key_id, kind, token_serial, wrapping_key_id, wrapped, state, ordinal, import_state, description,
-          expiration_model, valid_to)
+          expiration_model, valid_to, public_key)
       select $1::text, $2::text, $3::text, $4::text, $5::text, $6::bytea, $7::text, coalesce(max(m.ordinal), 0) + 1,
-        'IMPORTED', $8::text, $9::text, $10::timestamptz
+        'IMPORTED', $8::text, $9::text, $10::timestamptz, $11::bytea
       from key_material m where m.key_id = $2::text
       on conflict (material_id) do update set
         kind = excluded.kind, token_serial = excluded.token_serial, wrapping_key_id = excluded.wrapping_key_id,
         wrapped = excluded.wrapped, import_state = excluded.import_state,
         description = coalesce(excluded.description, had.description),
-        expiration_model = excluded.expiration_model, valid_to = excluded.valid_to
+        expiration_model = excluded.expiration_model, valid_to = excluded.valid_to,
+        public_key = excluded.public_key
       where had.key_id = excluded.key_id`,
     values: [
       ...[materialId, keyId, wrapped === undefined ? 'resident' : 'wrapped'],
       'tokenSerial' in place ? place.tokenSerial : null,
       ...[wrapped?.wrappingKeyId ?? null, wrapped?.blob ?? null, state],
-      ...[terms.description ?? null, terms.expirationModel, terms.validTo ?? null],
+      ...[
+        terms.description ?? null,
+        terms.expirationModel,
+        terms.validTo ?? null,
+        publicKey ?? null,
+      ],
     ],
   });
 }
 
-/** Material that is there is imported again: other terms are all that changes. */
+/** Material that is there is imported again: other terms are all that changes. What was imported before public keys were kept gets its. */
 export async function renewTerms(
   db: Queryable,
-  materialId: string,
+  { materialId, publicKey }: Pick<ImportedRow, 'materialId' | 'publicKey'>,
   { description, expirationModel, validTo }: ImportTerms,
 ): Promise<void> {
   await db.execute({
     name: 'key-material-renew',
     text: `
       update key_material set
-        description = coalesce($2::text, description), expiration_model = $3::text, valid_to = $4::timestamptz
+        description = coalesce($2::text, description), expiration_model = $3::text, valid_to = $4::timestamptz,
+        public_key = $5::bytea
       where material_id = $1::text`,
-    values: [materialId, description ?? null, expirationModel, validTo ?? null],
+    values: [materialId, description ?? null, expirationModel, validTo ?? null, publicKey ?? null],
   });
 }
 

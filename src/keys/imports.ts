@@ -1,4 +1,10 @@
-import { HsmError, type ImportedKey, type MaterialKind, type Token } from '../../hsm';
+import {
+  HsmError,
+  type IdentifiedImport,
+  type ImportedKey,
+  type MaterialKind,
+  type Token,
+} from '../../hsm';
 import { type Transaction, readClock } from '../db';
 import type { ImportType } from '../shapes/kms.generated';
 import { doom } from './doomed-objects';
@@ -39,16 +45,18 @@ export class Imports {
   async admit(transaction: Transaction, key: Key, request: ImportRequest): Promise<string> {
     const { materials } = this.parts;
     const imported = await this.open(transaction, key, request);
-    const materialId = await this.identify(imported);
+    const { id: materialId, publicKey } = await this.identify(imported);
     const { importType, expectedId, terms } = request;
     const decision = decideImport(key, { materialId, importType, expectedId });
     if (decision.kind === 'again' && decision.material.imported?.state === 'IMPORTED') {
-      await renewTerms(transaction, materialId, terms);
+      await renewTerms(transaction, { materialId, publicKey }, terms);
       return materialId;
     }
     const place = await materials.admit(transaction, key, { imported, materialId });
     const state = decision.kind === 'first' ? 'CURRENT' : 'PENDING_ROTATION';
-    await recordImport(transaction, key.keyId, { materialId, state, place, terms });
+    await recordImport(transaction, key.keyId, {
+      ...{ materialId, state, place, publicKey, terms },
+    });
     if (decision.kind === 'first') await setCurrentMaterial(transaction, key.keyId, materialId);
     await settleImportState(transaction, key.keyId);
     return materialId;
@@ -88,7 +96,7 @@ export class Imports {
   }
 
   /** A pair is destroyed when its parameters have expired, by the same clock. */
-  private async identify(imported: ImportedKey): Promise<string> {
+  private async identify(imported: ImportedKey): Promise<IdentifiedImport> {
     try {
       return await this.parts.token.identifyImport(imported);
     } catch (thrown) {

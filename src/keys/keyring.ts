@@ -1,11 +1,12 @@
-import { type GcmOpen, type GcmSealed, HsmError, type Token } from '../../hsm';
+import type { GcmOpen, GcmSealed, Token } from '../../hsm';
 import { KmsError } from '../errors';
 import type { Allowance } from './allowance';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
 import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
-import { type Material, isAway } from './material';
+import { isAway } from './material';
+import { pendingImport, type Reread, requireMaterial, rewrapped } from './material-use';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -17,8 +18,7 @@ export interface Decrypted {
 interface Parts {
   readonly token: Token;
   readonly counts: Pick<EncryptionCounts, 'of'>;
-  /** The key as the database has it now. */
-  readonly reread: (keyId: string) => Promise<Key | undefined>;
+  readonly reread: Reread;
 }
 
 /** What a key encrypts with. */
@@ -44,8 +44,7 @@ export class Keyring {
     plaintext: Buffer,
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
-    const material = key.currentMaterial;
-    if (material === undefined || isAway(material)) throw pendingImport(key);
+    const material = requireMaterial(key);
     const { header, allowance } = this.sealerOf(key, material.id);
     if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
     const aad = associatedData(header, encryptionContextDigest(context));
@@ -53,8 +52,8 @@ export class Keyring {
     try {
       sealed = await this.parts.token.encryptAesGcm(material, aad, plaintext);
     } catch (error) {
-      const rewrapped = await this.rewrapped(key, material, error);
-      sealed = await this.parts.token.encryptAesGcm(rewrapped, aad, plaintext);
+      const now = await rewrapped({ ...this.parts, key, material }, error);
+      sealed = await this.parts.token.encryptAesGcm(now, aad, plaintext);
     }
     return {
       blob: encodeCiphertext({ header, iv: sealed.iv, sealed: sealed.ciphertext }),
@@ -87,26 +86,11 @@ export class Keyring {
       plaintext = await this.parts.token.decryptAesGcm(material, sealed);
     } catch (error) {
       plaintext = await this.parts.token.decryptAesGcm(
-        await this.rewrapped(key, material, error),
+        await rewrapped({ ...this.parts, key, material }, error),
         sealed,
       );
     }
     return { plaintext, keyMaterialId };
-  }
-
-  /**
-   * The material as the database has it, where that is under another wrapping key than the one that the token lacks: it was
-   * rotated, and the old one destroyed, after the worker read the key. Throws the error where that is not why.
-   */
-  private async rewrapped(key: Key, { id, wrapped }: Material, error: unknown): Promise<Material> {
-    if (wrapped === undefined || !(error instanceof HsmError) || error.code !== 'key-not-found') {
-      throw error;
-    }
-    const now = (await this.parts.reread(key.keyId))?.materials.get(id);
-    if (now?.wrapped === undefined || now.wrapped.wrappingKeyId === wrapped.wrappingKeyId) {
-      throw error;
-    }
-    return now;
   }
 
   private sealerOf(key: Key, currentMaterialId: string): Sealer {
@@ -130,8 +114,4 @@ function wornOut({ arn, origin }: Key): KmsError {
     'KMSInvalidStateException',
     `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
   );
-}
-
-function pendingImport({ arn }: Key): KmsError {
-  return new KmsError('KMSInvalidStateException', `${arn} is pending import.`);
 }

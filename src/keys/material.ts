@@ -15,6 +15,8 @@ export interface Material extends TokenKey {
   readonly state: KeyMaterialState;
   /** Of imported material. */
   readonly imported: ImportedMaterial | undefined;
+  /** Of asymmetric material: base64 of the DER of SubjectPublicKeyInfo. Text, for what WrappedText says. */
+  readonly publicKey: string | undefined;
 }
 
 export interface ImportedMaterial {
@@ -59,6 +61,8 @@ export interface MaterialRow {
   readonly valid_to: number | null;
   /** Milliseconds until then, by the clock of the database. */
   readonly valid_for: number | null;
+  /** Base64. */
+  readonly public_key: string | null;
 }
 
 /** A JSON array of the MaterialRows of the key `k`, in the order in which it came by them. */
@@ -67,7 +71,8 @@ export const materialRows = `
       'id', m.material_id, 'state', m.state, 'wrapping_key_id', m.wrapping_key_id,
       'wrapped', encode(m.wrapped, 'base64'), 'import_state', m.import_state, 'expiration_model', m.expiration_model,
       'valid_to', (extract(epoch from m.valid_to) * 1000)::bigint,
-      'valid_for', extract(epoch from m.valid_to - clock_timestamp()) * 1000) order by m.ordinal), '[]')
+      'valid_for', extract(epoch from m.valid_to - clock_timestamp()) * 1000,
+      'public_key', encode(m.public_key, 'base64')) order by m.ordinal), '[]')
     from key_material m where m.key_id = k.key_id)`;
 
 export function toMaterial(row: MaterialRow): Material {
@@ -87,6 +92,7 @@ export function toMaterial(row: MaterialRow): Material {
             validTo: row.valid_to === null ? undefined : new Date(row.valid_to),
             lapsesAt: row.valid_for === null ? Infinity : performance.now() + row.valid_for,
           },
+    publicKey: row.public_key ?? undefined,
   };
 }
 
@@ -114,6 +120,8 @@ export interface NewMaterial {
   readonly materialId: string;
   readonly state: KeyMaterialState;
   readonly place: MaterialPlace;
+  /** Of asymmetric material: DER of SubjectPublicKeyInfo. */
+  readonly publicKey?: Buffer | undefined;
   /** What made it the current one in place of another. */
   readonly rotationType?: RotationType;
 }
@@ -122,16 +130,17 @@ export interface NewMaterial {
 export async function insertMaterial(
   db: Queryable,
   keyId: string,
-  { materialId, state, place, rotationType }: NewMaterial,
+  { materialId, state, place, publicKey, rotationType }: NewMaterial,
 ): Promise<void> {
   const wrapped = 'wrapped' in place ? place.wrapped : undefined;
   await db.execute({
     name: 'key-material-insert',
     text: `
       insert into key_material
-        (material_id, key_id, kind, token_serial, wrapping_key_id, wrapped, state, rotation_type, rotated_at, ordinal)
+        (material_id, key_id, kind, token_serial, wrapping_key_id, wrapped, state, rotation_type, rotated_at, public_key,
+          ordinal)
       select $1::text, $2::text, $3::text, $4::text, $5::text, $6::bytea, $7::text, $8::text,
-        case when $8::text is not null then clock_timestamp() end,
+        case when $8::text is not null then clock_timestamp() end, $9::bytea,
         coalesce(max(m.ordinal), 0) + 1
       from key_material m where m.key_id = $2::text`,
     values: [
@@ -143,6 +152,7 @@ export async function insertMaterial(
       wrapped?.blob ?? null,
       state,
       rotationType ?? null,
+      publicKey ?? null,
     ],
   });
 }

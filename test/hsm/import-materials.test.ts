@@ -41,7 +41,7 @@ const cases = materialKinds.flatMap((kind) =>
 test.each(cases)('%s brings %s for %s into the token', async (algorithm, _spec, _usage, kind) => {
   const material = makeMaterial(kind);
   const keyId = randomBytes(8).toString('hex');
-  const id = await token.identifyImport(imported(algorithm, material, keyId));
+  const { id } = await token.identifyImport(imported(algorithm, material, keyId));
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   const place = { label: `claviger/test/${keyId}` };
   expect(await token.admitImport(imported(algorithm, material, keyId), id, place)).toBeUndefined();

@@ -52,7 +52,7 @@ describe('the id of material', () => {
     const material = makeMaterial(aes);
     const ids = new Set<string>();
     for (const algorithm of importAlgorithms) {
-      ids.add(await token.identifyImport(importedOf(material, { algorithm })));
+      ids.add((await token.identifyImport(importedOf(material, { algorithm }))).id);
     }
     expect(ids.size).toBe(1);
   });
@@ -61,9 +61,11 @@ describe('the id of material', () => {
     'of %s for %s is the same again, and another in another KMS key',
     async (_spec, _usage, kind) => {
       const material = makeMaterial(kind);
-      const id = await token.identifyImport(importedOf(material));
-      expect(await token.identifyImport(importedOf(material))).toBe(id);
-      expect(await token.identifyImport(importedOf(material, { keyId: 'key-2' }))).not.toBe(id);
+      const { id } = await token.identifyImport(importedOf(material));
+      expect((await token.identifyImport(importedOf(material))).id).toBe(id);
+      expect((await token.identifyImport(importedOf(material, { keyId: 'key-2' }))).id).not.toBe(
+        id,
+      );
     },
   );
 
@@ -71,10 +73,10 @@ describe('the id of material', () => {
     const one = makeMaterial(aes);
     const bytes = Buffer.from(one.bytes);
     bytes.writeUInt8(bytes.readUInt8(31) ^ 1, 31);
-    const ids = [one, { ...one, bytes }].map((material) =>
-      token.identifyImport(importedOf(material)),
+    const found = await Promise.all(
+      [one, { ...one, bytes }].map((material) => token.identifyImport(importedOf(material))),
     );
-    expect(new Set(await Promise.all(ids)).size).toBe(2);
+    expect(new Set(found.map(({ id }) => id)).size).toBe(2);
   });
 
   test('tells an EC key from the one with the same x coordinate', async () => {
@@ -84,7 +86,7 @@ describe('the id of material', () => {
     const ids = new Set<string>();
     for (const key of [privateKey, createPrivateKey({ key: negated, format: 'jwk' })]) {
       const bytes = key.export({ format: 'der', type: 'pkcs8' });
-      ids.add(await token.identifyImport(importedOf({ kind, bytes })));
+      ids.add((await token.identifyImport(importedOf({ kind, bytes }))).id);
     }
     expect(ids.size).toBe(2);
   });
@@ -113,7 +115,7 @@ describe('wrapped by a wrapping key', () => {
     async (_spec, _usage, kind) => {
       const material = makeMaterial(kind);
       const imported = importedOf(material);
-      const id = await token.identifyImport(imported);
+      const { id } = await token.identifyImport(imported);
       const wrapped = await admitWrapped(imported, id);
       expect(wrapped.wrappingKeyId).toBe(wrappingKeyId);
       expect(objects.find(id)).toEqual([]);
@@ -133,7 +135,7 @@ describe('wrapped by a wrapping key', () => {
   test('an AES key serves Encrypt, and OpenSSL opens it', async () => {
     const material = makeMaterial(aes);
     const imported = importedOf(material, { algorithm: 'RSAES_OAEP_SHA_256' });
-    const id = await token.identifyImport(imported);
+    const { id } = await token.identifyImport(imported);
     const wrapped = await admitWrapped(imported, id);
     const aad = Buffer.from('context');
     const sealed = await token.encryptAesGcm({ id, wrapped }, aad, Buffer.from('plaintext'));
@@ -147,7 +149,7 @@ describe('wrapped by a wrapping key', () => {
 
   test('refuses a wrapping key that is not there', async () => {
     const imported = importedOf(makeMaterial(aes));
-    const id = await token.identifyImport(imported);
+    const { id } = await token.identifyImport(imported);
     const place = { wrappingKeyId: randomBytes(32).toString('hex') };
     await expect(token.admitImport(imported, id, place)).rejects.toMatchObject({
       code: 'key-not-found',
@@ -159,7 +161,7 @@ describe('wrapped by a wrapping key', () => {
     const other = randomBytes(32).toString('hex');
     await token.generateAesKey(other, 'claviger/test/other');
     const imported = importedOf(makeMaterial(aes));
-    const id = await token.identifyImport(imported);
+    const { id } = await token.identifyImport(imported);
     await expect(token.admitImport(imported, id, { wrappingKeyId: other })).rejects.toMatchObject({
       code: 'key-not-found',
     });
@@ -171,7 +173,7 @@ describe('admitting', () => {
     'refuses material of another id to %o',
     async (place) => {
       const imported = importedOf(makeMaterial(aes));
-      const id = await token.identifyImport(importedOf(makeMaterial(aes)));
+      const { id } = await token.identifyImport(importedOf(makeMaterial(aes)));
       await expect(token.admitImport(imported, id, place)).rejects.toMatchObject({
         code: 'import-material-wrong',
         message: 'imported key material: not of the kind asked for',
@@ -182,7 +184,7 @@ describe('admitting', () => {
 
   test('refuses an id that is taken, and leaves what is there alone', async () => {
     const material = makeMaterial(aes);
-    const id = await token.identifyImport(importedOf(material));
+    const { id } = await token.identifyImport(importedOf(material));
     const place = { label: 'claviger/test/once' };
     await token.admitImport(importedOf(material), id, place);
     await expect(token.admitImport(importedOf(material), id, place)).rejects.toMatchObject({
@@ -197,7 +199,7 @@ describe('admitting', () => {
 
   test('a private key goes with destroyKeyPair', async () => {
     const material = makeMaterial({ spec: 'ECC_NIST_P256', usage: 'SIGN_VERIFY' });
-    const id = await token.identifyImport(importedOf(material));
+    const { id } = await token.identifyImport(importedOf(material));
     await token.admitImport(importedOf(material), id, { label: 'claviger/test/pair' });
     expect(objects.find(id)).toHaveLength(1);
     await token.destroyKeyPair(id);
@@ -208,7 +210,7 @@ describe('admitting', () => {
     const materials = Array.from({ length: 8 }, () => makeMaterial(aes));
     const ids = await Promise.all(
       materials.map(async (material) => {
-        const id = await token.identifyImport(importedOf(material));
+        const { id } = await token.identifyImport(importedOf(material));
         await token.admitImport(importedOf(material), id, { label: 'claviger/test/many' });
         return id;
       }),
@@ -221,7 +223,7 @@ describe('admitting', () => {
     await token.close();
     token = await openToken(tokenOptions(hsm, { durableDirectory: `${hsm.tokenDir}.gone` }));
     const material = makeMaterial(aes);
-    const id = await token.identifyImport(importedOf(material));
+    const { id } = await token.identifyImport(importedOf(material));
     await expect(
       token.admitImport(importedOf(material), id, { label: 'claviger/test/undone' }),
     ).rejects.toMatchObject({

@@ -12,7 +12,7 @@ const incorrect = { code: 'IncorrectKeyMaterialException', message: '' };
 function keyOf(states: Readonly<Record<string, KeyMaterialState>>): Key {
   const materials = Object.entries(states).map(([id, state]): [string, Material] => [
     id,
-    { ...residentKey(id), state, imported: undefined },
+    { ...residentKey(id), state, imported: undefined, publicKey: undefined },
   ]);
   return keyWith({ origin: 'EXTERNAL', materials: new Map(materials) });
 }

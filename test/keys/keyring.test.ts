@@ -146,7 +146,13 @@ describe('material that is wrapped', () => {
   }
 
   function keyUnder(wrapped: WrappedMaterial): Key {
-    const material = { id: wrappedId, wrapped, state: 'CURRENT' as const, imported: undefined };
+    const material = {
+      id: wrappedId,
+      wrapped,
+      state: 'CURRENT' as const,
+      imported: undefined,
+      publicKey: undefined,
+    };
     return keyWith({ currentMaterial: material, materials: new Map([[wrappedId, material]]) });
   }
 

@@ -40,6 +40,7 @@ export function materialsOf(ids: readonly string[]): Pick<Key, 'currentMaterial'
     ...residentKey(id),
     state: at === ids.length - 1 ? ('CURRENT' as const) : ('NON_CURRENT' as const),
     imported: undefined,
+    publicKey: undefined,
   }));
   return {
     currentMaterial: materials.at(-1),
