@@ -6,6 +6,7 @@ import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
+import type { Encryption } from './keys/encryption';
 import type { KeyFinder } from './keys/finder';
 import type { GrantFinder } from './keys/grant-finder';
 import type { GrantTokens } from './keys/grant-tokens';
@@ -48,6 +49,7 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly encryption: Encryption;
   readonly materialUses: MaterialUses;
   readonly keyUses: KeyUses;
   readonly grants: GrantStore;
