@@ -169,6 +169,8 @@ interface Declaration<N extends OperationName> {
 interface Reading<N extends OperationName> {
   /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
   readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
+  /** The member of the answer that is wiped once the answer is written. */
+  readonly secret?: keyof OperationOutputs[N] & string;
   /** What the record of a success says besides request and answer (kms-semantics §16.4): which key material was used. */
   additionalEventData?(
     output: OperationOutputs[N],

@@ -13,6 +13,7 @@ export const decrypt: Operation<'Decrypt'> = {
   name: 'Decrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  secret: 'Plaintext',
   crossAccount: true,
   usesKey: true,
   check(input) {
