@@ -7,12 +7,14 @@ import type { EncryptionContext, Keyring } from './keyring';
 import { type RsaParts, rsaCipher } from './rsa-encryption';
 import { requireAlgorithm } from './specs';
 
+type Sealing = Pick<Keyring, 'encrypt' | 'decrypt'>;
+
 /** How keys of every spec encrypt, by EncryptionAlgorithm. */
 export class Encryption {
   /** No key has SM2PKE: CreateKey refuses SM2. */
   private readonly ciphers: Readonly<Partial<Record<EncryptionAlgorithmSpec, Cipher>>>;
 
-  constructor({ keyring, ...rsa }: RsaParts & { readonly keyring: Keyring }) {
+  constructor({ keyring, ...rsa }: RsaParts & { readonly keyring: Sealing }) {
     this.ciphers = {
       SYMMETRIC_DEFAULT: symmetricCipher(keyring),
       RSAES_OAEP_SHA_1: rsaCipher('RSAES_OAEP_SHA_1', rsa),
@@ -28,7 +30,7 @@ export class Encryption {
   }
 }
 
-function symmetricCipher(keyring: Keyring): Cipher {
+function symmetricCipher(keyring: Sealing): Cipher {
   return {
     // The API's own limit of 4096 bytes is the limit.
     requireFits: () => undefined,
