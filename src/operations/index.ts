@@ -25,6 +25,7 @@ import { generateRandom } from './generate-random';
 import { getKeyLastUsage } from './get-key-last-usage';
 import { getKeyPolicy } from './get-key-policy';
 import { getParametersForImport } from './get-parameters-for-import';
+import { getPublicKey } from './get-public-key';
 import { getKeyRotationStatus } from './get-key-rotation-status';
 import { iamOperations } from './iam';
 import { importKeyMaterial } from './import-key-material';
@@ -41,11 +42,13 @@ import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
 import { rotateKeyOnDemand } from './rotate-key-on-demand';
 import { scheduleKeyDeletion } from './schedule-key-deletion';
+import { sign } from './sign';
 import { stsOperations } from './sts';
 import { tagResource } from './tag-resource';
 import { untagResource } from './untag-resource';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
+import { verify } from './verify';
 import { verifyMac } from './verify-mac';
 
 /** Every operation that is served: the attack surface, written by hand. */
@@ -75,6 +78,7 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   GetKeyLastUsage: getKeyLastUsage,
   GetKeyPolicy: getKeyPolicy,
   GetParametersForImport: getParametersForImport,
+  GetPublicKey: getPublicKey,
   ImportKeyMaterial: importKeyMaterial,
   GetKeyRotationStatus: getKeyRotationStatus,
   ListAliases: listAliases,
@@ -90,10 +94,12 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   RevokeGrant: revokeGrant,
   RotateKeyOnDemand: rotateKeyOnDemand,
   ScheduleKeyDeletion: scheduleKeyDeletion,
+  Sign: sign,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
+  Verify: verify,
   VerifyMac: verifyMac,
   ...iamOperations,
   ...stsOperations,
