@@ -1,6 +1,7 @@
 import type { Awaitable } from '../awaitable';
 import type { Call, Target } from '../operation';
 import type { Key } from '../keys/key';
+import { type Signable, messageTypeOf } from '../keys/signing';
 import type { Conditions } from '../policy/policy';
 import { unusedConditions } from './key-usage';
 import type { EncryptionAlgorithmSpec } from '../shapes/kms.generated';
@@ -48,6 +49,14 @@ export function effectiveAlgorithm(
   given: EncryptionAlgorithmSpec | undefined,
 ): EncryptionAlgorithmSpec {
   return given ?? 'SYMMETRIC_DEFAULT';
+}
+
+/** kms:SigningAlgorithm, and kms:MessageType with its default filled in (kms-semantics §6.8). */
+export function signingConditions(input: Signable): Conditions {
+  return {
+    'kms:SigningAlgorithm': input.SigningAlgorithm,
+    'kms:MessageType': messageTypeOf(input),
+  };
 }
 
 /** The key of an operation that has just one. */
