@@ -1,12 +1,14 @@
 import {
   type KeyObject,
   constants,
+  createPublicKey,
   generateKeyPairSync,
   hash,
   privateEncrypt,
   publicDecrypt,
   randomBytes,
   sign,
+  verify,
 } from 'node:crypto';
 import { residentKey } from '../../hsm';
 import type { Key } from '../../src/keys/key';
@@ -107,6 +109,17 @@ export const signedByOpenSsl: readonly (readonly [KeySpec, OpenSslAlgorithm])[] 
 export function signed(spec: KeySpec, algorithm: OpenSslAlgorithm, message = Message): Buffer {
   const { hash: name, options } = openSslSchemes[algorithm];
   return sign(name, message, { key: pairOf(spec).privateKey, ...options });
+}
+
+/** What OpenSSL says, given the DER of a public key. */
+export function verifiedByOpenSsl(
+  algorithm: OpenSslAlgorithm,
+  publicKey: Uint8Array,
+  { message = Message, signature }: { readonly message?: Buffer; readonly signature: Uint8Array },
+): boolean {
+  const { hash: name, options } = openSslSchemes[algorithm];
+  const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
+  return verify(name, message, { key, ...options }, signature);
 }
 
 /** What Verify says of the message, and of its digest where the algorithm takes one. The same, in every case. */
