@@ -8,15 +8,16 @@ import {
   type SignCommandInput,
   VerifyCommand,
 } from '@aws-sdk/client-kms';
-import { algorithmsOf } from '../../src/keys/specs';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { type NewKey, createKey, sdkRefusal } from '../support/kms';
-import { createExternalKey, importMaterial, pkcs8 } from '../support/kms-imports';
+import { createExternalKey, getParameters, importMaterial, pkcs8 } from '../support/kms-imports';
 import {
   Message,
   type OpenSslAlgorithm,
   openSslPair,
   openSslSchemes,
+  rsaAlgorithms,
+  signedWith,
   signedByOpenSsl,
   verifiedByOpenSsl,
 } from '../support/signing-keys';
@@ -109,17 +110,61 @@ describe.each(['resident', 'wrapped'])('Keys whose material is %s', (storage) =>
     },
   );
 
-  const importable = signedByOpenSsl.filter(([spec]) => spec !== 'ECC_NIST_EDWARDS25519');
-  test.each(importable)('of %s that were imported sign by %s as OpenSSL does', async (...row) => {
-    const [spec, algorithm] = row;
-    const pair = openSslPair[spec]?.();
-    if (pair === undefined) throw new Error(`OpenSSL makes no ${spec}`);
+  test.each([
+    'RSA_2048',
+    'ECC_NIST_P256',
+    'ECC_NIST_P384',
+    'ECC_NIST_P521',
+    'ECC_SECG_P256K1',
+  ] as const)('of %s that were imported sign as OpenSSL does', async (spec) => {
+    const pair = openSslPair[spec]();
     const { id } = await createExternalKey(kms, ofSpec(spec));
-    await importMaterial(kms, id, { material: pkcs8(pair.privateKey), ...rsaWrapping(spec) });
+    const algorithm = 'RSA_AES_KEY_WRAP_SHA_256';
+    const parameters = await getParameters(kms, id, { algorithm });
+    await importMaterial(kms, id, { material: pkcs8(pair.privateKey), parameters });
     const publicKey = pair.publicKey.export({ format: 'der', type: 'spki' });
     expect(Buffer.from(await publicKeyOf(id))).toEqual(publicKey);
-    for (const signature of await signedAndVerified(kms, id, algorithm)) {
-      expect(verifiedByOpenSsl(algorithm, publicKey, { signature })).toBe(true);
+    for (const [, one] of signedByOpenSsl.filter(([of]) => of === spec)) {
+      for (const signature of await signedAndVerified(kms, id, one)) {
+        expect(verifiedByOpenSsl(one, publicKey, { signature })).toBe(true);
+      }
+      const Signature = signedWith(pair.privateKey, one);
+      const input = { KeyId: id, Message, Signature, SigningAlgorithm: one };
+      expect((await kms.send(new VerifyCommand(input))).SignatureValid).toBe(true);
     }
   });
+});
+
+test('Keys of RSA_4096 sign by every algorithm', async () => {
+  const daemon = await startDaemon();
+  try {
+    const kms = daemon.client();
+    const { id: KeyId } = await createKey(kms, ofSpec('RSA_4096'));
+    const { PublicKey = new Uint8Array() } = await kms.send(new GetPublicKeyCommand({ KeyId }));
+    for (const algorithm of rsaAlgorithms) {
+      for (const signature of await signedAndVerified(kms, KeyId, algorithm)) {
+        expect(signature).toHaveLength(512);
+        expect(verifiedByOpenSsl(algorithm, PublicKey, { signature })).toBe(true);
+      }
+    }
+  } finally {
+    await daemon.remove();
+  }
+});
+
+test('Ed25519ph is refused by name where the token cannot do it', async () => {
+  const daemon = await startDaemon();
+  try {
+    const kms = daemon.client();
+    const { id: KeyId } = await createKey(kms, ofSpec('ECC_NIST_EDWARDS25519'));
+    const input = { KeyId, Message: Buffer.alloc(64, 1), MessageType: 'DIGEST' } as const;
+    const signing = kms.send(new SignCommand({ ...input, SigningAlgorithm: 'ED25519_PH_SHA_512' }));
+    expect(await sdkRefusal(signing)).toEqual({
+      code: 'UnsupportedOperationException',
+      message: expect.stringContaining('CKM_EDDSA') as string,
+      status: 400,
+    });
+  } finally {
+    await daemon.remove();
+  }
 });
