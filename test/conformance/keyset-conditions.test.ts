@@ -40,13 +40,8 @@ import {
 } from '../support/condition-stage';
 import { asFarAsTheOrigin, importRequests } from '../support/import-condition-keys';
 import { operationsWithoutKey } from '../support/kms-condition-keys';
-import {
-  type UsageStage,
-  type UsageStages,
-  sendTo,
-  usageRequests,
-  usageStages,
-} from '../support/usage-stages';
+import { getPublicKey, usageOperations } from '../support/usage-keys';
+import { type UsageStage, type UsageStages, usageStages, useStage } from '../support/usage-stages';
 
 /** What kms-semantics §6.8 calls KEYSET: the conditions that every action on a key supplies. */
 let stage: ConditionStage;
@@ -213,9 +208,11 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
       (kms, { key }) => asFarAsTheOrigin(key.arn, send(kms, importRequests[name](key.id))),
     ],
   ),
-  ...(Object.keys(usageRequests) as (keyof typeof usageRequests)[]).map(
-    (name): [OperationName, Send] => [name, (kms) => sendTo(stages, name)(kms)],
-  ),
+  ['GetPublicKey', (kms) => getPublicKey(kms, stages.signing.stage.key)],
+  ...usageOperations.map((name): [OperationName, Send] => [
+    name,
+    (kms) => useStage(stages, name, kms),
+  ]),
 ];
 
 test('Every operation on a key that is served is asked here', () => {

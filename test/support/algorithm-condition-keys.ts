@@ -1,18 +1,17 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { ConditionRow, ConditionStage } from './condition-stage';
-import { type UsageStages, sendTo, usageRequests } from './usage-stages';
-
-type Operation = keyof typeof usageRequests;
+import { type UsageOperation, usageRequests } from './usage-keys';
+import { type UsageStages, useStage } from './usage-stages';
 
 /** The rows of operations with keys that sign, compute MACs, agree or encapsulate: each names an algorithm. */
 export function algorithmConditionKeys(stages: () => UsageStages): readonly ConditionRow[] {
   const of = (
-    operation: Operation,
+    operation: UsageOperation,
     key: string,
   ): Pick<ConditionRow, 'key' | 'action' | 'send'> & { stage: () => ConditionStage } => ({
     ...{ key, action: `kms:${operation}` },
     stage: () => stages()[usageRequests[operation].usage].stage,
-    send: (kms: KMSClient) => sendTo(stages(), operation)(kms),
+    send: (kms: KMSClient) => useStage(stages(), operation, kms),
   });
   const hmac = ['StringEquals', 'HMAC_SHA_256', 'HMAC_SHA_512'] as const;
   const mlKem = ['StringEquals', 'ML_KEM', 'RSA_KEM'] as const;
@@ -33,6 +32,5 @@ export function algorithmConditionKeys(stages: () => UsageStages): readonly Cond
     },
     { ...of('Encapsulate', 'kms:EncapsulationAlgorithm'), met: mlKem },
     { ...of('Decapsulate', 'kms:EncapsulationAlgorithm'), met: mlKem },
-    of('GetPublicKey', 'kms:KeyAgreementAlgorithm'),
   ];
 }

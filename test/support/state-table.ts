@@ -5,7 +5,7 @@ import type { Cells } from './key-states';
 import { newPublicKey } from './public-keys';
 import { place } from './sample-keys';
 import type { KeyKind, Subject } from './state-stage';
-import { onTrial } from './usage-stages';
+import { onTrial } from './usage-keys';
 
 /** An operation in a line of kms-semantics §1.3. */
 export interface TableRow {
