@@ -13,6 +13,7 @@ export const decrypt: Operation<'Decrypt'> = {
   name: 'Decrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },
   secret: 'Plaintext',
   crossAccount: true,
   usesKey: true,
