@@ -6,9 +6,12 @@ import {
   privateEncrypt,
   publicDecrypt,
   randomBytes,
+  sign,
 } from 'node:crypto';
 import { residentKey } from '../../hsm';
 import type { Key } from '../../src/keys/key';
+import { requireSignable, requireSignature } from '../../src/keys/signing';
+import { algorithmsOf } from '../../src/keys/specs';
 import type { KeySpec } from '../../src/shapes/kms.generated';
 import { keyWith, materialId } from './sample-keys';
 
@@ -67,6 +70,78 @@ export const openSslSchemes = {
 } as const satisfies Readonly<Record<string, OpenSslScheme>>;
 
 export type OpenSslAlgorithm = keyof typeof openSslSchemes;
+
+/** What is signed where nothing else is said. */
+export const Message = Buffer.from('attack at dawn');
+
+export interface Pair {
+  readonly key: Key;
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+const pairs = new Map<KeySpec, Pair>();
+/** One of OpenSSL's, the same for as long as the test file runs. */
+export function pairOf(spec: KeySpec): Pair {
+  let pair = pairs.get(spec);
+  if (pair === undefined) {
+    const made = openSslPair[spec]?.();
+    if (made === undefined) throw new Error(`OpenSSL makes no ${spec}`);
+    pair = { key: signingKey(spec, made.publicKey), ...made };
+    pairs.set(spec, pair);
+  }
+  return pair;
+}
+
+export const rsaAlgorithms = algorithmsOf('RSA_2048', 'SIGN_VERIFY') as readonly OpenSslAlgorithm[];
+/** What OpenSSL signs and verifies as AWS KMS does. */
+export const signedByOpenSsl: readonly (readonly [KeySpec, OpenSslAlgorithm])[] = [
+  ...rsaAlgorithms.map((algorithm) => ['RSA_2048', algorithm] as const),
+  ['ECC_NIST_P256', 'ECDSA_SHA_256'],
+  ['ECC_NIST_P384', 'ECDSA_SHA_384'],
+  ['ECC_NIST_P521', 'ECDSA_SHA_512'],
+  ['ECC_SECG_P256K1', 'ECDSA_SHA_256'],
+  ['ECC_NIST_EDWARDS25519', 'ED25519_SHA_512'],
+];
+
+export function signed(spec: KeySpec, algorithm: OpenSslAlgorithm, message = Message): Buffer {
+  const { hash: name, options } = openSslSchemes[algorithm];
+  return sign(name, message, { key: pairOf(spec).privateKey, ...options });
+}
+
+/** What Verify says of the message, and of its digest where the algorithm takes one. The same, in every case. */
+export function verdict(
+  key: Key,
+  SigningAlgorithm: OpenSslAlgorithm,
+  signature: Buffer,
+  message = Message,
+): string {
+  const { hash: name } = openSslSchemes[SigningAlgorithm];
+  const asked = [
+    { Message: message, SigningAlgorithm },
+    ...(name === undefined
+      ? []
+      : [
+          {
+            Message: hash(name, message, 'buffer'),
+            MessageType: 'DIGEST' as const,
+            SigningAlgorithm,
+          },
+        ]),
+  ];
+  const [first = '', ...rest] = asked.map((signable) => {
+    requireSignable(key, signable);
+    try {
+      requireSignature(key, signable, signature);
+      return 'valid';
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'KMSInvalidSignatureException', message: '' });
+      return 'invalid';
+    }
+  });
+  expect(rest).toEqual(rest.map(() => first));
+  return first;
+}
 
 /** The private RSA operation on an encoded message, whatever that is. */
 export function signEncoded(privateKey: KeyObject, encoded: Buffer): Buffer {
