@@ -4,7 +4,6 @@ import type { Call, Operation, Target } from '../operation';
 import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
 import { algorithmCondition, onlyKey } from './targets';
-import { refuseMembers } from './unsupported';
 
 const action = 'kms:Decrypt';
 
@@ -17,7 +16,6 @@ export const decrypt: Operation<'Decrypt'> = {
   check(input) {
     checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.KeyId });
     checkEncryptionContextSize(input.EncryptionContext);
-    refuseMembers(input, ['Recipient']);
   },
   conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets,
@@ -29,6 +27,7 @@ export const decrypt: Operation<'Decrypt'> = {
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ input, keys }) =>
     requireAlgorithm(onlyKey(keys), input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'),
+  forRecipient: { sealed: 'Plaintext', withheld: ['KeyMaterialId'] },
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

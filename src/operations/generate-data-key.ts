@@ -1,7 +1,6 @@
 import type { Operation } from '../operation';
 import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
 import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
-import { refuseMembers } from './unsupported';
 
 export const generateDataKey: Operation<'GenerateDataKey'> = {
   name: 'GenerateDataKey',
@@ -9,14 +8,12 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
   crossAccount: true,
   usesKey: true,
-  check(input) {
-    checkDataKeyRequest(input);
-    refuseMembers(input, ['Recipient']);
-  },
+  check: checkDataKeyRequest,
   conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKey'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ keys }) => requireSymmetric(onlyKey(keys)),
+  forRecipient: { sealed: 'Plaintext', withheld: ['KeyMaterialId'] },
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -12,8 +12,9 @@ export const generateRandom: Operation<'GenerateRandom'> = {
     if (input.NumberOfBytes === undefined) {
       throw new KmsError('ValidationException', 'NumberOfBytes is required.');
     }
-    refuseMembers(input, ['CustomKeyStoreId', 'Recipient']);
+    refuseMembers(input, ['CustomKeyStoreId']);
   },
+  forRecipient: { sealed: 'Plaintext' },
 
   run: ({ input, services }) => ({
     Plaintext: services.token.generateRandom(input.NumberOfBytes ?? 0),
