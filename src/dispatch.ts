@@ -141,6 +141,7 @@ async function perform<N extends OperationName>(
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
   const text = request.write(name, recipient?.answer(output) ?? output);
+  if (operation.secret !== undefined) wipe(output[operation.secret]);
   const eventId = randomUUID();
   await corridor.audit.append(successOf(operation, trail, { targeted, output, eventId }));
   if (operation.usesKey === true) noteUse(targeted, { name, eventId });
@@ -155,6 +156,10 @@ function conditionsOf<N extends OperationName>(
 ): Conditions | undefined {
   const own = operation.conditions?.(call);
   return recipient === undefined ? own : { ...own, ...recipient.conditions };
+}
+
+function wipe(secret: unknown): void {
+  if (Buffer.isBuffer(secret)) secret.fill(0);
 }
 
 /** The line of its record. */

@@ -7,6 +7,7 @@ import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
+import type { Encryption } from './keys/encryption';
 import type { KeyFinder } from './keys/finder';
 import type { GrantFinder } from './keys/grant-finder';
 import type { GrantTokens } from './keys/grant-tokens';
@@ -49,6 +50,7 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly encryption: Encryption;
   readonly materialUses: MaterialUses;
   readonly keyUses: KeyUses;
   readonly grants: GrantStore;
@@ -165,18 +167,18 @@ interface Declaration<N extends OperationName> {
   responseElements?(call: TargetedCall<N>, output: OperationOutputs[N]): ResponseElements;
 }
 
-/** How an operation answers the recipient of an attestation document (kms-semantics §5.4). */
+/** How an operation answers the recipient of an attestation document (kms-semantics §5.4): with its secret sealed. */
 export interface ForRecipient<M extends string = string> {
-  /** The member that nobody but the recipient may read. */
-  readonly sealed: M;
-  /** Members that the answer has for callers alone. */
-  readonly withheld?: readonly M[];
+  /** Members that such an answer does not have. */
+  readonly withheld: readonly M[];
 }
 
 /** Reads, and cryptographic operations. */
 interface Reading<N extends OperationName> {
   /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
   readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
+  /** The member of the answer that is wiped once the answer is written. */
+  readonly secret?: keyof OperationOutputs[N] & string;
   /** Without it, a request that names a recipient is refused. */
   readonly forRecipient?: ForRecipient<keyof OperationOutputs[N] & string>;
   /** What the record of a success says besides request and answer (kms-semantics §16.4): which key material was used. */

@@ -11,6 +11,12 @@ export interface Recipient extends Pick<Attestation, 'conditions'> {
   answer<O extends object>(output: O): O;
 }
 
+interface Attested {
+  readonly name: string;
+  readonly secret?: string;
+  readonly forRecipient?: ForRecipient;
+}
+
 interface Asked {
   readonly input: object;
   readonly services: Pick<Services, 'attestations' | 'token'>;
@@ -23,27 +29,26 @@ interface Asked {
  * the document says, so that it is verified before they are asked.
  */
 export function recipientOf(
-  { forRecipient }: { readonly name: string; readonly forRecipient?: ForRecipient },
+  { secret, forRecipient }: Attested,
   { input, services, trail, now }: Asked,
 ): Recipient | undefined {
   const { Recipient: info } = input as { readonly Recipient?: RecipientInfo };
   if (info === undefined) return undefined;
   // Never ignored: the caller would be answered in the clear.
-  if (forRecipient === undefined) {
+  if (secret === undefined || forRecipient === undefined) {
     throw new KmsError('UnsupportedOperationException', 'Recipient is not supported.');
   }
   const { attestations, token } = services;
   const { publicKey, conditions, recorded } = attestations.verify(requireDocument(info), now);
   trail.recipient = recorded;
-  const { sealed, withheld = [] } = forRecipient;
   return {
     conditions,
     answer: (output) => {
-      const plaintext = bytesOf(output, sealed);
+      const plaintext = bytesOf(output, secret);
       try {
         const random = token.generateRandom(envelopeRandomBytes);
         const CiphertextForRecipient = sealInEnvelope(publicKey, plaintext, random);
-        return { ...without(output, [sealed, ...withheld]), CiphertextForRecipient };
+        return { ...without(output, [secret, ...forRecipient.withheld]), CiphertextForRecipient };
       } finally {
         plaintext.fill(0);
       }

@@ -6,6 +6,8 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   name: 'GenerateDataKey',
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+  secret: 'Plaintext',
+  forRecipient: { withheld: ['KeyMaterialId'] },
   crossAccount: true,
   usesKey: true,
   check: checkDataKeyRequest,
@@ -13,7 +15,6 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   targets: targetByKeyId('kms:GenerateDataKey'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ keys }) => requireSymmetric(onlyKey(keys)),
-  forRecipient: { sealed: 'Plaintext', withheld: ['KeyMaterialId'] },
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

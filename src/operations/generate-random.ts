@@ -6,6 +6,8 @@ export const generateRandom: Operation<'GenerateRandom'> = {
   name: 'GenerateRandom',
   readOnly: true,
   audited: [],
+  secret: 'Plaintext',
+  forRecipient: { withheld: [] },
   accountActions: () => [{ action: 'kms:GenerateRandom', resource: '*' }],
   check(input) {
     // Optional in the shape and required all the same (kms-semantics §5.3).
@@ -14,7 +16,6 @@ export const generateRandom: Operation<'GenerateRandom'> = {
     }
     refuseMembers(input, ['CustomKeyStoreId']);
   },
-  forRecipient: { sealed: 'Plaintext' },
 
   run: ({ input, services }) => ({
     Plaintext: services.token.generateRandom(input.NumberOfBytes ?? 0),
