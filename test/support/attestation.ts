@@ -8,8 +8,6 @@ import {
   signerExtensions,
 } from './chain-certificates';
 
-export type Fields = ReadonlyMap<unknown, unknown>;
-
 /** A document's members by name; undefined takes one away. */
 export type Different = Readonly<Record<string, unknown>>;
 
@@ -31,6 +29,8 @@ export interface Attester {
   readonly module: IssuedCertificate;
   readonly roots: readonly X509Certificate[];
   readonly rootPem: string;
+  /** What such a document says, unsigned. */
+  payload(publicKey: Buffer, different?: Different): Buffer;
   /** A document for the holder of a public key (SubjectPublicKeyInfo in DER), made now. */
   document(publicKey: Buffer, different?: Different, envelope?: Envelope): Buffer;
 }
@@ -76,27 +76,30 @@ export function attesterOf(
   module: IssuedCertificate,
 ): Attester {
   const rootPem = pemOf(authorities[0]!.der);
+  const payload = (publicKey: Buffer, different: Different = {}): Buffer => {
+    const fields: Record<string, unknown> = {
+      module_id: enclaveId,
+      digest: 'SHA384',
+      timestamp: Date.now(),
+      pcrs: new Map([0, 1, 2, 3, 4, 8].map((index) => [index, pcr(index)])),
+      certificate: module.der,
+      cabundle: authorities.map(({ der }) => der),
+      public_key: publicKey,
+      user_data: null,
+      nonce: null,
+      ...different,
+    };
+    const members = Object.entries(fields).filter(([, value]) => value !== undefined);
+    return cborOf(new Map<unknown, unknown>(members));
+  };
   return {
     authorities,
     module,
     roots: [new X509Certificate(rootPem)],
     rootPem,
-    document: (publicKey, different = {}, envelope = {}) => {
-      const fields: Record<string, unknown> = {
-        module_id: enclaveId,
-        digest: 'SHA384',
-        timestamp: Date.now(),
-        pcrs: new Map([0, 1, 2, 3, 4, 8].map((index) => [index, pcr(index)])),
-        certificate: module.der,
-        cabundle: authorities.map(({ der }) => der),
-        public_key: publicKey,
-        user_data: null,
-        nonce: null,
-        ...different,
-      };
-      const members = Object.entries(fields).filter(([, value]) => value !== undefined);
-      return signed(cborOf(new Map<unknown, unknown>(members)), module, envelope);
-    },
+    payload,
+    document: (publicKey, different, envelope) =>
+      signed(payload(publicKey, different), module, envelope),
   };
 }
 
