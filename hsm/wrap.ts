@@ -1,7 +1,9 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from './errors';
 import { openGcm, sealGcm } from './gcm';
-import { wrappableMaterial } from './import/templates';
+import { isSecret, type KeyRow, symmetricDefault } from './algorithms/key-rows';
+import { usableMaterial, wrappableMaterial } from './import/templates';
+import { isOfKind } from './key-kind';
 import type { MaterialKind } from './material-types';
 import { ckm } from './mechanisms';
 import type { Handle } from './module';
@@ -14,13 +16,7 @@ import {
   requireFree,
 } from './objects';
 import { call } from './return-values';
-import {
-  extractableAesKey,
-  type Template,
-  unwrappedAesKey,
-  type WrappingKey,
-  wrappingKey,
-} from './templates';
+import { extractableAesKey, type Template, type WrappingKey, wrappingKey } from './templates';
 
 /** How a token wraps key material, as a known answer proved it. */
 export interface WrapMechanism {
@@ -74,23 +70,43 @@ function notUnwrapped(reason: string): HsmError {
   return new HsmError('material-invalid', `C_UnwrapKey: ${reason}`);
 }
 
+/** Wrapped material, what it should be, and the id that its object is given. */
+export interface WrappedKey {
+  readonly id: Buffer | undefined;
+  readonly blob: Buffer;
+  readonly row: KeyRow;
+}
+
 /**
- * A sensitive, non-extractable session object of wrapped AES-256 material, under `id`. The token's own attributes are
- * the proof, read from every single object, as from every clone. CKA_VALUE_LEN is no proof of the size: SoftHSM answers 0.
+ * A sensitive, non-extractable session object of wrapped material, under `id`. The token's own attributes are the
+ * proof, read from every single object, as from every clone. CKA_VALUE_LEN is no proof of an AES key's size: SoftHSM
+ * answers 0.
  */
-export function unwrapAesKey(
-  desk: Desk,
-  wrapper: Wrapper,
-  material: { id: Buffer | undefined; blob: Buffer },
-): Handle {
-  if (material.blob.length !== wrappedAesBytes) {
+export function unwrapMaterial(desk: Desk, wrapper: Wrapper, wrapped: WrappedKey): Handle {
+  const { id, blob, row } = wrapped;
+  if (row.shape.family === 'aes' && blob.length !== wrappedAesBytes) {
     throw notUnwrapped('wrapped material of this length is no AES-256 key');
   }
-  const template = unwrappedAesKey(material.id);
-  const object = unwrapKey(desk, wrapper, { blob: material.blob, template });
-  if (isProtected(desk, object)) return object;
-  destroyObject(desk, object);
-  throw new HsmError('failed', 'C_UnwrapKey: the object is not as protected as it was asked to be');
+  const object = unwrapKey(desk, wrapper, { blob, template: usableMaterial(row.kind, id) });
+  try {
+    requireUnwrapped(desk, object, row);
+    return object;
+  } catch (error) {
+    discardAfter(desk, object, error);
+    throw error;
+  }
+}
+
+/** A secret is what the template made of it; a private key is what was wrapped. */
+function requireUnwrapped(desk: Desk, object: Handle, row: KeyRow): void {
+  if (!isProtected(desk, object)) {
+    throw new HsmError(
+      'failed',
+      'C_UnwrapKey: the object is not as protected as it was asked to be',
+    );
+  }
+  if (isSecret(row.shape) || isOfKind(desk, object, row)) return;
+  throw notUnwrapped(`the wrapped material is no ${row.kind.spec} key`);
 }
 
 /** Generates a wrapping key, proves it and leaves nothing behind when the proof fails. */
@@ -153,7 +169,7 @@ export function generateWrappedAesKey(
   );
   return withObject(desk, born, () => {
     const blob = wrapKey(desk, wrapper, born);
-    const again = unwrapAesKey(desk, wrapper, { id: undefined, blob });
+    const again = unwrapMaterial(desk, wrapper, { id: undefined, blob, row: symmetricDefault });
     withObject(desk, again, () => proveSame(desk, { born, again }, ivSource));
     return blob;
   });

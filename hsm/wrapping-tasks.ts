@@ -1,4 +1,5 @@
 import * as pkcs11 from 'pkcs11js';
+import { keyRow } from './algorithms/key-rows';
 import { durably } from './durable';
 import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
@@ -11,7 +12,7 @@ import {
   generateWrappedAesKey,
   generateWrappingKey,
   rewrapMaterial,
-  unwrapAesKey,
+  unwrapMaterial,
   type Wrapper,
 } from './wrap';
 
@@ -58,11 +59,18 @@ export const wrappingTasks = {
     }),
 
   /** In the owner session: the object must outlive this lane's. */
-  unwrapAes: (lane: LaneDesk, args: { id: string; blob: Uint8Array; wrapper: WrapperRef }) => {
+  unwrap: (
+    lane: LaneDesk,
+    args: { id: string; blob: Uint8Array; kind: MaterialKind; wrapper: WrapperRef },
+  ) => {
     const { mechanism, key } = args.wrapper;
     const desk = { library: lane.library, session: lane.owner() };
-    const material = { id: idBytes(args.id), blob: toBuffer(args.blob) };
-    return toThread(unwrapAesKey(desk, { mechanism, key: toBuffer(key) }, material));
+    const material = {
+      id: idBytes(args.id),
+      blob: toBuffer(args.blob),
+      row: keyRow(args.kind),
+    };
+    return toThread(unwrapMaterial(desk, { mechanism, key: toBuffer(key) }, material));
   },
 
   generateWrappedAes: (

@@ -1,5 +1,6 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { encrypt, sign } from '../calls';
+import { HsmError } from '../errors';
 import type { MaterialKind, TokenKeyId } from '../material-types';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
@@ -36,6 +37,9 @@ export function identify(
   if (shape.family === 'aes') return { id: idOf(keyId, aesOutput(desk, key, labelOf(keyId))) };
   if (shape.family === 'hmac') {
     return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
+  }
+  if (shape.family === 'edwards') {
+    throw new HsmError('mechanism-missing', `${kind.spec} keys are not imported`);
   }
   const publicKey =
     shape.family === 'rsa'

@@ -6,11 +6,15 @@ import { shapeOf } from './shapes';
 
 type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
 
+/** PKCS#11 3.0; pkcs11js 2.1.7 has no name for it. */
+const ckkEcEdwards = 0x40;
+
 const families = {
   aes: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_AES },
   hmac: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_GENERIC_SECRET },
   rsa: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_RSA },
   ec: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_EC },
+  edwards: { class: pkcs11.CKO_PRIVATE_KEY, type: ckkEcEdwards },
 } as const;
 
 type Family = keyof typeof families;
@@ -21,6 +25,7 @@ const uses: Readonly<Record<Family, readonly number[]>> = {
   hmac: secretUses(),
   rsa: privateUses(),
   ec: privateUses(),
+  edwards: privateUses(),
 };
 
 function secretUses(): readonly number[] {
@@ -52,6 +57,7 @@ const allowed: Readonly<Record<Family, Partial<Record<MaterialKind['usage'], rea
     hmac: { GENERATE_VERIFY_MAC: [pkcs11.CKA_SIGN, pkcs11.CKA_VERIFY] },
     rsa: { ENCRYPT_DECRYPT: [pkcs11.CKA_DECRYPT], SIGN_VERIFY: [pkcs11.CKA_SIGN] },
     ec: { SIGN_VERIFY: [pkcs11.CKA_SIGN], KEY_AGREEMENT: [pkcs11.CKA_DERIVE] },
+    edwards: { SIGN_VERIFY: [pkcs11.CKA_SIGN] },
   };
 
 /** What an object that lives for one proof may do: just enough to tell which material it is. */
@@ -60,6 +66,7 @@ const provable: Readonly<Record<Family, readonly number[]>> = {
   hmac: [pkcs11.CKA_SIGN],
   rsa: [pkcs11.CKA_SIGN],
   ec: [pkcs11.CKA_SIGN, pkcs11.CKA_DERIVE],
+  edwards: [pkcs11.CKA_SIGN],
 };
 
 function made(attributes: Attributes): Template {
@@ -77,7 +84,8 @@ function protectedAs(family: Family, allow: readonly number[]): Attributes {
   ];
 }
 
-function usesOf(kind: MaterialKind): readonly number[] {
+/** Attributes of the uses that keys of this kind have. Throws where AWS KMS has no such keys. */
+export function usesOf(kind: MaterialKind): readonly number[] {
   const found = allowed[shapeOf(kind.spec).family][kind.usage];
   if (found === undefined) {
     throw new HsmError('failed', `no ${kind.spec} key is for ${kind.usage}`);
@@ -102,6 +110,26 @@ export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Tem
     [pkcs11.CKA_LABEL, key.label],
     ...seal(key),
   ]);
+}
+
+/** Unwraps to an object of the session that is used as its resident key would be. */
+export function usableMaterial(kind: MaterialKind, id: Buffer | undefined): Template {
+  return made([
+    ...protectedAs(shapeOf(kind.spec).family, usesOf(kind)),
+    [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_EXTRACTABLE, false],
+    ...(id === undefined ? [] : [[pkcs11.CKA_ID, id] as const]),
+  ]);
+}
+
+/** What an object of this spec is in the token, and every use that it could be allowed. */
+export function objectOf(spec: MaterialKind['spec']): {
+  readonly class: number;
+  readonly type: number;
+  readonly uses: readonly number[];
+} {
+  const { family } = shapeOf(spec);
+  return { ...families[family], uses: uses[family] };
 }
 
 /** Unwraps to an object of the session that can prove which material it is, and no more. */
@@ -132,13 +160,14 @@ export function wrappableSecret(): Template {
   ]);
 }
 
-/** What nobody minds to be read: the x coordinate of a public point. */
+/** What C_DeriveKey answers: the x coordinate of a point, an object of the session that is read at once. */
 export function readableSecret(bytes: number): Template {
   return made([
     [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
     [pkcs11.CKA_VALUE_LEN, bytes],
     [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_PRIVATE, true],
     [pkcs11.CKA_SENSITIVE, false],
     [pkcs11.CKA_EXTRACTABLE, true],
   ]);
