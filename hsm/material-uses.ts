@@ -7,7 +7,7 @@ import { requireSigning, signWith } from './algorithms/signing';
 import type { Curve } from './curves';
 import { HsmError } from './errors';
 import { toBuffer, toThread } from './formats';
-import type { Hmac } from './import/shapes';
+import type { Hmac } from './material/shapes';
 import type { InlineSession } from './inline-session';
 import type { UsableObject } from './key-objects';
 import type { KeyUse } from './key-use';

@@ -76,8 +76,8 @@ export class Pkcs11Token implements Token {
     const use = new KeyUse({ ...parts, objects: this.#objects });
     this.#aes = new AesUse({ ...parts, use });
     this.#uses = new MaterialUses({ ...parts, use });
-    this.#generation = new Generation({ ...parts, residents: this.#residents });
     const pairs = new KeyPairs(parts);
+    this.#generation = new Generation({ ...parts, residents: this.#residents, pairs });
     this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
     this.#imports = new Imports({ ...parts, wrapping: this.#wrapping, pairs });
   }
@@ -137,10 +137,6 @@ export class Pkcs11Token implements Token {
     return this.#random.draw(length);
   }
 
-  generateAesKey(id: TokenKeyId, label: string): Promise<void> {
-    return this.#generation.generateAesKey(id, label);
-  }
-
   /** SoftHSM fails some of the generations that run at once in one process (CKR_GENERAL_ERROR): one at a time. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#options.local ? this.#turn.take(work) : work();
@@ -191,11 +187,11 @@ export class Pkcs11Token implements Token {
     name: { readonly id: TokenKeyId; readonly label: string },
     exclusively?: Exclusively,
   ): Promise<GeneratedKey> {
-    return Promise.reject(unbuilt(kind, name, exclusively));
+    return this.#generation.generateKey(kind, name, exclusively);
   }
 
   generateWrappedKey(kind: MaterialKind, wrappingKeyId: TokenKeyId): Promise<GeneratedWrappedKey> {
-    return Promise.reject(unbuilt(kind, wrappingKeyId));
+    return this.#wrapping.generateKey(kind, wrappingKeyId);
   }
 
   generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair> {
@@ -269,10 +265,6 @@ export class Pkcs11Token implements Token {
     { exportable }: { readonly exportable: boolean },
   ): Promise<void> {
     return this.#wrapping.create(id, label, exportable);
-  }
-
-  generateWrappedAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial> {
-    return this.#wrapping.generateAesKey(wrappingKeyId);
   }
 
   async hasKey(id: TokenKeyId): Promise<boolean> {

@@ -15,6 +15,8 @@ export type Awaitable<T> = T | Promise<T>;
 export interface TokenOptions {
   /** Path of the PKCS#11 library. */
   readonly module: string;
+  /** What C_Initialize is given in pReserved, for libraries that are configured so (NSS). */
+  readonly libraryParameters?: string;
   /** CK_TOKEN_INFO.label, trailing blanks ignored. Slot numbers are never used: they change. */
   readonly label: string;
   /** CK_TOKEN_INFO.serialNumber; without it the label must be unique. */
@@ -70,7 +72,6 @@ export type TokenOperation =
   | 'encapsulate'
   | 'decapsulate'
   | 'requireKind'
-  | 'generateAesKey'
   | 'encryptAesGcm'
   | 'decryptAesGcm'
   | 'destroyKey'
@@ -80,7 +81,6 @@ export type TokenOperation =
   | 'admitImport'
   | 'listKeys'
   | 'createWrappingKey'
-  | 'generateWrappedAesKey'
   | 'hasKey'
   | 'rewrap'
   | 'generateTransferKeyPair'
@@ -162,14 +162,6 @@ export interface Token extends MaterialWrapping, MaterialImport, MaterialUse, Ma
 
   /** C_GenerateRandom: 1 to 65,536 bytes. */
   generateRandom(length: number): Buffer;
-
-  /**
-   * CKM_AES_KEY_GEN of a 256-bit resident token key: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE.
-   * Resolves after the new key's attributes were read back and it was used once (a known answer within the token).
-   * Rejected with `deadline`, it may still come to be: an id is used for one attempt only, and whoever makes a key keeps its id
-   * in mind, to destroy what comes of it later.
-   */
-  generateAesKey(id: TokenKeyId, label: string): Promise<void>;
 
   /** CKM_AES_GCM with a fresh IV and a 128-bit tag. `plaintext` is 1 byte or more. */
   encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed>;

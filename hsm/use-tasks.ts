@@ -7,7 +7,7 @@ import type { Curve } from './curves';
 import { toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
 import { isOfTheData } from './import/faults';
-import type { Hmac } from './import/shapes';
+import type { Hmac } from './material/shapes';
 import { benchOf } from './known-answers/bench';
 import { proveKind } from './known-answers/kinds';
 import type { LaneDesk } from './lane-desk';

@@ -138,10 +138,15 @@ async function perform<N extends OperationName>(
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
   const text = request.write(name, output);
+  if (operation.secret !== undefined) wipe(output[operation.secret]);
   const eventId = randomUUID();
   await corridor.audit.append(successOf(operation, trail, { targeted, output, eventId }));
   if (operation.usesKey === true) noteUse(targeted, { name, eventId });
   return text;
+}
+
+function wipe(secret: unknown): void {
+  if (Buffer.isBuffer(secret)) secret.fill(0);
 }
 
 /** The line of its record. */

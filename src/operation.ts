@@ -6,6 +6,7 @@ import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
+import type { Encryption } from './keys/encryption';
 import type { KeyFinder } from './keys/finder';
 import type { GrantFinder } from './keys/grant-finder';
 import type { GrantTokens } from './keys/grant-tokens';
@@ -48,6 +49,7 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly encryption: Encryption;
   readonly materialUses: MaterialUses;
   readonly keyUses: KeyUses;
   readonly grants: GrantStore;
@@ -167,6 +169,8 @@ interface Declaration<N extends OperationName> {
 interface Reading<N extends OperationName> {
   /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
   readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
+  /** The member of the answer that is wiped once the answer is written. */
+  readonly secret?: keyof OperationOutputs[N] & string;
   /** What the record of a success says besides request and answer (kms-semantics §16.4): which key material was used. */
   additionalEventData?(
     output: OperationOutputs[N],

@@ -10,6 +10,7 @@ import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
+import { Encryption } from './keys/encryption';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -59,6 +60,8 @@ export function buildServices(
     return { sealing, sealingKeys: new SealingKeys(database, sealing) };
   };
   const reread: Reread = (keyId) => keys.find(database, keyId);
+  const keyring = new Keyring({ token, counts: encryptionCounts, reread });
+  const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
@@ -80,8 +83,9 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring({ token, counts: encryptionCounts, reread }),
-    materialUses: new MaterialUses({ reread }),
+    keyring,
+    materialUses,
+    encryption: new Encryption({ keyring, token, materialUses }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),

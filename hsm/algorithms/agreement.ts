@@ -2,7 +2,7 @@ import * as pkcs11 from 'pkcs11js';
 import { readAttribute } from '../calls';
 import type { Curve } from '../curves';
 import { HsmError } from '../errors';
-import { readableSecret } from '../import/templates';
+import { readableSecret } from '../material/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import { type Desk } from '../objects';

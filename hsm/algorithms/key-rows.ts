@@ -1,6 +1,6 @@
 import { HsmError } from '../errors';
-import { type Shape, shapeOf } from '../import/shapes';
-import { usesOf } from '../import/templates';
+import { isSecret, type Shape, shapeOf } from '../material/shapes';
+import { usesOf } from '../material/templates';
 import type { MaterialKind, MaterialSpec } from '../material-types';
 import type { KeyClass } from '../objects';
 
@@ -46,10 +46,6 @@ function newRow(kind: MaterialKind): KeyRow {
 
 /** What AES keys of Encrypt and Decrypt are. */
 export const symmetricDefault = keyRow({ spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' });
-
-export function isSecret({ family }: Shape): boolean {
-  return family === 'aes' || family === 'hmac';
-}
 
 /** Where keys of the row are looked for. */
 export function classOf({ shape }: KeyRow): KeyClass {

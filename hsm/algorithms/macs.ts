@@ -1,5 +1,5 @@
 import { sign } from '../calls';
-import type { Hmac } from '../import/shapes';
+import type { Hmac } from '../material/shapes';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 

@@ -8,7 +8,7 @@ import type { Desk } from '../objects';
 import { TokenFault } from '../return-values';
 import { isRefused, wrongMaterial } from './faults';
 import { ecPublicKey, rsaPublicKey } from './public-keys';
-import { shapeOf } from './shapes';
+import { shapeOf } from '../material/shapes';
 
 /** Which material it is, as far as anybody outside of the token may know. */
 export interface Identity {
@@ -39,7 +39,10 @@ export function identify(
     return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
   }
   if (shape.family === 'edwards') {
-    throw new HsmError('mechanism-missing', `${kind.spec} keys are not imported`);
+    throw new HsmError(
+      'mechanism-missing',
+      'C_DeriveKey: no Ed25519 private key tells its public half',
+    );
   }
   const publicKey =
     shape.family === 'rsa'

@@ -60,6 +60,12 @@ export function ecSigns(
   return verify(curve.hash, message, publicKey, signature);
 }
 
+export function edwardsSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean {
+  const message = randomBytes(32);
+  const signature = signWith(desk, key, { algorithm: 'ED25519_SHA_512', input: message });
+  return verify(null, message, publicKey, signature);
+}
+
 /** The public point of the private key 1. */
 function generator(curve: Curve): Buffer {
   const one = createECDH(curve.node);

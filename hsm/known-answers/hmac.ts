@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { macWith } from '../algorithms/macs';
-import type { Hmac } from '../import/shapes';
+import type { Hmac } from '../material/shapes';
 import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
 import { create, type KeyAnswers, requireAnswer, sessionSecret } from './row';

@@ -8,7 +8,7 @@ import {
 import { symmetricDefault } from '../algorithms/key-rows';
 import { HsmError } from '../errors';
 import { sealGcm, tagBytes } from '../gcm';
-import { importPrivateKeys, usableMaterial } from '../import/templates';
+import { importPrivateKeys, usableMaterial } from '../material/templates';
 import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { type Desk, findObjects } from '../objects';

@@ -24,6 +24,7 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'SecretAccessKey',
   'SessionToken',
   'SharedSecret',
+  'SharedSecretCiphertextBlob',
   'Signature',
   'TokenCode',
   'TrustAnchorCertificate',

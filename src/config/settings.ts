@@ -95,6 +95,12 @@ export const settings = {
     default: '/usr/lib/softhsm/libsofthsm2.so',
     sentence: 'PKCS#11 library of the token.',
   },
+  tokenLibraryParameters: {
+    env: 'CLAVIGER_PKCS11_LIBRARY_PARAMETERS',
+    schema: text,
+    sentence:
+      "What the library is given when it is initialised, where it is configured so (NSS: `configdir='sql:/directory'`).",
+  },
   tokenLabel: {
     env: 'CLAVIGER_TOKEN_LABEL',
     schema: text,

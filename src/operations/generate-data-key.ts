@@ -7,6 +7,7 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   name: 'GenerateDataKey',
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+  secret: 'Plaintext',
   crossAccount: true,
   usesKey: true,
   check(input) {

@@ -6,6 +6,7 @@ export const generateRandom: Operation<'GenerateRandom'> = {
   name: 'GenerateRandom',
   readOnly: true,
   audited: [],
+  secret: 'Plaintext',
   accountActions: () => [{ action: 'kms:GenerateRandom', resource: '*' }],
   check(input) {
     // Optional in the shape and required all the same (kms-semantics §5.3).

@@ -17,6 +17,11 @@ import {
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import {
+  type AlgorithmStages,
+  algorithmConditionKeys,
+  algorithmStages,
+} from '../support/algorithm-condition-keys';
+import {
   type ConditionRow,
   type ConditionStage,
   conditionVerdicts,
@@ -36,12 +41,14 @@ import { place } from '../support/sample-keys';
 import { badRequest, refused } from '../support/wire';
 
 let stage: ConditionStage;
+let stages: AlgorithmStages;
 let other: string;
 beforeAll(async () => {
   stage = await openConditionStage();
   const { root, key } = stage;
   await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: key.id }));
   await newService(stage.daemon, grantedService);
+  stages = await algorithmStages(stage);
   other = (await root.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
 });
 afterAll(() => stage.daemon.remove());
@@ -272,6 +279,7 @@ const rows: readonly ConditionRow[] = [
       send: (kms) => kms.send(new ListKeysCommand({})),
     },
   ]),
+  ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),

@@ -56,3 +56,8 @@ export function shapeOf(spec: MaterialSpec): Shape {
   if (shape === undefined) throw new HsmError('mechanism-missing', `no shape of ${spec} keys`);
   return shape;
 }
+
+/** Of a secret key; of the halves of a pair, the private one is its key. */
+export function isSecret({ family }: Shape): boolean {
+  return family === 'aes' || family === 'hmac';
+}

@@ -1,0 +1,40 @@
+import type { Operation } from '../operation';
+import {
+  checkDataKeyPairRequest,
+  dataKeyPairConditions,
+  makeDataKeyPair,
+  requireSealsKeyPairs,
+} from './data-key-pair';
+import { onlyKey, targetByKeyId } from './targets';
+import { refuseMembers } from './unsupported';
+
+export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
+  name: 'GenerateDataKeyPair',
+  readOnly: true,
+  audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
+  secret: 'PrivateKeyPlaintext',
+  crossAccount: true,
+  usesKey: true,
+  check(input) {
+    checkDataKeyPairRequest(input);
+    refuseMembers(input, ['Recipient']);
+  },
+  conditions: ({ input }) => dataKeyPairConditions(input),
+  targets: targetByKeyId('kms:GenerateDataKeyPair'),
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
+
+  async run({ input, keys, services }) {
+    const key = onlyKey(keys);
+    const made = await makeDataKeyPair(services, key, input);
+    return {
+      PrivateKeyCiphertextBlob: made.blob,
+      PrivateKeyPlaintext: made.privateKey,
+      PublicKey: made.publicKey,
+      KeyId: key.arn,
+      KeyPairSpec: input.KeyPairSpec,
+      KeyMaterialId: made.keyMaterialId,
+    };
+  },
+  additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
+};
