@@ -21,9 +21,6 @@ const withoutKey: readonly string[] = [
 const notServedYet: readonly string[] = [
   'GenerateDataKeyPair',
   'GenerateDataKeyPairWithoutPlaintext',
-  'Sign',
-  'Verify',
-  'GetPublicKey',
   'ReplicateKey',
   'UpdatePrimaryRegion',
 ];
