@@ -1,11 +1,27 @@
 import { HsmError } from './errors';
-import { idBytes } from './formats';
+import { idBytes, toBuffer } from './formats';
+import { isSecret } from './generate/secrets';
+import type { KeyPairs } from './key-pairs';
+import { type Shape, shapeOf } from './material/shapes';
 import type { Residents } from './residents';
-import type { TokenKeyId } from './types';
+import type { Exclusively, GeneratedKey, MaterialKind, TokenKeyId } from './types';
 import type { WrappingParts } from './wrapping';
 
 export interface GenerationParts extends WrappingParts {
   readonly residents: Residents;
+  readonly pairs: KeyPairs;
+}
+
+interface NewKey {
+  readonly kind: MaterialKind;
+  readonly id: TokenKeyId;
+  readonly label: string;
+}
+
+/** A key that was made. */
+interface Made {
+  readonly key: Uint8Array;
+  readonly publicKey: Uint8Array | undefined;
 }
 
 /** Generating resident keys. */
@@ -17,41 +33,62 @@ export class Generation {
     this.#parts = parts;
   }
 
-  async generateAesKey(id: TokenKeyId, label: string): Promise<void> {
+  async generateKey(
+    kind: MaterialKind,
+    { id, label }: { readonly id: TokenKeyId; readonly label: string },
+    exclusively: Exclusively = (work) => work(),
+  ): Promise<GeneratedKey> {
     idBytes(id);
     if (this.#running.has(id)) {
       throw new HsmError('duplicate-key', `C_GenerateKey: CKA_ID ${id} is being generated`);
     }
     this.#running.add(id);
     try {
-      await this.#parts.inTurn(() => this.#generateOrRecover(id, label));
+      const { key, publicKey } = await this.#generate({ kind, id, label }, exclusively);
+      this.#parts.residents.add(id, key);
+      return { publicKey: publicKey && toBuffer(publicKey) };
     } finally {
       this.#running.delete(id);
     }
   }
 
+  #generate(key: NewKey, exclusively: Exclusively): Promise<Made> {
+    const { pairs, inTurn } = this.#parts;
+    const shape = shapeOf(key.kind.spec);
+    if (isSlow(shape)) return pairs.generate({ ...key, spec: key.kind }, exclusively);
+    const work = isSecret(shape)
+      ? () => this.#generateSecret(key)
+      : () => pairs.generateAtOnce({ ...key, spec: key.kind });
+    return exclusively(() => inTurn(() => this.#orRecover(work)));
+  }
+
   /**
    * Once more where the first attempt at recovery heals the token at once. SoftHSM 2.6.1 gives a token up for good
    * (OSToken::index) where it reads the directory again, because another process made a key, while a third one logs in;
-   * who notices is most often the next to generate. A key that was made nevertheless is found: requireFree.
+   * who notices is most often the next to generate. A key that was made nevertheless is found: its id is taken.
    */
-  async #generateOrRecover(id: TokenKeyId, label: string): Promise<void> {
+  async #orRecover<T>(work: () => Promise<T>): Promise<T> {
     const { link } = this.#parts;
     try {
-      await this.#generate(id, label);
+      return await work();
     } catch (error) {
       const isLost = error instanceof HsmError && error.code === 'token-unavailable';
       if (!isLost || link.state !== 'recovering') throw error;
       await link.recovery.tried();
-      await this.#generate(id, label);
+      return work();
     }
   }
 
-  async #generate(id: TokenKeyId, label: string): Promise<void> {
-    const { link, options, residents } = this.#parts;
+  async #generateSecret(key: NewKey): Promise<Made> {
+    const { link, options } = this.#parts;
     const { modifiable } = link.live;
     const { ivSource, durableDirectory } = options;
-    const args = { id, label, modifiable, ivSource, durableDirectory };
-    residents.add(id, await link.run('generateAes', args));
+    const args = { ...key, modifiable, ivSource, durableDirectory };
+    return { key: await link.run('generateSecret', args), publicKey: undefined };
   }
+}
+
+/** RSA takes seconds: nobody waits for it who need not. */
+function isSlow({ family }: Shape): boolean {
+  return family === 'rsa';
 }

@@ -45,7 +45,7 @@ export type ImportPlace = { readonly label: string } | { readonly wrappingKeyId:
 export interface MaterialImport {
   /**
    * CKM_RSA_PKCS_KEY_PAIR_GEN of a resident key pair that decrypts and unwraps and never leaves the token. Resolves to
-   * the public key (SubjectPublicKeyInfo in DER) after the pair was used once. As with generateAesKey, an id is used for
+   * the public key (SubjectPublicKeyInfo in DER) after the pair was used once. As with generateKey, an id is used for
    * one attempt only. RSA-4096 takes seconds, and one pair is generated after the other: too many at
    * once get `deadline`.
    */

@@ -30,7 +30,8 @@ export class Imports {
     if (algorithm !== undefined) {
       await this.#parts.link.run('requireImport', { algorithm, softwareUnwrap });
     }
-    return this.#parts.pairs.generate({ id, label, bits, purpose: 'import' }, exclusively);
+    const pair = { id, label, spec: { purpose: 'import', bits } } as const;
+    return toBuffer((await this.#parts.pairs.generate(pair, exclusively)).publicKey);
   }
 
   async destroyKeyPair(id: TokenKeyId): Promise<void> {

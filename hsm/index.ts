@@ -7,6 +7,7 @@ import type { Token, TokenOptions } from './types';
 
 export { HsmError, type HsmErrorCode } from './errors';
 export { requiredMechanisms } from './mechanisms';
+export { aesKind } from './kinds';
 export { residentKey } from './resident';
 export type * from './types';
 

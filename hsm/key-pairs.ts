@@ -1,10 +1,10 @@
 import { HsmError } from './errors';
-import { idBytes, toBuffer } from './formats';
+import { idBytes } from './formats';
 import type { TokenRef } from './lane-desk';
 import type { Link } from './link';
 import type { Exclusively, TokenKeyId } from './material-types';
-import type { PairSpec } from './pairs/purposes';
-import type { PreparedPair } from './pairs/tasks';
+import type { PairSpec } from './pairs/plans';
+import type { PairArgs, PreparedPair, ResidentArgs, ResidentPair } from './pairs/tasks';
 import { Turn } from './turn';
 import type { TokenOptions } from './types';
 
@@ -14,7 +14,8 @@ export const generationDeadlineMs = 60_000;
 /** More would not have their turn before the deadline. */
 export const mostWaiting = 64;
 
-export interface NewPair extends PairSpec {
+export interface NewPair {
+  readonly spec: PairSpec;
   readonly id: TokenKeyId;
   readonly label: string;
 }
@@ -32,7 +33,7 @@ interface Prepared extends PreparedPair {
 }
 
 /**
- * RSA pairs whose private half stays in the token. They take seconds to generate, for which nobody else should wait: a pair
+ * Pairs whose private half stays in the token. RSA takes seconds to generate, for which nobody else should wait: a pair
  * is made of session objects, which touch nothing of the token, and only its copy into the token is made exclusively.
  * One after the other, so that RSA never has all the lanes.
  */
@@ -47,8 +48,11 @@ export class KeyPairs {
     this.#parts = parts;
   }
 
-  /** Resolves to the public key: SubjectPublicKeyInfo in DER. */
-  async generate(pair: NewPair, exclusively: Exclusively = (work) => work()): Promise<Buffer> {
+  /** Of RSA: what takes long is done before it is done exclusively. */
+  async generate(
+    pair: NewPair,
+    exclusively: Exclusively = (work) => work(),
+  ): Promise<ResidentPair> {
     idBytes(pair.id);
     if (this.#waiting >= mostWaiting) {
       throw new HsmError('deadline', 'too many key pairs are waiting to be generated');
@@ -65,7 +69,7 @@ export class KeyPairs {
     }
   }
 
-  async #generate(pair: NewPair, exclusively: Exclusively): Promise<Buffer> {
+  async #generate(pair: NewPair, exclusively: Exclusively): Promise<ResidentPair> {
     const prepared = await this.#prepare(pair);
     try {
       return await exclusively(() => this.#parts.inTurn(() => this.#make(pair, prepared)));
@@ -84,19 +88,23 @@ export class KeyPairs {
     return undefined;
   }
 
-  async #make(pair: NewPair, prepared: Prepared | undefined): Promise<Buffer> {
-    const { link, options } = this.#parts;
-    const { id, label } = pair;
-    const args = { ...this.#args(pair), id, label, durableDirectory: options.durableDirectory };
+  /** In the token from the start: of what takes milliseconds. The caller makes one object at a time. */
+  generateAtOnce(pair: NewPair): Promise<ResidentPair> {
+    return this.#parts.link.run('generatePair', this.#residentArgs(pair), this.#patience);
+  }
+
+  async #make(pair: NewPair, prepared: Prepared | undefined): Promise<ResidentPair> {
+    const { link } = this.#parts;
     if (prepared !== undefined) {
       const { ref, ...kept } = prepared;
       if (link.live.ref !== ref) {
         throw new HsmError('token-unavailable', 'the token was connected anew meanwhile');
       }
-      if (await link.run('storePair', { ...args, pair: kept })) return toBuffer(kept.publicKey);
+      const key = await link.run('storePair', { ...this.#residentArgs(pair), pair: kept });
+      if (key !== undefined) return { key, publicKey: kept.publicKey };
       this.#noteRefusal(ref);
     }
-    return toBuffer(await link.run('generatePair', args, this.#patience));
+    return this.generateAtOnce(pair);
   }
 
   #noteRefusal(ref: TokenRef): void {
@@ -119,13 +127,18 @@ export class KeyPairs {
     return { deadlineMs: Math.max(generationDeadlineMs, this.#parts.options.deadlineMs) };
   }
 
-  #args({ purpose, bits }: PairSpec): {
-    readonly spec: PairSpec;
-    readonly ivSource: 'random' | 'token';
-    readonly softwareUnwrap: boolean;
-  } {
+  /** Pairs that come and go, those for imports and transfers, are not sealed. */
+  #residentArgs(pair: NewPair): ResidentArgs {
+    const { link, options } = this.#parts;
+    const { id, label, spec } = pair;
+    const modifiable = 'purpose' in spec || link.live.modifiable;
+    const { durableDirectory } = options;
+    return { ...this.#args(pair), id, label, modifiable, durableDirectory };
+  }
+
+  #args({ spec }: NewPair): PairArgs {
     const { ivSource, softwareUnwrap = true } = this.#parts.options;
-    return { spec: { purpose, bits }, ivSource, softwareUnwrap };
+    return { spec, ivSource, softwareUnwrap };
   }
 }
 

@@ -1,12 +1,12 @@
-import { destroyDurably, durably } from './durable';
+import { destroyDurably } from './durable';
 import { idBytes, toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
 import type { LaneDesk } from './lane-desk';
 import { connect, type ConnectOptions, disconnect } from './connect';
+import { generateTasks } from './generate/tasks';
 import { importTasks } from './import/tasks';
 import { inspectToken } from './inspect';
 import { destroyKeys, drawRandom, listObjects } from './objects';
-import { generateAesKey } from './resident-aes';
 import { pairTasks } from './pairs/tasks';
 import { residentTasks } from './resident-tasks';
 import { transferTasks } from './transfer/tasks';
@@ -14,6 +14,7 @@ import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
 export const laneTasks = {
+  ...generateTasks,
   ...importTasks,
   ...pairTasks,
   ...residentTasks,
@@ -62,24 +63,6 @@ export const laneTasks = {
       };
       return toThread(openGcm({ ...desk, key: toBuffer(args.key) }, input));
     }),
-
-  generateAes: (
-    lane: LaneDesk,
-    args: {
-      id: string;
-      label: string;
-      modifiable: boolean;
-      ivSource: 'random' | 'token';
-      durableDirectory: string | undefined;
-    },
-  ) => {
-    const id = idBytes(args.id);
-    return durably(args.durableDirectory, {
-      make: () =>
-        lane.withSession((desk) => toThread(generateAesKey(desk, { ...args, id }, args.ivSource))),
-      undo: () => lane.withSession((desk) => destroyKeys(desk, id)),
-    });
-  },
 
   destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>
     destroyDurably(args.durableDirectory, () => {

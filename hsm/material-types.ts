@@ -71,12 +71,6 @@ export interface MaterialWrapping {
     options: { readonly exportable: boolean },
   ): Promise<void>;
 
-  /**
-   * A new AES-256 key: generated as a session object, wrapped, unwrapped again and proven to be the same. No object
-   * stays. Rejects with `key-not-found` where the wrapping key is not in the token.
-   */
-  generateWrappedAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial>;
-
   /** Whether the token holds a secret key of this CKA_ID. */
   hasKey(id: TokenKeyId): Promise<boolean>;
 

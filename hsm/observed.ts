@@ -33,7 +33,6 @@ export function observed(token: Token, observe: Observer): Token {
     close: () => token.close(),
     generateRandom: (length) =>
       timed('generateRandom', () => token.generateRandom(length)) as Buffer,
-    generateAesKey: (id, label) => later('generateAesKey', () => token.generateAesKey(id, label)),
     encryptAesGcm: (key, aad, plaintext) =>
       timed('encryptAesGcm', () => token.encryptAesGcm(key, aad, plaintext)),
     decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
@@ -63,8 +62,6 @@ export function observed(token: Token, observe: Observer): Token {
     listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
     createWrappingKey: (id, label, options) =>
       later('createWrappingKey', () => token.createWrappingKey(id, label, options)),
-    generateWrappedAesKey: (id) =>
-      later('generateWrappedAesKey', () => token.generateWrappedAesKey(id)),
     hasKey: (id) => later('hasKey', () => token.hasKey(id)),
     rewrap: (material, kind, wrappingKeyId) =>
       later('rewrap', () => token.rewrap(material, kind, wrappingKeyId)),

@@ -37,25 +37,6 @@ export const aesUse: readonly AttributeRow[] = [
   [pkcs11.CKA_DERIVE, false],
 ];
 
-export interface ResidentAesKey {
-  readonly id: Buffer;
-  readonly label: string;
-  /** false seals the attributes for ever; SoftHSM then refuses to clone the key (CKR_ATTRIBUTE_READ_ONLY). */
-  readonly modifiable: boolean;
-}
-
-/** A 256-bit AES key that stays in the token: never readable, never wrappable, good for Encrypt and Decrypt only. */
-export function residentAesKey(key: ResidentAesKey): Template {
-  return attributes([
-    ...aesUse,
-    [pkcs11.CKA_VALUE_LEN, aesKeyBytes],
-    [pkcs11.CKA_TOKEN, true],
-    ...(key.modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false] as const]),
-    [pkcs11.CKA_ID, key.id],
-    [pkcs11.CKA_LABEL, key.label],
-  ]);
-}
-
 /** A key for probing: gone with its session. `value` makes it a known key. */
 export function sessionAesKey(options: { value?: Buffer; modifiable?: boolean } = {}): Template {
   return attributes([
@@ -121,7 +102,15 @@ export function seal({ modifiable }: { readonly modifiable: boolean }): readonly
   return modifiable ? [] : [[pkcs11.CKA_MODIFIABLE, false]];
 }
 
-export interface WrappingKey extends ResidentAesKey {
+/** A key that stays in the token. */
+export interface ResidentMaterial {
+  readonly id: Buffer;
+  readonly label: string;
+  /** false seals the attributes for ever; SoftHSM then refuses to clone the key (CKR_ATTRIBUTE_READ_ONLY). */
+  readonly modifiable: boolean;
+}
+
+export interface WrappingKey extends ResidentMaterial {
   /** Can be wrapped itself, under the public key of another token. */
   readonly exportable: boolean;
 }

@@ -5,6 +5,7 @@ import { Imports } from './imports';
 import { KeyPairs } from './key-pairs';
 import { KeyUse } from './key-use';
 import { Link } from './link';
+import { shapeOf } from './material/shapes';
 import { RandomSource } from './random-source';
 import { Residents, scanDeadlineMs } from './residents';
 import { Transfers } from './transfers';
@@ -67,8 +68,8 @@ export class Pkcs11Token implements Token {
     this.#wrapping = new Wrapping(parts);
     this.#residents = new Residents(parts);
     this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping, residents: this.#residents });
-    this.#generation = new Generation({ ...parts, residents: this.#residents });
     const pairs = new KeyPairs(parts);
+    this.#generation = new Generation({ ...parts, residents: this.#residents, pairs });
     this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
     this.#imports = new Imports({ ...parts, wrapping: this.#wrapping, pairs });
   }
@@ -110,26 +111,22 @@ export class Pkcs11Token implements Token {
   }
 
   counters(): TokenCounters {
-    const { lanes, recovery, state } = this.#link;
+    const { queued, blocked, sessions, recovery, state } = this.#link;
     const own = state === 'ready' ? 1 + (this.#link.live.inline?.isOpen === true ? 1 : 0) : 0;
     return {
-      sessions: own + lanes.sessions,
+      sessions: own + sessions,
       cachedKeys: this.#use.handles.size,
       cacheHits: this.#use.handles.hits,
       cacheMisses: this.#use.handles.misses,
       keySearches: this.#residents.searches,
       recoveries: recovery.recoveries,
-      queued: lanes.queued,
-      blockedLanes: lanes.blocked,
+      queued,
+      blockedLanes: blocked,
     };
   }
 
   generateRandom(length: number): Buffer {
     return this.#random.draw(length);
-  }
-
-  generateAesKey(id: TokenKeyId, label: string): Promise<void> {
-    return this.#generation.generateAesKey(id, label);
   }
 
   /** SoftHSM fails some of the generations that run at once in one process (CKR_GENERAL_ERROR): one at a time. */
@@ -174,7 +171,8 @@ export class Pkcs11Token implements Token {
   }
 
   requireKind(kind: MaterialKind): Promise<void> {
-    return Promise.reject(unbuilt(kind));
+    shapeOf(kind.spec);
+    return Promise.resolve();
   }
 
   generateKey(
@@ -182,11 +180,11 @@ export class Pkcs11Token implements Token {
     name: { readonly id: TokenKeyId; readonly label: string },
     exclusively?: Exclusively,
   ): Promise<GeneratedKey> {
-    return Promise.reject(unbuilt(kind, name, exclusively));
+    return this.#generation.generateKey(kind, name, exclusively);
   }
 
   generateWrappedKey(kind: MaterialKind, wrappingKeyId: TokenKeyId): Promise<GeneratedWrappedKey> {
-    return Promise.reject(unbuilt(kind, wrappingKeyId));
+    return this.#wrapping.generateKey(kind, wrappingKeyId);
   }
 
   generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair> {
@@ -256,10 +254,6 @@ export class Pkcs11Token implements Token {
     return this.#wrapping.create(id, label, exportable);
   }
 
-  generateWrappedAesKey(wrappingKeyId: TokenKeyId): Promise<WrappedMaterial> {
-    return this.#wrapping.generateAesKey(wrappingKeyId);
-  }
-
   async hasKey(id: TokenKeyId): Promise<boolean> {
     idBytes(id);
     return this.#residents.has(id);
@@ -305,7 +299,7 @@ export class Pkcs11Token implements Token {
   async close(): Promise<void> {
     this.#forgetHandles();
     await this.#link.close();
-    if (this.#link.lanes.blocked === 0) this.#onFreed();
+    if (this.#link.blocked === 0) this.#onFreed();
   }
 
   /** Why it could not be opened matters more than why it cannot be closed; both are told. */

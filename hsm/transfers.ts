@@ -19,9 +19,9 @@ export class Transfers {
     this.#parts = parts;
   }
 
-  generateKeyPair(id: TokenKeyId, label: string, exclusively?: Exclusively): Promise<Buffer> {
-    const pair = { id, label, bits: transferBits, purpose: 'transfer' } as const;
-    return this.#parts.pairs.generate(pair, exclusively);
+  async generateKeyPair(id: TokenKeyId, label: string, exclusively?: Exclusively): Promise<Buffer> {
+    const pair = { id, label, spec: { purpose: 'transfer', bits: transferBits } } as const;
+    return toBuffer((await this.#parts.pairs.generate(pair, exclusively)).publicKey);
   }
 
   export(id: TokenKeyId, publicKey: Buffer): Promise<Buffer> {

@@ -72,7 +72,6 @@ export type TokenOperation =
   | 'encapsulate'
   | 'decapsulate'
   | 'requireKind'
-  | 'generateAesKey'
   | 'encryptAesGcm'
   | 'decryptAesGcm'
   | 'destroyKey'
@@ -82,7 +81,6 @@ export type TokenOperation =
   | 'admitImport'
   | 'listKeys'
   | 'createWrappingKey'
-  | 'generateWrappedAesKey'
   | 'hasKey'
   | 'rewrap'
   | 'generateTransferKeyPair'
@@ -164,14 +162,6 @@ export interface Token extends MaterialWrapping, MaterialImport, MaterialUse, Ma
 
   /** C_GenerateRandom: 1 to 65,536 bytes. */
   generateRandom(length: number): Buffer;
-
-  /**
-   * CKM_AES_KEY_GEN of a 256-bit resident token key: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE.
-   * Resolves after the new key's attributes were read back and it was used once (a known answer within the token).
-   * Rejected with `deadline`, it may still come to be: an id is used for one attempt only, and whoever makes a key keeps its id
-   * in mind, to destroy what comes of it later.
-   */
-  generateAesKey(id: TokenKeyId, label: string): Promise<void>;
 
   /** CKM_AES_GCM with a fresh IV and a 128-bit tag. `plaintext` is 1 byte or more. */
   encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed>;

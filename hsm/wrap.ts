@@ -1,26 +1,10 @@
-import * as pkcs11 from 'pkcs11js';
 import { HsmError } from './errors';
-import { openGcm, sealGcm } from './gcm';
-import { wrappableMaterial } from './import/templates';
+import { wrappableMaterial } from './material/templates';
 import type { MaterialKind } from './material-types';
-import { ckm } from './mechanisms';
 import type { Handle } from './module';
-import {
-  type Desk,
-  destroyObject,
-  discardAfter,
-  isProtected,
-  readFlags,
-  requireFree,
-} from './objects';
+import { type Desk, destroyObject, discardAfter, isProtected } from './objects';
 import { call } from './return-values';
-import {
-  extractableAesKey,
-  type Template,
-  unwrappedAesKey,
-  type WrappingKey,
-  wrappingKey,
-} from './templates';
+import { type Template, unwrappedAesKey } from './templates';
 
 /** How a token wraps key material, as a known answer proved it. */
 export interface WrapMechanism {
@@ -35,12 +19,6 @@ export interface WrapMechanism {
 export interface Wrapper {
   readonly mechanism: number;
   readonly key: Handle;
-}
-
-/** What a wrapping key is proven with. */
-export interface WrapProof {
-  readonly mechanism: number;
-  readonly ivSource: 'random' | 'token';
 }
 
 /** PKCS#8 of an RSA-4096 key is 2.4 KB. */
@@ -93,38 +71,6 @@ export function unwrapAesKey(
   throw new HsmError('failed', 'C_UnwrapKey: the object is not as protected as it was asked to be');
 }
 
-/** Generates a wrapping key, proves it and leaves nothing behind when the proof fails. */
-export function generateWrappingKey(desk: Desk, key: WrappingKey, proof: WrapProof): void {
-  requireFree(desk, key.id);
-  const made = call('C_GenerateKey', () =>
-    desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, wrappingKey(key)),
-  );
-  try {
-    proveWrappingKey(desk, { ...key, object: made }, proof);
-  } catch (error) {
-    discardAfter(desk, made, error);
-    throw error;
-  }
-}
-
-/** A key half made by a killed process can be found but not used (pkcs11-facts §5), so it wraps a key once. */
-export function proveWrappingKey(
-  desk: Desk,
-  key: WrappingKey & { readonly object: Handle },
-  proof: WrapProof,
-): void {
-  const [onToken, sensitive, extractable] = readFlags(desk, key.object, [
-    pkcs11.CKA_TOKEN,
-    pkcs11.CKA_SENSITIVE,
-    pkcs11.CKA_EXTRACTABLE,
-  ]);
-  if (onToken !== true || sensitive !== true || extractable !== key.exportable) {
-    throw new HsmError('failed', 'the new wrapping key is not as protected as it was asked to be');
-  }
-  const wrapper = { mechanism: proof.mechanism, key: key.object };
-  generateWrappedAesKey(desk, wrapper, proof.ivSource);
-}
-
 /** Lends a session object that must not outlive its use. */
 export function withObject<T>(desk: Desk, object: Handle, use: (object: Handle) => T): T {
   let result: T;
@@ -136,41 +82,6 @@ export function withObject<T>(desk: Desk, object: Handle, use: (object: Handle) 
   }
   destroyObject(desk, object);
   return result;
-}
-
-/**
- * Wrapped material of a new AES key. The key is extractable from its birth until it is wrapped, or the token would not
- * wrap it, and readable never. CKA_WRAP_WITH_TRUSTED would tie it to wrapping keys that the security officer
- * has marked CKA_TRUSTED; a daemon that logs in as user has no such keys.
- */
-export function generateWrappedAesKey(
-  desk: Desk,
-  wrapper: Wrapper,
-  ivSource: 'random' | 'token',
-): Buffer {
-  const born = call('C_GenerateKey', () =>
-    desk.library.C_GenerateKey(desk.session, { mechanism: ckm.AES_KEY_GEN }, extractableAesKey()),
-  );
-  return withObject(desk, born, () => {
-    const blob = wrapKey(desk, wrapper, born);
-    const again = unwrapAesKey(desk, wrapper, { id: undefined, blob });
-    withObject(desk, again, () => proveSame(desk, { born, again }, ivSource));
-    return blob;
-  });
-}
-
-/** What nobody can read is known by its use: one seals, the other opens. */
-function proveSame(
-  desk: Desk,
-  keys: { born: Handle; again: Handle },
-  ivSource: 'random' | 'token',
-): void {
-  const aad = Buffer.from('claviger wrapped key proof');
-  const plaintext = Buffer.alloc(32, 0x5a);
-  const sealed = sealGcm({ ...desk, key: keys.born }, { aad, plaintext, ivSource });
-  const opened = openGcm({ ...desk, key: keys.again }, { ...sealed, aad });
-  if (opened.equals(plaintext)) return;
-  throw new HsmError('failed', 'C_UnwrapKey: the unwrapped key is not the wrapped one');
 }
 
 /**

@@ -7,13 +7,8 @@ import type { MaterialKind } from './material-types';
 import type { Handle } from './module';
 import { type Desk, destroyKeys, findKey, hasId, readFlags, requireFound } from './objects';
 import { staleObject } from './return-values';
-import {
-  generateWrappedAesKey,
-  generateWrappingKey,
-  rewrapMaterial,
-  unwrapAesKey,
-  type Wrapper,
-} from './wrap';
+import { generateWrappingKey } from './generate/wrapping-key';
+import { rewrapMaterial, unwrapAesKey, type Wrapper } from './wrap';
 
 /** A wrapping key as the main thread found it. */
 export interface WrapperRef {
@@ -64,14 +59,6 @@ export const wrappingTasks = {
     const material = { id: idBytes(args.id), blob: toBuffer(args.blob) };
     return toThread(unwrapAesKey(desk, { mechanism, key: toBuffer(key) }, material));
   },
-
-  generateWrappedAes: (
-    lane: LaneDesk,
-    args: { wrapper: WrapperRef; ivSource: 'random' | 'token' },
-  ) =>
-    lane.withSession((desk) =>
-      toThread(generateWrappedAesKey(desk, wrapperOf(desk, args.wrapper), args.ivSource)),
-    ),
 
   rewrap: (
     lane: LaneDesk,

@@ -141,6 +141,8 @@ interface Declaration<N extends OperationName> {
   readonly readOnly: boolean;
   /** Members of the input that the audit record keeps; never a secret (kms-semantics §16.2). */
   readonly audited: readonly (keyof OperationInputs[N] & string)[];
+  /** What the record has of those of them that the request leaves out (kms-semantics §16.2). */
+  readonly auditedDefaults?: Partial<OperationInputs[N]>;
   /** Checks that need no key (kms-semantics §0, step 4). */
   check?(input: OperationInputs[N]): void;
   /**

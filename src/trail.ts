@@ -51,6 +51,7 @@ export interface RecordedService {
 interface AuditedOperation {
   readonly readOnly: boolean;
   readonly audited: readonly string[];
+  readonly auditedDefaults?: object;
 }
 
 /** What a record tells of the end of a request. */
@@ -141,7 +142,7 @@ export class Trail {
         requestParameters:
           declared === undefined || input === undefined
             ? null
-            : recordable(input, declared.audited),
+            : recordable(input, declared.audited, declared.auditedDefaults),
         responseElements: recorded(responseElements) ?? null,
         additionalEventData: recorded(this.further(error === undefined)),
         readOnly: declared?.readOnly ?? true,

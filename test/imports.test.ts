@@ -15,6 +15,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node:https': ['src/doors/', 'src/server/', 'src/server.ts'],
   'node:http2': ['src/doors/', 'src/server/', 'src/server.ts'],
   winston: ['src/log.ts'],
+  '@noble/curves': ['src/keys/verifiers.ts'],
+  '@noble/post-quantum': ['src/keys/verifiers.ts'],
   ajv: ['src/shapes/', 'src/config/', 'src/config.ts'],
 };
 

@@ -12,14 +12,14 @@ import { identify, type Identity } from './identity';
 import { requireLength } from './length';
 import { envelopeOf, openMaterial } from './open';
 import { provesPrivate } from './proofs';
-import { shapeOf } from './shapes';
+import { shapeOf } from '../material/shapes';
 import {
   importPrivateKeys,
   provableMaterial,
   residentMaterial,
   residentObjects,
   wrappableMaterial,
-} from './templates';
+} from '../material/templates';
 
 /** ImportedKey as it came to the lane. */
 export interface Imported {

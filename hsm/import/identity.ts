@@ -1,5 +1,6 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { encrypt, sign } from '../calls';
+import { HsmError } from '../errors';
 import type { MaterialKind, TokenKeyId } from '../material-types';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
@@ -7,7 +8,7 @@ import type { Desk } from '../objects';
 import { TokenFault } from '../return-values';
 import { isRefused, wrongMaterial } from './faults';
 import { ecPublicKey, rsaPublicKey } from './public-keys';
-import { shapeOf } from './shapes';
+import { shapeOf } from '../material/shapes';
 
 /** Which material it is, as far as anybody outside of the token may know. */
 export interface Identity {
@@ -36,6 +37,12 @@ export function identify(
   if (shape.family === 'aes') return { id: idOf(keyId, aesOutput(desk, key, labelOf(keyId))) };
   if (shape.family === 'hmac') {
     return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
+  }
+  if (shape.family === 'edwards') {
+    throw new HsmError(
+      'mechanism-missing',
+      'C_DeriveKey: no Ed25519 private key tells its public half',
+    );
   }
   const publicKey =
     shape.family === 'rsa'

@@ -7,7 +7,7 @@ import { call } from '../return-values';
 import { secretBytes } from '../secret-bytes';
 import type { Envelope } from './envelope';
 import { notUnwrapped, wrongMaterial } from './faults';
-import { sessionKek } from './templates';
+import { sessionKek } from '../material/templates';
 
 /**
  * For tokens that decrypt raw RSA but do not know OAEP with the hash (SoftHSM: all but SHA-1): the one place where what

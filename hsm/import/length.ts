@@ -7,8 +7,8 @@ import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
 import { isRefused, wrongMaterial } from './faults';
 import { generateKek, requireKeyWrap } from './open';
-import type { Aes, Hmac } from './shapes';
-import { wrappableSecret } from './templates';
+import type { Aes, Hmac } from '../material/shapes';
+import { wrappableSecret } from '../material/templates';
 
 /**
  * Whether a secret has the length of its kind, found out in the token. `key` is the opened object.

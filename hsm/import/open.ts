@@ -13,7 +13,7 @@ import type { ImportContext } from './context';
 import { type Envelope, openEnvelope } from './envelope';
 import { isOfTheData, isOfTheTemplate, isRefused, notUnwrapped, wrongMaterial } from './faults';
 import { reseal } from './in-memory';
-import { sessionKek, wrappableSecret } from './templates';
+import { sessionKek, wrappableSecret } from '../material/templates';
 
 const algorithms = {
   RSAES_OAEP_SHA_1: { hash: 'sha1', keyWrap: false },

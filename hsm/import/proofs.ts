@@ -14,8 +14,8 @@ import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { oaepMechanism } from '../oaep-mechanism';
 import type { ImportContext } from './context';
-import { ecdh, ecSigns, rsaSigns } from './public-keys';
-import { shapeOf } from './shapes';
+import { ecdh, ecSigns, edwardsSigns, rsaSigns } from './public-keys';
+import { shapeOf } from '../material/shapes';
 
 /** The private key does, in its one use, what belongs to the public key. */
 export function provesPrivate(
@@ -24,6 +24,7 @@ export function provesPrivate(
   { kind, publicKey }: { kind: MaterialKind; publicKey: KeyObject },
 ): boolean {
   const shape = shapeOf(kind.spec);
+  if (shape.family === 'edwards') return edwardsSigns(context, key, publicKey);
   if (shape.family === 'ec') {
     const { curve } = shape;
     return kind.usage === 'SIGN_VERIFY'

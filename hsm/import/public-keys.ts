@@ -15,7 +15,7 @@ import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { call } from '../return-values';
 import { wrongMaterial } from './faults';
-import { readableSecret } from './templates';
+import { readableSecret } from '../material/templates';
 
 /** The public half of an RSA private key of `bits`, proven to be its own. */
 export function rsaPublicKey(desk: Desk, key: Handle, bits: number): KeyObject {
@@ -63,6 +63,12 @@ export function ecSigns(
   const signature = sign(desk, { key, mechanism: { mechanism: ckm.ECDSA }, data });
   const verifier = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
   return verify(curve.hash, message, verifier, signature);
+}
+
+export function edwardsSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean {
+  const message = randomBytes(32);
+  const signature = sign(desk, { key, mechanism: { mechanism: ckm.EDDSA }, data: message });
+  return verify(null, message, publicKey, signature);
 }
 
 /** CKM_ECDH1_DERIVE without a KDF: the x coordinate. `peer` is an uncompressed point. */

@@ -8,7 +8,7 @@ import { type WrapperRef, wrapperOf } from '../wrapping-tasks';
 import { admitResident, admitWrapped, type Imported, proveImport } from './admit';
 import { alone, inContext } from './in-context';
 import { requireImportAlgorithm } from './open';
-import { residentObjects } from './templates';
+import { residentObjects } from '../material/templates';
 
 /** ImportedKey as plain data. */
 export interface ImportArgs {

@@ -2,6 +2,7 @@ import { constants, createCipheriv, publicEncrypt } from 'node:crypto';
 import { HsmError } from '../errors';
 import { rsaKey, type RsaKey } from '../known-answers/rsa-key';
 import { requireAnswer } from '../known-answers/row';
+import { aesKind } from '../kinds';
 import { ckm, mechanismName } from '../mechanisms';
 import type { OaepHash } from '../oaep';
 import type { Desk } from '../objects';
@@ -11,7 +12,7 @@ import { encryptBlocks } from './identity';
 import { type Envelope, openEnvelope } from './envelope';
 import { reseal, wrapInMemory } from './in-memory';
 import { oaepHashes, oaepMechanism } from '../oaep-mechanism';
-import { provableMaterial, sessionKek } from './templates';
+import { provableMaterial, sessionKek } from '../material/templates';
 
 /** How one RSA-OAEP is undone. */
 export type OaepWay =
@@ -120,7 +121,7 @@ function proveOaepInMemory(desk: Desk, hash: OaepHash, keyWrap: number): void {
     openEnvelope(
       desk,
       reseal(desk, { key: rsa.privateKey, encrypted: blob, hash }, keyWrap),
-      provableMaterial(aes),
+      provableMaterial(aesKind),
     );
   requireAnswer(isMaterial(desk, open(encrypted)), 'C_UnwrapKey');
   requireAnswer(
@@ -134,16 +135,14 @@ function sealed(rsa: RsaKey, hash: OaepHash, message: Buffer): Buffer {
   return publicEncrypt({ key: rsa.pem, padding, oaepHash: hash }, message);
 }
 
-const aes = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' } as const;
-
 /** The right envelope opens to the right key, and one that was tampered with does not open. */
 function proveEnvelope(desk: Desk, envelope: Envelope): void {
   requireAnswer(
-    isMaterial(desk, openEnvelope(desk, envelope, provableMaterial(aes))),
+    isMaterial(desk, openEnvelope(desk, envelope, provableMaterial(aesKind))),
     'C_UnwrapKey',
   );
   const blob = tampered(envelope.blob);
-  const open = (): Handle => openEnvelope(desk, { ...envelope, blob }, provableMaterial(aes));
+  const open = (): Handle => openEnvelope(desk, { ...envelope, blob }, provableMaterial(aesKind));
   requireAnswer(refuses(open), 'C_UnwrapKey');
 }
 

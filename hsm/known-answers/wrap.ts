@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
-import { wrappableSecret } from '../import/templates';
+import { wrappableSecret } from '../material/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';

@@ -1,9 +1,14 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
-import { readAttribute } from '../calls';
 import { HsmError } from '../errors';
-import { type PairName, type PairTemplates, residence, residentObjects } from '../import/templates';
-import { ckm } from '../mechanisms';
+import {
+  generated,
+  generatedPublicKey,
+  type NewPlace,
+  residence,
+  residentObjects,
+  uses,
+} from '../material/templates';
 import type { Handle } from '../module';
 import {
   type Desk,
@@ -14,8 +19,8 @@ import {
   readFlags,
 } from '../objects';
 import { call, TokenFault } from '../return-values';
-import { attributes, type Template } from '../templates';
-import { type PairContext, type PairSpec, purposes } from './purposes';
+import type { ResidentMaterial, Template } from '../templates';
+import { type PairContext, type PairPlan, type PairSpec, planOf } from './plans';
 
 export interface Pair {
   readonly privateKey: Handle;
@@ -23,13 +28,13 @@ export interface Pair {
 }
 
 /** A pair whose private half is in the token from the start. Leaves nothing behind where its proof fails. */
-export function generatePair(context: PairContext, spec: PairSpec, name: PairName): KeyObject {
+export function generatePair(context: PairContext, spec: PairSpec, name: ResidentMaterial): Pair {
   requireUnused(context, name.id);
-  const { templates } = purposes[spec.purpose];
-  const made = generate(context, templates(spec.bits, name));
+  const plan = planOf(spec);
+  const made = makePair(context, plan, name);
   try {
-    if (!isProtected(context, made.privateKey)) throw unprotected();
-    return proven(context, spec, made).publicKey;
+    requireProtected(context, made.privateKey, plan);
+    return proven(context, plan, made);
   } catch (error) {
     discardAfter(context, made.privateKey, error);
     throw error;
@@ -38,29 +43,30 @@ export function generatePair(context: PairContext, spec: PairSpec, name: PairNam
 
 /** The slow half of it, all in this session: nothing in the token changes. */
 export function preparePair(context: PairContext, spec: PairSpec): Pair {
-  const { templates } = purposes[spec.purpose];
-  const made = generate(context, templates(spec.bits, undefined));
-  if (!isProtected(context, made.privateKey)) throw unprotected();
-  return proven(context, spec, made);
+  const plan = planOf(spec);
+  const made = makePair(context, plan, 'session');
+  requireProtected(context, made.privateKey, plan);
+  return proven(context, plan, made);
 }
 
 /**
- * The other half: copies a prepared private key into the token and proves it there. False where the token does not make
+ * The other half: copies a prepared private key into the token and proves it there. Undefined where the token does not make
  * such a copy.
  */
 export function storePair(
   context: PairContext,
   { spec, pair }: { spec: PairSpec; pair: Pair },
-  name: PairName,
-): boolean {
+  name: ResidentMaterial,
+): Handle | undefined {
   requireUnused(context, name.id);
-  const copy = copyPrivateKey(context, pair.privateKey, residence(name));
-  if (copy === undefined) return false;
+  const plan = planOf(spec);
+  const copy = copyPrivateKey(context, pair.privateKey, { plan, template: residence(name) });
+  if (copy === undefined) return undefined;
   try {
     const [onToken] = readFlags(context, copy, [pkcs11.CKA_TOKEN]);
     if (onToken !== true) throw new HsmError('failed', 'C_CopyObject: the copy is no token object');
-    purposes[spec.purpose].prove(context, { ...pair, privateKey: copy });
-    return true;
+    plan.prove(context, { ...pair, privateKey: copy });
+    return copy;
   } catch (error) {
     discardAfter(context, copy, error);
     throw error;
@@ -68,18 +74,26 @@ export function storePair(
 }
 
 /** For as long as `context.session`; undefined as for a copy into the token. */
-export function keepPrivateKey(context: PairContext, key: Handle): Handle | undefined {
-  return copyPrivateKey(context, key, attributes([[pkcs11.CKA_TOKEN, false]]));
+export function keepPrivateKey(
+  context: PairContext,
+  spec: PairSpec,
+  key: Handle,
+): Handle | undefined {
+  return copyPrivateKey(context, key, { plan: planOf(spec), template: residence(undefined) });
 }
 
 /** Undefined where the token refuses to copy it, or makes a copy that is less protected or of other uses. */
-function copyPrivateKey(context: PairContext, key: Handle, template: Template): Handle | undefined {
+function copyPrivateKey(
+  context: PairContext,
+  key: Handle,
+  { plan, template }: { plan: PairPlan; template: Template },
+): Handle | undefined {
   const copy = unlessRefused(context, () =>
     call('C_CopyObject', () => context.library.C_CopyObject(context.session, key, template)),
   );
   if (copy === undefined) return undefined;
   try {
-    if (isProtected(context, copy) && hasSameUses(context, copy, key)) return copy;
+    if (isAsPlanned(context, copy, plan)) return copy;
   } catch (error) {
     discardAfter(context, copy, error);
     throw error;
@@ -107,56 +121,47 @@ function requireUnused(desk: Desk, id: Buffer): void {
   throw new HsmError('duplicate-key', `C_FindObjects: CKA_ID ${id.toString('hex')} is taken`);
 }
 
-function generate(
-  desk: Desk,
-  templates: PairTemplates,
-): { readonly privateKey: Handle; readonly publicKey: Handle } {
+export interface MadePair {
+  readonly privateKey: Handle;
+  readonly publicKey: Handle;
+}
+
+export function makePair(desk: Desk, plan: PairPlan, place: NewPlace): MadePair {
+  const publicKey = generatedPublicKey(plan.attributes);
+  const privateKey = generated(plan.family, plan.allow, place);
   return call('C_GenerateKeyPair', () =>
     desk.library.C_GenerateKeyPair(
       desk.session,
-      { mechanism: ckm.RSA_PKCS_KEY_PAIR_GEN },
-      templates.publicKey,
-      templates.privateKey,
+      { mechanism: plan.mechanism },
+      publicKey,
+      privateKey,
     ),
   );
 }
 
-function proven(
-  context: PairContext,
-  spec: PairSpec,
-  made: { readonly privateKey: Handle; readonly publicKey: Handle },
-): Pair {
+export function proven(context: PairContext, plan: PairPlan, made: MadePair): Pair {
   const { privateKey } = made;
-  const pair = { privateKey, publicKey: publicKeyOf(context, made.publicKey) };
-  purposes[spec.purpose].prove(context, pair);
+  const pair = { privateKey, publicKey: plan.readPublicHalf(context, made.publicKey) };
+  plan.prove(context, pair);
   return pair;
 }
 
-function publicKeyOf(desk: Desk, key: Handle): KeyObject {
-  const read = (type: number): string => readAttribute(desk, key, type).toString('base64url');
-  const jwk = { kty: 'RSA', n: read(pkcs11.CKA_MODULUS), e: read(pkcs11.CKA_PUBLIC_EXPONENT) };
-  return createPublicKey({ key: jwk, format: 'jwk' });
-}
-
-function isProtected(desk: Desk, key: Handle): boolean {
-  const wanted = [pkcs11.CKA_PRIVATE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE];
-  const unwanted = [pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_SIGN];
+/** Protected, born so, and good for nothing but what was asked for. */
+function isAsPlanned(desk: Desk, key: Handle, { family, allow }: PairPlan): boolean {
+  const wanted = [pkcs11.CKA_PRIVATE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, ...allow];
+  const denied = uses[family].filter((use) => !allow.includes(use));
   return (
-    readFlags(desk, key, wanted).every(Boolean) && !readFlags(desk, key, unwanted).some(Boolean)
+    readFlags(desk, key, wanted).every(Boolean) &&
+    !readFlags(desk, key, [pkcs11.CKA_EXTRACTABLE, ...denied]).some(Boolean)
   );
 }
 
-function unprotected(): HsmError {
-  return new HsmError(
+function requireProtected(desk: Desk, key: Handle, plan: PairPlan): void {
+  if (isAsPlanned(desk, key, plan)) return;
+  throw new HsmError(
     'failed',
     'C_GenerateKeyPair: the new key is not as protected as was asked for',
   );
-}
-
-function hasSameUses(desk: Desk, copy: Handle, key: Handle): boolean {
-  const uses = [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE];
-  const wanted = readFlags(desk, key, uses);
-  return readFlags(desk, copy, uses).every((flag, at) => flag === wanted[at]);
 }
 
 /** Both halves, of whatever key type; the private one first. */

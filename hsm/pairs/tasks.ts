@@ -1,23 +1,26 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { destroyDurably, durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
-import { alone, inContext } from '../import/in-context';
+import { alone } from '../import/in-context';
 import type { ImportWays } from '../import/ways';
 import type { LaneDesk } from '../lane-desk';
 import { destroyObject, readFlags } from '../objects';
+import type { ResidentMaterial } from '../templates';
+import { derOf, inPairContext } from './in-context';
 import { destroyPair, generatePair, keepPrivateKey, preparePair, storePair } from './pair';
-import type { PairContext, PairSpec } from './purposes';
+import type { PairContext, PairSpec } from './plans';
 
-interface PairArgs {
+export interface PairArgs {
   readonly spec: PairSpec;
   readonly ivSource: 'random' | 'token';
   readonly softwareUnwrap: boolean;
 }
 
-interface ResidentArgs extends PairArgs {
+export interface ResidentArgs extends PairArgs {
   readonly id: string;
   readonly label: string;
+  readonly modifiable: boolean;
   readonly durableDirectory: string | undefined;
 }
 
@@ -30,25 +33,24 @@ export interface PreparedPair {
   readonly ways: ImportWays;
 }
 
-function inPairContext<T>(lane: LaneDesk, args: PairArgs, work: (context: PairContext) => T): T {
-  const { ivSource } = args;
-  return inContext(lane, args, (context) => work({ ...context, ivSource }));
+/** A pair whose private half is in the token. */
+export interface ResidentPair {
+  readonly key: Uint8Array;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly publicKey: Uint8Array;
 }
 
 function makeResident<T>(
   lane: LaneDesk,
   args: ResidentArgs,
-  make: (context: PairContext, name: { id: Buffer; label: string }) => T,
+  make: (context: PairContext, name: ResidentMaterial) => T,
 ): T {
-  const name = { id: idBytes(args.id), label: args.label };
+  const { label, modifiable } = args;
+  const name = { id: idBytes(args.id), label, modifiable };
   return durably(args.durableDirectory, {
     make: () => inPairContext(lane, args, (context) => make(context, name)),
     undo: () => alone(lane, (desk) => destroyPair(desk, name.id)),
   });
-}
-
-function derOf(publicKey: KeyObject): Uint8Array {
-  return toThread(publicKey.export({ format: 'der', type: 'spki' }));
 }
 
 /** What lanes do with RSA pairs. */
@@ -57,20 +59,24 @@ export const pairTasks = {
   preparePair: (lane: LaneDesk, args: PairArgs): PreparedPair | undefined =>
     inPairContext(lane, args, (context) => {
       const { privateKey, publicKey } = preparePair(context, args.spec);
-      const kept = keepPrivateKey({ ...context, session: lane.owner() }, privateKey);
+      const kept = keepPrivateKey({ ...context, session: lane.owner() }, args.spec, privateKey);
       if (kept === undefined) return undefined;
       return { privateKey: toThread(kept), publicKey: derOf(publicKey), ways: context.ways };
     }),
 
-  /** Whether the prepared pair is in the token now: false where it takes no such copy. */
-  storePair: (lane: LaneDesk, args: ResidentArgs & { pair: PreparedPair }): boolean => {
+  /** Where the prepared pair is in the token now: undefined where it takes no such copy. */
+  storePair: (
+    lane: LaneDesk,
+    args: ResidentArgs & { pair: PreparedPair },
+  ): Uint8Array | undefined => {
     lane.importWays ??= args.pair.ways;
     const key = toBuffer(args.pair.publicKey);
     const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
     const pair = { privateKey: toBuffer(args.pair.privateKey), publicKey };
-    return makeResident(lane, args, (context, name) =>
+    const stored = makeResident(lane, args, (context, name) =>
       storePair(context, { spec: args.spec, pair }, name),
     );
+    return stored && toThread(stored);
   },
 
   /** A handle that names another object by now must cost no key: token objects are left alone. */
@@ -81,8 +87,12 @@ export const pairTasks = {
       if (onToken === false) destroyObject(desk, object);
     }),
 
-  generatePair: (lane: LaneDesk, args: ResidentArgs) =>
-    derOf(makeResident(lane, args, (context, name) => generatePair(context, args.spec, name))),
+  generatePair: (lane: LaneDesk, args: ResidentArgs): ResidentPair => {
+    const pair = makeResident(lane, args, (context, name) =>
+      generatePair(context, args.spec, name),
+    );
+    return { key: toThread(pair.privateKey), publicKey: derOf(pair.publicKey) };
+  },
 
   destroyPair: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>
     destroyDurably(args.durableDirectory, () => {

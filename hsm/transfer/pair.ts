@@ -7,7 +7,7 @@ import {
 } from 'node:crypto';
 import { HsmError } from '../errors';
 import { sealGcm, tagBytes } from '../gcm';
-import { importPrivateKeys } from '../import/templates';
+import { importPrivateKeys } from '../material/templates';
 import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { type Desk, findObjects } from '../objects';

@@ -1,6 +1,7 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
-import { sessionKek } from '../import/templates';
+import { proveWrappingKey, type WrapProof } from '../generate/wrapping-key';
+import { sessionKek } from '../material/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import { type Desk, discardAfter, requireFree } from '../objects';
@@ -11,7 +12,7 @@ import {
   type Template,
   type WrappingKey,
 } from '../templates';
-import { proveWrappingKey, withObject, wrappedAesBytes, wrapKey, type WrapProof } from '../wrap';
+import { withObject, wrappedAesBytes, wrapKey } from '../wrap';
 import { entriesOf, type Entry, missing, unwrapEntry } from './entries';
 
 export interface Received {

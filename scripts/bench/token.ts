@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as pkcs11 from 'pkcs11js';
-import { openToken, residentKey, type Token, type TokenKey } from '../../hsm/index';
+import { aesKind, openToken, residentKey, type Token, type TokenKey } from '../../hsm/index';
 
 const seconds = 2;
 const rounds = 3;
@@ -134,9 +134,9 @@ async function main(): Promise<void> {
   });
   const [id, wrappingKeyId, wrappedId] = [newId(), newId(), newId()] as const;
   try {
-    await token.generateAesKey(id, 'claviger/bench');
+    await token.generateKey(aesKind, { id, label: 'claviger/bench' });
     await token.createWrappingKey(wrappingKeyId, 'claviger/bench', { exportable: false });
-    const wrapped = await token.generateWrappedAesKey(wrappingKeyId);
+    const { wrapped } = await token.generateWrappedKey(aesKind, wrappingKeyId);
     const keys = { resident: residentKey(id), wrapped: { id: wrappedId, wrapped } };
     const measured = await contenders(token, module, keys);
     for (let round = 0; round < rounds; round += 1) {

@@ -1,4 +1,11 @@
-import { HsmError, type Token, type TokenKey, residentKey } from '../../hsm';
+import {
+  HsmError,
+  type Token,
+  type TokenKey,
+  type WrappedMaterial,
+  aesKind,
+  residentKey,
+} from '../../hsm';
 import type { Database, Queryable, Transaction } from '../db';
 import { doom, spare, untilForgottenSeconds } from '../keys/doomed-objects';
 import type { MaterialStorage } from '../keys/material';
@@ -70,10 +77,7 @@ export class Sealing {
     storage: MaterialStorage = 'resident',
   ): Promise<string> {
     const id = this.token.generateRandom(32).toString('hex');
-    const wrapped =
-      storage === 'wrapped'
-        ? await this.token.generateWrappedAesKey(await holdCurrentWrappingKey(transaction))
-        : undefined;
+    const wrapped = storage === 'wrapped' ? await this.createWrapped(transaction) : undefined;
     if (wrapped === undefined) await this.createResident(apart, transaction, id);
     await transaction.execute({
       text: `
@@ -91,6 +95,11 @@ export class Sealing {
     return id;
   }
 
+  private async createWrapped(transaction: Transaction): Promise<WrappedMaterial> {
+    const wrappingKeyId = await holdCurrentWrappingKey(transaction);
+    return (await this.token.generateWrappedKey(aesKind, wrappingKeyId)).wrapped;
+  }
+
   private async createResident(
     apart: Queryable,
     transaction: Transaction,
@@ -100,7 +109,7 @@ export class Sealing {
     await doom(apart, { ...object, kind: 'secret-key', dueInSeconds: untilForgottenSeconds });
     await spare(transaction, object);
     await lockToken(transaction, object.tokenSerial);
-    await this.token.generateAesKey(id, labels[this.purpose]);
+    await this.token.generateKey(aesKind, { id, label: labels[this.purpose] });
   }
 
   async seal(secret: Secret, { owner, keyId }: { owner: string; keyId: string }): Promise<Sealed> {

@@ -77,7 +77,7 @@ export class ManagedKeys {
   ): Promise<Key> {
     const { place, keys, materials, aliases } = this.parts;
     const aliasName = managedAlias(service);
-    const { keyId } = await keys.insert(transaction, {
+    const inserted = await keys.insert(transaction, {
       keyId: this.parts.newKeyId(),
       accountId,
       description: `Default key that protects my data when no other key is defined (${service})`,
@@ -87,9 +87,10 @@ export class ManagedKeys {
       policy: managedKeyPolicy({ place, accountId, service }),
       tags: [],
     });
+    const { keyId } = inserted;
     await aliases.insert(transaction, { accountId, aliasName, keyId });
     await enableRotation(transaction, keyId, defaultPeriodDays);
-    const key = await materials.create(transaction, { keyId }, { undo });
+    const key = await materials.create(transaction, inserted, { undo });
     transaction.announce({ topic: 'alias', id: aliasCacheKey(accountId, aliasName) });
     return key;
   }

@@ -1,4 +1,4 @@
-import type { ImportedKey, Token, WrappedMaterial } from '../../hsm';
+import type { Exclusively, GeneratedKey, GeneratedWrappedKey, ImportedKey, Token } from '../../hsm';
 import type { Database, Transaction } from '../db';
 import type { RotationType } from '../shapes/kms.generated';
 import type { UndoStep } from '../undo';
@@ -18,6 +18,7 @@ import {
   retireCurrentMaterial,
   setCurrentMaterial,
 } from './material';
+import { materialKind } from './material-use';
 import { tokenObjectOf } from './specs';
 import type { KeyStore } from './store';
 import { holdCurrentWrappingKey } from './wrapping-keys';
@@ -43,18 +44,29 @@ export interface Admission {
   readonly materialId: string;
 }
 
+/** What becomes an object of the token. */
+interface NewObject {
+  readonly label: string;
+  readonly object: Omit<DoomedObject, 'dueInSeconds'>;
+  /** Only within it the token has one object more. */
+  readonly exclusively: Exclusively;
+}
+
 /** How a material comes to be, for each way of keeping it. */
 interface Making {
   readonly keyId: string;
   readonly materialId: string;
   /** What it is as an object of the token. */
   readonly kind: TokenObjectKind;
-  /** Makes an object of the token, called by the material id and with this label. */
-  readonly resident: (
-    label: string,
-    object: Omit<DoomedObject, 'dueInSeconds'>,
-  ) => Promise<unknown>;
-  readonly wrapped: (wrappingKeyId: string) => Promise<WrappedMaterial>;
+  /** Makes an object of the token, called by the material id. */
+  readonly resident: (made: NewObject) => Promise<GeneratedKey>;
+  readonly wrapped: (wrappingKeyId: string) => Promise<GeneratedWrappedKey>;
+}
+
+/** Where material is that was just made, and its public half. */
+interface Made {
+  readonly place: MaterialPlace;
+  readonly publicKey: Buffer | undefined;
 }
 
 /** Makes key material in the token. */
@@ -67,23 +79,25 @@ export class Materials {
    */
   async create(
     transaction: Transaction,
-    { keyId }: Pick<Key, 'keyId'>,
+    key: Pick<Key, 'keyId' | 'keySpec' | 'keyUsage'>,
     { undo, rotationType }: MaterialRequest,
   ): Promise<Key> {
     const { token, keys } = this.parts;
+    const { keyId } = key;
     const materialId = token.generateRandom(32).toString('hex');
+    const material = materialKind(key);
     await retireCurrentMaterial(transaction, keyId);
     await setCurrentMaterial(transaction, keyId, materialId);
-    const place = await this.make(transaction, {
-      ...{ keyId, materialId, kind: 'secret-key' },
-      resident: (label) => {
-        undo(() => token.destroyKey(materialId));
-        return token.generateAesKey(materialId, label);
+    const { place, publicKey } = await this.make(transaction, {
+      ...{ keyId, materialId, kind: tokenObjectOf(key.keySpec) },
+      resident: ({ label, object, exclusively }) => {
+        undo(() => destroyObject(token, object));
+        return token.generateKey(material, { id: materialId, label }, exclusively);
       },
-      wrapped: (wrappingKeyId) => token.generateWrappedAesKey(wrappingKeyId),
+      wrapped: (wrappingKeyId) => token.generateWrappedKey(material, wrappingKeyId),
     });
     await insertMaterial(transaction, keyId, {
-      ...{ materialId, state: 'CURRENT', place },
+      ...{ materialId, state: 'CURRENT', place, publicKey },
       ...(rotationType && { rotationType }),
     });
     const made = await keys.find(transaction, keyId);
@@ -95,49 +109,60 @@ export class Materials {
    * Takes in imported material; the caller records where it is, in this transaction. When that fails the object is left to
    * its entry: the same material has the same id again, so by then it may be there by another import.
    */
-  admit(
+  async admit(
     transaction: Transaction,
     { keyId, keySpec }: Pick<Key, 'keyId' | 'keySpec'>,
     { imported, materialId }: Admission,
   ): Promise<MaterialPlace> {
     const { token } = this.parts;
-    return this.make(transaction, {
+    const publicKey = undefined;
+    const { place } = await this.make(transaction, {
       ...{ keyId, materialId, kind: tokenObjectOf(keySpec) },
-      resident: async (label, object) => {
-        // The same material may have been deleted a moment ago, and its object still wait to be destroyed.
-        await destroyObject(token, object);
-        await token.admitImport(imported, materialId, { label });
-      },
+      resident: ({ label, object, exclusively }) =>
+        exclusively(async () => {
+          // The same material may have been deleted a moment ago, and its object still wait to be destroyed.
+          await destroyObject(token, object);
+          await token.admitImport(imported, materialId, { label });
+          return { publicKey };
+        }),
       wrapped: async (wrappingKeyId) => {
         const wrapped = await token.admitImport(imported, materialId, { wrappingKeyId });
         if (wrapped === undefined) throw new Error('imported material was not wrapped');
-        return wrapped;
+        return { wrapped, publicKey };
       },
     });
+    return place;
   }
 
-  private make(transaction: Transaction, making: Making): Promise<MaterialPlace> {
+  private make(transaction: Transaction, making: Making): Promise<Made> {
     return this.parts.storage === 'resident'
       ? this.makeResident(transaction, making)
       : this.makeWrapped(transaction, making);
   }
 
+  /** Others make theirs until this one's has to be in the token: an RSA pair takes seconds to generate before that. */
   private async makeResident(
     transaction: Transaction,
     { keyId, materialId, kind, resident }: Making,
-  ): Promise<MaterialPlace> {
+  ): Promise<Made> {
     const { database, token, keys } = this.parts;
     const tokenSerial = token.status().serial;
     const object = { tokenKeyId: materialId, tokenSerial, kind };
     await doom(database.apart, { ...object, dueInSeconds: untilForgottenSeconds });
     await spare(transaction, object);
-    await keys.lockToken(transaction, tokenSerial);
-    await resident(`claviger:key:${keyId}`, object);
-    return { tokenSerial };
+    const { publicKey } = await resident({
+      ...{ label: `claviger:key:${keyId}`, object },
+      exclusively: async (work) => {
+        await keys.lockToken(transaction, tokenSerial);
+        return work();
+      },
+    });
+    return { place: { tokenSerial }, publicKey };
   }
 
   /** Nothing of it stays in the token, so there is nothing to take back, and nobody to wait for. */
-  private async makeWrapped(transaction: Transaction, { wrapped }: Making): Promise<MaterialPlace> {
-    return { wrapped: await wrapped(await holdCurrentWrappingKey(transaction)) };
+  private async makeWrapped(transaction: Transaction, { wrapped }: Making): Promise<Made> {
+    const made = await wrapped(await holdCurrentWrappingKey(transaction));
+    return { place: { wrapped: made.wrapped }, publicKey: made.publicKey };
   }
 }

@@ -1,4 +1,4 @@
-import { HsmError, type MaterialKind, type Token, type WrappedMaterial } from '../../hsm';
+import { HsmError, type MaterialKind, type Token, type WrappedMaterial, aesKind } from '../../hsm';
 import type { Queryable } from '../db';
 
 /** Rows that are looked at, and changed, at once. */
@@ -30,8 +30,6 @@ interface SystemKeyRow {
   readonly wrapping_key_id: string;
   readonly wrapped: Buffer;
 }
-
-const aesKey: MaterialKind = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' };
 
 /** Material that does not unwrap, and stays as it is. */
 export interface Unwrappable {
@@ -67,7 +65,7 @@ export async function rewrapSystemKeys({
   });
   for (const { purpose, token_key_id: id, wrapping_key_id: from, wrapped } of rows) {
     const material = { wrappingKeyId: from, blob: wrapped };
-    const { blob } = await token.rewrap(material, aesKey, wrappingKeyId);
+    const { blob } = await token.rewrap(material, aesKind, wrappingKeyId);
     await db.execute({
       text: `
         update system_key set wrapping_key_id = $3::text, wrapped = $4::bytea

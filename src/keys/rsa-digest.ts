@@ -59,10 +59,14 @@ export function verifiesPss(
   return hash(hashName, Buffer.concat([Buffer.alloc(8), digest, salt]), 'buffer').equals(hashed);
 }
 
+/** Every RSA signature is (RFC 8017 §8.1.2, §8.2.2). OpenSSL is content with less by PSS. */
+export function isAsLongAsModulus(key: KeyObject, signature: Buffer): boolean {
+  return signature.length * 8 === key.asymmetricKeyDetails?.modulusLength;
+}
+
 /** RSAVP1 (RFC 8017 §5.2.2): the encoded message, as long as the modulus. Undefined of what is no representative. */
 function recover(key: KeyObject, signature: Buffer): Buffer | undefined {
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (signature.length !== bits / 8) return undefined;
+  if (!isAsLongAsModulus(key, signature)) return undefined;
   try {
     return publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature);
   } catch {

@@ -6,7 +6,7 @@ import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa';
 import type { KeySpec } from '../shapes/kms.generated';
 import type { Key } from './key';
 import { publicKeyBytes, publicKeyObjectOf } from './public-key';
-import { type SigningHash, verifiesPkcs1, verifiesPss } from './rsa-digest';
+import { type SigningHash, isAsLongAsModulus, verifiesPkcs1, verifiesPss } from './rsa-digest';
 
 /*
  * Signatures are verified here, with the public half of the key, and not in the token: nothing of it is secret. OpenSSL
@@ -30,8 +30,12 @@ const ofRsaDigest = { pkcs1: verifiesPkcs1, pss: verifiesPss };
 
 export function rsaMessage(scheme: RsaScheme, hash: SigningHash): Verifier {
   const parameters = ofRsaMessage[scheme];
-  return (owner, message, signature) =>
-    verify(hash, message, { key: publicKeyObjectOf(owner), ...parameters }, signature);
+  return (owner, message, signature) => {
+    const key = publicKeyObjectOf(owner);
+    return (
+      isAsLongAsModulus(key, signature) && verify(hash, message, { key, ...parameters }, signature)
+    );
+  };
 }
 
 export function rsaDigest(scheme: RsaScheme, hash: SigningHash): Verifier {

@@ -2,6 +2,7 @@ import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { keyMetadata } from '../keys/key';
+import { materialKind } from '../keys/material-use';
 import { countNewKey, requireKeyRoom } from '../keys/key-count';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
@@ -51,6 +52,8 @@ export const createKey: Operation<'CreateKey'> = {
 
   async write(call, change) {
     const { input, caller, services } = call;
+    // Of a key whose material comes later, too: nobody should bring what could not be used.
+    await services.token.requireKind(materialKind(chooseSpec(input)));
     const keyId = services.newKeyId();
     const { place, limits } = services;
     const { accountId } = caller;

@@ -12,6 +12,7 @@ export const decrypt: Operation<'Decrypt'> = {
   name: 'Decrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },
   secret: 'Plaintext',
   forRecipient: { withheld: ['KeyMaterialId'] },
   crossAccount: true,

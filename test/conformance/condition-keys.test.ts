@@ -16,6 +16,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
+import { algorithmConditionKeys } from '../support/algorithm-condition-keys';
 import {
   type ConditionRow,
   type ConditionStage,
@@ -33,15 +34,18 @@ import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
+import { type UsageStages, usageStages } from '../support/usage-stages';
 import { badRequest, refused } from '../support/wire';
 
 let stage: ConditionStage;
+let stages: UsageStages;
 let other: string;
 beforeAll(async () => {
   stage = await openConditionStage();
   const { root, key } = stage;
   await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: key.id }));
   await newService(stage.daemon, grantedService);
+  stages = await usageStages(stage);
   other = (await root.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
 });
 afterAll(() => stage.daemon.remove());
@@ -272,6 +276,7 @@ const rows: readonly ConditionRow[] = [
       send: (kms) => kms.send(new ListKeysCommand({})),
     },
   ]),
+  ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),

@@ -7,6 +7,7 @@ import { Materials } from '../../src/keys/materials';
 import { KeyStore } from '../../src/keys/store';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { type Vault, openVault } from '../support/access-keys';
+import { generateAes } from '../support/generated-keys';
 import { administer } from '../support/postgres';
 import { accountId, place } from '../support/sample-keys';
 
@@ -45,12 +46,12 @@ async function found(): Promise<Omit<Finding, 'repair'>[]> {
 
 async function createKey(): Promise<{ keyId: string; id: string }> {
   const made = await inTransaction(vault.database, async (transaction) => {
-    const { keyId } = await keys.insert(transaction, {
+    const inserted = await keys.insert(transaction, {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
     const materials = new Materials({ ...vault, keys, storage: 'resident' });
-    return materials.create(transaction, { keyId }, { undo: () => undefined });
+    return materials.create(transaction, inserted, { undo: () => undefined });
   });
   await sql('update account set key_count = (select count(*) from kms_key)');
   return { keyId: made.keyId, id: made.currentMaterial?.id ?? '' };
@@ -64,7 +65,7 @@ test('of a store in order nothing is said', async () => {
 describe('an object of the token', () => {
   test('that nothing names is found, and is destroyed seven days after the repair', async () => {
     const id = newId();
-    await vault.token.generateAesKey(id, 'claviger:key:lost');
+    await generateAes(vault.token, id, 'claviger:key:lost');
     const [finding, ...others] = await findings();
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -95,16 +96,16 @@ describe('an object of the token', () => {
     const [doomed, other] = [newId(), newId()];
     const object = { tokenKeyId: doomed, tokenSerial: serial, kind: 'secret-key' } as const;
     await doom(vault.database, { ...object, dueInSeconds: hour });
-    await vault.token.generateAesKey(doomed, 'claviger:key:under way');
-    await vault.token.generateAesKey(other, 'another program');
+    await generateAes(vault.token, doomed, 'claviger:key:under way');
+    await generateAes(vault.token, other, 'another program');
     expect(await found()).toEqual([]);
     await vault.token.destroyKey(other);
   });
 
   test('beside sealing keys of another installation is foreign, and is not repaired', async () => {
     const [id, sealing] = [newId(), newId()];
-    await vault.token.generateAesKey(id, 'claviger:key:theirs');
-    await vault.token.generateAesKey(sealing, 'claviger:session-sealing');
+    await generateAes(vault.token, id, 'claviger:key:theirs');
+    await generateAes(vault.token, sealing, 'claviger:session-sealing');
     const all = await findings();
     expect(all.map(({ kind }) => kind)).toEqual(['foreign-object', 'foreign-object']);
     expect(all.map(({ subject }) => subject).sort()).toEqual([id, sealing].sort());
@@ -114,12 +115,12 @@ describe('an object of the token', () => {
 
   test('of a key whose change has not ended is none of that', async () => {
     const open = await vault.database.begin();
-    const { keyId } = await keys.insert(open, {
+    const inserted = await keys.insert(open, {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
     const materials = new Materials({ ...vault, keys, storage: 'resident' });
-    await materials.create(open, { keyId }, { undo: () => undefined });
+    await materials.create(open, inserted, { undo: () => undefined });
     // Ended in any case: what is left open holds up the tests that follow.
     const underWay = await found().finally(() => open.rollback());
     expect(underWay).toEqual([]);
@@ -150,7 +151,7 @@ describe('an object of the token', () => {
     const [due, elsewhere, soon] = [newId(), newId(), newId()];
     const enter = (tokenKeyId: string, tokenSerial: string, dueInSeconds: number): Promise<void> =>
       doom(vault.database, { tokenKeyId, tokenSerial, kind: 'secret-key', dueInSeconds });
-    await vault.token.generateAesKey(due, 'claviger:key:due');
+    await generateAes(vault.token, due, 'claviger:key:due');
     await enter(due, serial, -2 * hour);
     await enter(elsewhere, 'elsewhere', -2 * hour);
     await enter(soon, serial, -60);

@@ -7,6 +7,7 @@ import {
   jobsOf,
   openFaultStage,
 } from '../support/fault-stage';
+import { generateAes } from '../support/generated-keys';
 import { wrapMaterial } from '../support/imports';
 import { perform } from '../support/site';
 
@@ -156,7 +157,7 @@ const scenarios: readonly Scenario[] = [
          values ($2, $1, 'resident', $4, 'NON_CURRENT', 1, 'PENDING_IMPORT'), ($3, $1, 'resident', $4, 'CURRENT', 2, 'IMPORTED')`,
         ...[doomed, ...ids, stage.site.token.status().serial],
       );
-      await stage.site.token.generateAesKey(ids[1], `claviger:key:${doomed}`);
+      await generateAes(stage.site.token, ids[1], `claviger:key:${doomed}`);
       await stage.sql(
         `update kms_key set current_material_id = $2, state = 'PendingDeletion', deletion_date = now() - interval '1 s'
          where key_id = $1`,

@@ -10,6 +10,7 @@ import {
   jobsOf,
   openFaultStage,
 } from '../support/fault-stage';
+import { generateWrappedAes } from '../support/generated-keys';
 import { perform } from '../support/site';
 
 /**
@@ -121,7 +122,7 @@ const scenarios: readonly Scenario[] = [
       const current = await stage.ids(
         `select wrapping_key_id as id from wrapping_key where state = 'CURRENT'`,
       );
-      for (const id of current) await stage.site.token.generateWrappedAesKey(id);
+      for (const id of current) await generateWrappedAes(stage.site.token, id);
     },
   },
 ];

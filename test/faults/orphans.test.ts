@@ -6,6 +6,7 @@ import { type Token, openToken } from '../../hsm';
 import { type TestDaemon, serve, startDaemon } from '../support/daemon';
 import { type Obstacle, obstruct, obstructToken } from '../support/deletion';
 import { diagnose, disagreements, runDoctor } from '../support/doctor';
+import { generateAes } from '../support/generated-keys';
 import { type SealedKey, createSealedKey, open, plaintext } from '../support/keys';
 import { ask, startLoad } from '../support/load';
 import { administer } from '../support/postgres';
@@ -93,7 +94,7 @@ describe('objects of the token that no row names', () => {
   test('are explained by the doctor, entered to be destroyed in seven days when it is told to, and nothing else is', async () => {
     const id = randomBytes(32).toString('hex');
     const label = 'claviger:key:00000000-0000-4000-8000-000000000000';
-    await token.generateAesKey(id, label);
+    await generateAes(token, id, label);
     const details = { label, object: 'secret-key', serial: daemon.token.serial };
     const { code, out, err } = await runDoctor(daemon);
     expect([code, err]).toEqual([1, '']);
@@ -205,7 +206,7 @@ describe('a daemon that is killed while it destroys an object that nothing names
     '$where leaves the entry to the next daemon, which finishes it',
     async ({ obstacle, inToken }) => {
       const id = randomBytes(32).toString('hex');
-      await token.generateAesKey(id, 'claviger:key:forgotten');
+      await generateAes(token, id, 'claviger:key:forgotten');
       const waiting = await obstacle();
       await administer(
         daemon.databaseUrl,

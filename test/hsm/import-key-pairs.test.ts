@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as pkcs11 from 'pkcs11js';
 import { openToken, type ImportedKey, type Token } from '../../hsm/index';
+import { generateAes } from '../support/generated-keys';
 import { wrapMaterial } from '../support/imports';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenObjects, type TokenObjects } from '../support/token-objects';
@@ -90,7 +91,7 @@ test('the private key stays, protected, and nothing else does', async () => {
 test('refuses an id that is taken, by a pair or by any other key', async () => {
   const [pair, secret] = [newId(), newId()];
   await token.generateImportKeyPair(pair, 'claviger:import:taken', { bits: 2048 });
-  await token.generateAesKey(secret, 'claviger/test/taken');
+  await generateAes(token, secret, 'claviger/test/taken');
   for (const id of [pair, secret]) {
     await expect(
       token.generateImportKeyPair(id, 'claviger:import', { bits: 2048 }),

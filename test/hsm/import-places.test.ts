@@ -1,6 +1,7 @@
 import { createDecipheriv, createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { openToken, type ImportedKey, type Token, type WrappedMaterial } from '../../hsm/index';
+import { generateAes } from '../support/generated-keys';
 import { importAlgorithms, wrapMaterial } from '../support/imports';
 import { provableTemplate, proveSameKey } from '../support/material-uses';
 import { makeMaterial, type Material, materialKinds } from '../support/materials';
@@ -159,7 +160,7 @@ describe('wrapped by a wrapping key', () => {
 
   test('refuses a key that is no wrapping key', async () => {
     const other = randomBytes(32).toString('hex');
-    await token.generateAesKey(other, 'claviger/test/other');
+    await generateAes(token, other, 'claviger/test/other');
     const imported = importedOf(makeMaterial(aes));
     const { id } = await token.identifyImport(imported);
     await expect(token.admitImport(imported, id, { wrappingKeyId: other })).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openToken, requiredMechanisms, residentKey, type Token } from '../../hsm/index';
+import { generateAes } from '../support/generated-keys';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 
@@ -27,7 +28,7 @@ async function withToken<T>(
 /** One key made, used and destroyed. */
 async function exercise(token: Token): Promise<void> {
   const id = randomBytes(32).toString('hex');
-  await token.generateAesKey(id, 'claviger/test');
+  await generateAes(token, id, 'claviger/test');
   for (const text of ['first', 'second']) {
     const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from(text));
     expect(await token.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
@@ -134,7 +135,7 @@ test('a token that makes no IV is not trusted to make one', async () => {
     expect(messages).toEqual([
       'the token cannot serve SYMMETRIC_DEFAULT: C_Encrypt: the token made no IV',
     ]);
-    await expect(token.generateAesKey('ab', 'claviger/test')).rejects.toMatchObject({
+    await expect(generateAes(token, 'ab', 'claviger/test')).rejects.toMatchObject({
       code: 'mechanism-missing',
       message: 'C_Encrypt: the token made no IV',
     });
@@ -145,7 +146,7 @@ test('a token that makes no IV is not trusted to make one', async () => {
 test('no more sessions are opened than allowed', async () => {
   await withToken(openToken(tokenOptions(hsm, { lanes: 8, maxSessions: 4 })), async (token) => {
     const ids = Array.from({ length: 8 }, () => randomBytes(32).toString('hex'));
-    await Promise.all(ids.map((id) => token.generateAesKey(id, 'claviger/test')));
+    await Promise.all(ids.map((id) => generateAes(token, id, 'claviger/test')));
     await Promise.all(
       ids.map(async (id) => token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))),
     );

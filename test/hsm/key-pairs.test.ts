@@ -3,6 +3,8 @@ import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../../hsm/errors';
 import { KeyPairs, mostWaiting } from '../../hsm/key-pairs';
 import type { TaskName } from '../../hsm/lane-tasks';
+import { toBuffer } from '../../hsm/formats';
+import { aesKind } from '../../hsm/kinds';
 import { Link } from '../../hsm/link';
 import { Turn } from '../../hsm/turn';
 import { intruder } from '../support/intruder';
@@ -50,7 +52,11 @@ beforeEach(() => {
 afterEach(() => jest.restoreAllMocks());
 
 const newPair = () =>
-  ({ id: randomBytes(32).toString('hex'), label: 'pair', bits: 2048, purpose: 'import' }) as const;
+  ({
+    id: randomBytes(32).toString('hex'),
+    label: 'pair',
+    spec: { purpose: 'import', bits: 2048 },
+  }) as const;
 
 const whole: readonly TaskName[] = ['preparePair', 'storePair', 'dropPrepared'];
 
@@ -66,7 +72,12 @@ function hold(): { readonly held: Promise<void>; readonly release: () => void } 
 async function generateKey(): Promise<void> {
   const key = { id: randomBytes(32).toString('hex'), label: 'key', modifiable: true } as const;
   await turn.take(() =>
-    link.run('generateAes', { ...key, ivSource: 'random', durableDirectory: undefined }),
+    link.run('generateSecret', {
+      ...key,
+      kind: aesKind,
+      ivSource: 'random',
+      durableDirectory: undefined,
+    }),
   );
 }
 
@@ -77,13 +88,13 @@ test('keys are generated in turn while a pair is prepared', async () => {
     await generateKey();
     order.push('key');
   };
-  const publicKey = await pairs.generate(newPair(), async (work) => {
+  const { publicKey } = await pairs.generate(newPair(), async (work) => {
     order.push('exclusively');
     return work();
   });
   expect(order).toEqual(['key', 'exclusively']);
   expect(ran).toEqual(whole);
-  const key = createPublicKey({ key: publicKey, format: 'der', type: 'spki' });
+  const key = createPublicKey({ key: toBuffer(publicKey), format: 'der', type: 'spki' });
   expect(key.asymmetricKeyDetails).toEqual({ modulusLength: 2048, publicExponent: 65537n });
 });
 
@@ -138,7 +149,7 @@ test('a token that copies no private key generates the pair in turn, and is not 
 });
 
 test('so does one that copies private keys, but not into the token', async () => {
-  refusals = { storePair: false };
+  refusals = { storePair: undefined };
   await pairs.generate(newPair());
   await pairs.generate(newPair());
   expect(ran).toEqual([

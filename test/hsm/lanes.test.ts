@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openToken, residentKey, type Token, type TokenEvent } from '../../hsm/index';
 import { Lanes, type LanesOptions } from '../../hsm/lanes';
+import { generateAes } from '../support/generated-keys';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 import { until } from '../support/until';
@@ -52,7 +53,7 @@ describe('a call that hangs inside the library', () => {
       }),
     );
     id = randomBytes(32).toString('hex');
-    await token.generateAesKey(id, 'claviger/test');
+    await generateAes(token, id, 'claviger/test');
     await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
   });
 

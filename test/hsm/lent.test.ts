@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openToken, residentKey } from '../../hsm/index';
+import { generateAes } from '../support/generated-keys';
 import { makeSoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 
@@ -8,7 +9,7 @@ test('a key that is evicted while a lane seals with it seals all the same, with 
   const token = await openToken({ ...tokenOptions(hsm), local: false });
   try {
     const key = residentKey(randomBytes(32).toString('hex'));
-    await token.generateAesKey(key.id, 'claviger:key:test');
+    await generateAes(token, key.id, 'claviger:key:test');
     const seal = () => token.encryptAesGcm(key, Buffer.alloc(0), Buffer.of(1));
     await seal();
     const { cacheMisses } = token.counters();

@@ -4,7 +4,7 @@ import { findWays } from '../../hsm/import/ways';
 import { Link } from '../../hsm/link';
 import { assertHealthy, openSession } from '../../hsm/module';
 import { type Pair, keepPrivateKey, preparePair, storePair } from '../../hsm/pairs/pair';
-import type { PairContext, PairSpec } from '../../hsm/pairs/purposes';
+import type { PairContext, PairSpec } from '../../hsm/pairs/plans';
 import { toBuffer } from '../../hsm/formats';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { type TokenObjects, tokenObjects } from '../support/token-objects';
@@ -58,7 +58,11 @@ beforeEach(() => {
 });
 
 const store = (id: string): boolean =>
-  storePair(context, { spec, pair }, { id: Buffer.from(id, 'hex'), label: 'pair' });
+  storePair(
+    context,
+    { spec, pair },
+    { id: Buffer.from(id, 'hex'), label: 'pair', modifiable: true },
+  ) !== undefined;
 const newId = (): string => randomBytes(32).toString('hex');
 
 test('a copy in the token has the uses of the pair, and is protected as it is', () => {
@@ -93,7 +97,7 @@ test.each([
   library.copy = () => {
     throw new Error(answer);
   };
-  expect(keepPrivateKey(context, pair.privateKey)).toBeUndefined();
+  expect(keepPrivateKey(context, spec, pair.privateKey)).toBeUndefined();
   expect(store(newId())).toBe(false);
 });
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HsmError, openToken, residentKey, type Token, type TokenEvent } from '../../hsm/index';
+import { generateAes } from '../support/generated-keys';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -20,7 +21,7 @@ beforeEach(async () => {
     tokenOptions(hsm, { readPin: () => pin, onEvent: (event) => events.push(event) }),
   );
   id = randomBytes(32).toString('hex');
-  await token.generateAesKey(id, 'claviger/test');
+  await generateAes(token, id, 'claviger/test');
   await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
 });
 
@@ -125,12 +126,12 @@ test.each<['destroyKey' | 'listKeys']>([['destroyKey'], ['listKeys']])(
 test('a key cannot be generated in a vanished token, and can once it is back', async () => {
   await hsm.moveAway();
   const another = randomBytes(32).toString('hex');
-  await expect(token.generateAesKey(another, 'late')).rejects.toMatchObject({
+  await expect(generateAes(token, another, 'late')).rejects.toMatchObject({
     code: 'token-unavailable',
   });
   await hsm.restore();
   await until('the token recovers', isState('ready'));
-  await token.generateAesKey(another, 'late');
+  await generateAes(token, another, 'late');
   expect(await token.listKeys('late')).toEqual([another]);
 });
 
@@ -143,7 +144,7 @@ test('sessions closed behind our back are replaced', async () => {
 test('a key is generated though the token has to recover first', async () => {
   intruder(hsm).logout();
   const another = randomBytes(32).toString('hex');
-  await token.generateAesKey(another, 'healed');
+  await generateAes(token, another, 'healed');
   expect(await token.listKeys('healed')).toEqual([another]);
   expect(token.counters().recoveries).toBe(1);
 });

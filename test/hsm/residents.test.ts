@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { openToken, residentKey, type Token } from '../../hsm/index';
-import { residentAesKey } from '../../hsm/templates';
+import { aesKind } from '../../hsm/kinds';
+import { generatedSecret } from '../../hsm/material/templates';
+import { generateAes } from '../support/generated-keys';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -34,7 +36,7 @@ async function open(different: Parameters<typeof tokenOptions>[1] = {}): Promise
 
 function madeByAnother(id = newId()): string {
   const key = { id: Buffer.from(id, 'hex'), label: 'resident', modifiable: true };
-  other.generate(residentAesKey(key));
+  other.generate(generatedSecret(aesKind, 32, key));
   return id;
 }
 
@@ -74,7 +76,7 @@ test('a key that another made since is searched for once', async () => {
 
 test('a key of our own making is not searched for', async () => {
   const id = newId();
-  await token.generateAesKey(id, 'claviger/test');
+  await generateAes(token, id, 'claviger/test');
   await use(id);
   expect(searches()).toBe(0);
   await token.destroyKey(id);

@@ -13,8 +13,9 @@ import {
 import * as pkcs11 from 'pkcs11js';
 import { openToken, type MaterialKind, type MaterialSpec, type Token } from '../../hsm/index';
 import { rsaTestKeys } from '../../hsm/known-answers/rsa-test-keys';
-import { wrappableMaterial } from '../../hsm/import/templates';
+import { wrappableMaterial } from '../../hsm/material/templates';
 import { importedWrappingKey } from '../../hsm/templates';
+import { generateWrappedAes } from '../support/generated-keys';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -155,7 +156,7 @@ function newEcKey(namedCurve = 'prime256v1'): KeyPairKeyObjectResult {
 
 describe('rewrapping', () => {
   test('keeps what was sealed before readable', async () => {
-    const wrapped = await token.generateWrappedAesKey(secret);
+    const wrapped = await generateWrappedAes(token, secret);
     const [before, after] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
     const aad = Buffer.from('context');
     const sealed = await token.encryptAesGcm({ id: before, wrapped }, aad, Buffer.from('text'));
@@ -190,7 +191,7 @@ describe('rewrapping', () => {
     const what = kind('SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT');
     const missing = randomBytes(32).toString('hex');
     const refusal = { code: 'key-not-found', message: `C_FindObjects: no wrapping key ${missing}` };
-    const wrapped = await token.generateWrappedAesKey(secret);
+    const wrapped = await generateWrappedAes(token, secret);
     await expect(token.rewrap(wrapped, what, missing)).rejects.toMatchObject(refusal);
     const lost = { ...wrapped, wrappingKeyId: missing };
     await expect(token.rewrap(lost, what, secret)).rejects.toMatchObject(refusal);

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { openToken, residentKey, type Token } from '../../hsm/index';
-import { residentAesKey } from '../../hsm/templates';
+import { aesKind } from '../../hsm/kinds';
+import { generatedSecret } from '../../hsm/material/templates';
+import { generateAes } from '../support/generated-keys';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -32,7 +34,7 @@ const newId = (): string => randomBytes(32).toString('hex');
 
 async function newKey(): Promise<string> {
   const id = newId();
-  await token.generateAesKey(id, `claviger/test/${id.slice(0, 8)}`);
+  await generateAes(token, id, `claviger/test/${id.slice(0, 8)}`);
   return id;
 }
 
@@ -156,7 +158,7 @@ describe('a generated key', () => {
 
   test('is not made twice under one id', async () => {
     const id = await newKey();
-    await expect(token.generateAesKey(id, 'again')).rejects.toMatchObject({
+    await expect(generateAes(token, id, 'again')).rejects.toMatchObject({
       code: 'duplicate-key',
       message: `C_FindObjects: CKA_ID ${id} is taken`,
     });
@@ -166,15 +168,15 @@ describe('a generated key', () => {
   test('is not made twice by two callers at once', async () => {
     const id = newId();
     const made = await Promise.allSettled([
-      token.generateAesKey(id, 'one'),
-      token.generateAesKey(id, 'two'),
+      generateAes(token, id, 'one'),
+      generateAes(token, id, 'two'),
     ]);
     expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(other.find(id)).toHaveLength(1);
   });
 
   test('needs an id that is lower-case hex', async () => {
-    await expect(token.generateAesKey('XY', 'label')).rejects.toMatchObject({
+    await expect(generateAes(token, 'XY', 'label')).rejects.toMatchObject({
       code: 'failed',
       message: 'a token key id is lower-case hex of 1 to 64 bytes',
     });
@@ -194,8 +196,8 @@ describe('handles', () => {
   test('two keys of one id are refused, not chosen from', async () => {
     const id = newId();
     const template = { id: Buffer.from(id, 'hex'), label: 'twin', modifiable: true };
-    other.generate(residentAesKey(template));
-    other.generate(residentAesKey(template));
+    other.generate(generatedSecret(aesKind, 32, template));
+    other.generate(generatedSecret(aesKind, 32, template));
     await expect(async () =>
       token.encryptAesGcm(residentKey(id), aad, Buffer.from('x')),
     ).rejects.toMatchObject({
@@ -261,7 +263,11 @@ describe('handles', () => {
   test('a key that the token will not copy is used as it is, still inline', async () => {
     const id = newId();
     other.generate(
-      residentAesKey({ id: Buffer.from(id, 'hex'), label: 'sealed', modifiable: false }),
+      generatedSecret(aesKind, 32, {
+        id: Buffer.from(id, 'hex'),
+        label: 'sealed',
+        modifiable: false,
+      }),
     );
     const sealed = await token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'));
     expect(other.find(id, { token: false })).toHaveLength(0);
@@ -288,7 +294,7 @@ describe('handles', () => {
 
   test('keys are listed by the beginning of their label', async () => {
     const id = newId();
-    await token.generateAesKey(id, 'claviger/listed/1');
+    await generateAes(token, id, 'claviger/listed/1');
     expect(await token.listKeys('claviger/listed/')).toEqual([id]);
     expect(await token.listObjects('claviger/listed/')).toEqual([
       { kind: 'secret-key', id, label: 'claviger/listed/1' },
@@ -318,7 +324,7 @@ describe('the rest', () => {
     ).rejects.toMatchObject({ code: 'ciphertext-invalid' });
     await token.check();
     expect(outcomes).toEqual([
-      'generateAesKey ok',
+      'generateKey ok',
       'encryptAesGcm ok',
       'decryptAesGcm ciphertext-invalid',
       'check ok',

@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, publicEncrypt, randomBytes } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { openToken, type GcmSealed, type Token, type WrappedMaterial } from '../../hsm/index';
+import { generateAes, generateWrappedAes } from '../support/generated-keys';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -34,7 +35,7 @@ beforeAll(async () => {
   await at(hsm, async (token) => {
     await token.createWrappingKey(exportable, 'claviger:wrapping', { exportable: true });
     await token.createWrappingKey(kept, 'claviger:wrapping', { exportable: false });
-    material = await token.generateWrappedAesKey(exportable);
+    material = await generateWrappedAes(token, exportable);
     const key = { id: newId(), wrapped: material };
     sealed = await token.encryptAesGcm(key, aad, Buffer.from('first site'));
     exported = await token.exportWrappingKey(exportable, publicKey);
@@ -97,7 +98,7 @@ describe('at the first site', () => {
         message: `C_FindObjects: no wrapping key ${missing}`,
       });
       const resident = newId();
-      await token.generateAesKey(resident, 'claviger/test');
+      await generateAes(token, resident, 'claviger/test');
       await expect(token.exportWrappingKey(resident, publicKey)).rejects.toMatchObject({
         code: 'key-not-found',
         message: `C_GetAttributeValue: key ${resident} is not a wrapping key`,
@@ -188,7 +189,7 @@ describe('at the second site', () => {
     const key = imported(Buffer.concat([entry('sha256', value), entry('sha1', value)]));
     await on(async (token) => {
       await token.importWrappingKey(key);
-      await token.generateWrappedAesKey(key.id);
+      await generateWrappedAes(token, key.id);
       await token.destroyKey(key.id);
     });
   });

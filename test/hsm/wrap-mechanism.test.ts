@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { openToken, requiredMechanisms, type Token } from '../../hsm/index';
 import { chooseWrapping } from '../../hsm/known-answers/wrap';
+import { generateWrappedAes } from '../support/generated-keys';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 
@@ -42,7 +43,7 @@ test.each([
     for (const id of [first, second]) {
       await token.createWrappingKey(id, 'claviger:wrapping', { exportable: false });
     }
-    const wrapped = await token.generateWrappedAesKey(first);
+    const wrapped = await generateWrappedAes(token, first);
     const sealed = await token.encryptAesGcm({ id: newId(), wrapped }, aad, Buffer.from('text'));
     const kind = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' } as const;
     const moved = { id: newId(), wrapped: await token.rewrap(wrapped, kind, second) };
@@ -69,7 +70,7 @@ test('a token without key wrap refuses wrapped material, and names what it lacks
     const kind = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' } as const;
     const creating = token.createWrappingKey(id, 'claviger:wrapping', { exportable: false });
     await expect(creating).rejects.toMatchObject(refusal);
-    await expect(token.generateWrappedAesKey(id)).rejects.toMatchObject(refusal);
+    await expect(generateWrappedAes(token, id)).rejects.toMatchObject(refusal);
     await expect(token.rewrap(wrapped, kind, id)).rejects.toMatchObject(refusal);
     await expect(async () =>
       token.encryptAesGcm({ id: newId(), wrapped }, aad, Buffer.from('x')),

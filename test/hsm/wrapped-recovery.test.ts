@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openToken, type Token, type TokenKey, type TokenOptions } from '../../hsm/index';
+import { generateWrappedAes } from '../support/generated-keys';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -31,7 +32,7 @@ describe.each<[string, Partial<TokenOptions>]>([
 
   const newKey = async (): Promise<TokenKey> => ({
     id: newId(),
-    wrapped: await token.generateWrappedAesKey(wrappingKeyId),
+    wrapped: await generateWrappedAes(token, wrappingKeyId),
   });
   const sessionObjects = (key: TokenKey): number =>
     intruder(hsm).find(key.id, { token: false }).length;
@@ -72,7 +73,7 @@ describe.each<[string, Partial<TokenOptions>]>([
       code: 'token-unavailable',
       message: 'the token is recovering',
     });
-    await expect(token.generateWrappedAesKey(wrappingKeyId)).rejects.toMatchObject({
+    await expect(generateWrappedAes(token, wrappingKeyId)).rejects.toMatchObject({
       code: 'token-unavailable',
       message: 'the token is recovering',
     });

@@ -8,6 +8,7 @@ import {
   type WrappedMaterial,
 } from '../../hsm/index';
 import { importedWrappingKey } from '../../hsm/templates';
+import { generateAes, generateWrappedAes } from '../support/generated-keys';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -45,7 +46,7 @@ afterAll(async () => {
 
 const wrappedKey = (wrapped: WrappedMaterial): TokenKey => ({ id: newId(), wrapped });
 const newKey = async (): Promise<TokenKey> =>
-  wrappedKey(await token.generateWrappedAesKey(wrappingKeyId));
+  wrappedKey(await generateWrappedAes(token, wrappingKeyId));
 const sessionObjects = (key: TokenKey): number => other.find(key.id, { token: false }).length;
 
 /** A wrapping key whose value the test knows. */
@@ -108,7 +109,7 @@ describe('a wrapping key', () => {
     };
     const making = token.createWrappingKey('XY', 'label', { exportable: false });
     await expect(making).rejects.toMatchObject(refusal);
-    await expect(token.generateWrappedAesKey('XY')).rejects.toMatchObject(refusal);
+    await expect(generateWrappedAes(token, 'XY')).rejects.toMatchObject(refusal);
     await expect(token.hasKey('XY')).rejects.toMatchObject(refusal);
   });
 
@@ -120,7 +121,7 @@ describe('a wrapping key', () => {
   test('is named by what misses it', async () => {
     const missing = newId();
     const refusal = { code: 'key-not-found', message: `C_FindObjects: no wrapping key ${missing}` };
-    await expect(token.generateWrappedAesKey(missing)).rejects.toMatchObject(refusal);
+    await expect(generateWrappedAes(token, missing)).rejects.toMatchObject(refusal);
     const { wrapped } = await newKey();
     const key = wrappedKey({ wrappingKeyId: missing, blob: wrapped?.blob ?? Buffer.alloc(0) });
     await expect(async () => token.encryptAesGcm(key, aad, text)).rejects.toMatchObject(refusal);
@@ -128,8 +129,8 @@ describe('a wrapping key', () => {
 
   test('is not any key of the token', async () => {
     const id = newId();
-    await token.generateAesKey(id, 'claviger/test');
-    await expect(token.generateWrappedAesKey(id)).rejects.toMatchObject({
+    await generateAes(token, id, 'claviger/test');
+    await expect(generateWrappedAes(token, id)).rejects.toMatchObject({
       code: 'key-not-found',
       message: `C_GetAttributeValue: key ${id} is not a wrapping key`,
     });
@@ -245,7 +246,7 @@ describe('the cache', () => {
   test('callers that miss together share one search and one object', async () => {
     const another = newId();
     await token.createWrappingKey(another, 'claviger:wrapping:4', { exportable: false });
-    const key = wrappedKey(await token.generateWrappedAesKey(another));
+    const key = wrappedKey(await generateWrappedAes(token, another));
     await token.recover();
     other = intruder(hsm);
     await Promise.all(Array.from({ length: 20 }, async () => token.encryptAesGcm(key, aad, text)));
@@ -258,7 +259,7 @@ describe('the cache', () => {
       if (count % 2 === 0) keys.push(await newKey());
       else {
         keys.push({ id: newId(), wrapped: undefined });
-        await token.generateAesKey(keys[count]?.id ?? '', 'claviger/test');
+        await generateAes(token, keys[count]?.id ?? '', 'claviger/test');
       }
     }
     for (const key of keys) await isUsable(key);
@@ -298,17 +299,17 @@ describe('the cache', () => {
     const id = newId();
     const value = randomBytes(32);
     other.create(knownWrappingKey(id, value));
-    const key = wrappedKey(await token.generateWrappedAesKey(id));
+    const key = wrappedKey(await generateWrappedAes(token, id));
     await isUsable(key);
     other.destroy(other.find(id)[0]);
     token.evict(key.id);
     const refusal = { code: 'key-not-found', message: `C_FindObjects: no wrapping key ${id}` };
     await expect(async () => token.encryptAesGcm(key, aad, text)).rejects.toMatchObject(refusal);
-    await expect(token.generateWrappedAesKey(id)).rejects.toMatchObject(refusal);
+    await expect(generateWrappedAes(token, id)).rejects.toMatchObject(refusal);
     other.create(knownWrappingKey(id, value));
     await isUsable(key);
     other.destroy(other.find(id)[0]);
     await token.destroyKey(id);
-    await expect(token.generateWrappedAesKey(id)).rejects.toMatchObject(refusal);
+    await expect(generateWrappedAes(token, id)).rejects.toMatchObject(refusal);
   });
 });

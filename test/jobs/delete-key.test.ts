@@ -56,12 +56,12 @@ interface Made {
 /** A key that is to be deleted in seven days. */
 async function doomed(): Promise<Made> {
   return inTransaction(vault.database, async (transaction) => {
-    const { keyId } = await keys.insert(transaction, {
+    const inserted = await keys.insert(transaction, {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
     const materials = new Materials({ ...vault, keys, storage: 'resident' });
-    const key = await materials.create(transaction, { keyId }, { undo: () => undefined });
+    const key = await materials.create(transaction, inserted, { undo: () => undefined });
     await scheduleDeletion(transaction, key.keyId, 7);
     return { keyId: key.keyId, materialId: key.currentMaterial?.id ?? '' };
   });

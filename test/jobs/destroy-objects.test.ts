@@ -9,6 +9,7 @@ import { KeyStore } from '../../src/keys/store';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { undoneOnFailure } from '../../src/undo';
 import { type Vault, openVault } from '../support/access-keys';
+import { generateAes } from '../support/generated-keys';
 import { administer, lockWaiters } from '../support/postgres';
 import { accountId, place } from '../support/sample-keys';
 import { until } from '../support/until';
@@ -44,18 +45,18 @@ const entries = async (): Promise<string[]> =>
 async function forgotten({ tokenSerial = vault.token.status().serial } = {}): Promise<string> {
   const tokenKeyId = randomBytes(32).toString('hex');
   await doom(vault.database, { tokenKeyId, tokenSerial, kind: 'secret-key', dueInSeconds: hour });
-  await vault.token.generateAesKey(tokenKeyId, 'claviger:key:forgotten');
+  await generateAes(vault.token, tokenKeyId, 'claviger:key:forgotten');
   return tokenKeyId;
 }
 
 /** A key in the making: its rows, and its object in the token. */
 async function create(transaction: Transaction): Promise<{ keyId: string; id: string }> {
-  const { keyId } = await keys.insert(transaction, {
+  const inserted = await keys.insert(transaction, {
     ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
     ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
   });
-  const key = await materials.create(transaction, { keyId }, { undo: () => undefined });
-  return { keyId, id: key.currentMaterial?.id ?? '' };
+  const key = await materials.create(transaction, inserted, { undo: () => undefined });
+  return { keyId: inserted.keyId, id: key.currentMaterial?.id ?? '' };
 }
 
 /** What one look of a worker told, whose view of the database's clock is so many seconds ahead. */

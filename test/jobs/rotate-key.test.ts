@@ -66,12 +66,12 @@ afterEach(() => administer(vault.url, 'with a as (delete from job_attempt) delet
 /** A key that rotates every ninety days, for the first time in ninety days. */
 async function rotating(): Promise<Key> {
   return inTransaction(vault.database, async (transaction) => {
-    const { keyId } = await keys.insert(transaction, {
+    const inserted = await keys.insert(transaction, {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
     });
-    await enableRotation(transaction, keyId, 90);
-    return parts.materials.create(transaction, { keyId }, { undo: () => undefined });
+    await enableRotation(transaction, inserted.keyId, 90);
+    return parts.materials.create(transaction, inserted, { undo: () => undefined });
   });
 }
 

@@ -58,13 +58,13 @@ const limit = 100;
 
 async function makeKey(different: Partial<NewKey> = {}, periodDays?: number): Promise<Key> {
   return inTransaction(vault.database, async (transaction) => {
-    const { keyId } = await keys.insert(transaction, {
+    const inserted = await keys.insert(transaction, {
       ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
       ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
       ...different,
     });
-    if (periodDays !== undefined) await enableRotation(transaction, keyId, periodDays);
-    return parts.materials.create(transaction, { keyId }, { undo: () => undefined });
+    if (periodDays !== undefined) await enableRotation(transaction, inserted.keyId, periodDays);
+    return parts.materials.create(transaction, inserted, { undo: () => undefined });
   });
 }
 

@@ -3,6 +3,7 @@ import { Allowance } from '../../src/keys/allowance';
 import { decodeCiphertext } from '../../src/keys/ciphertext';
 import type { Key } from '../../src/keys/key';
 import { Keyring } from '../../src/keys/keyring';
+import { generateAes, generateWrappedAes } from '../support/generated-keys';
 import { type SoftHsm, makeSoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 import { keyWith, materialId, materialsOf } from '../support/sample-keys';
@@ -21,8 +22,8 @@ const rotatedId = 'f'.repeat(64);
 beforeAll(async () => {
   hsm = await makeSoftHsm();
   token = await openToken(tokenOptions(hsm));
-  await token.generateAesKey(materialId, 'claviger:test');
-  await token.generateAesKey(rotatedId, 'claviger:test');
+  await generateAes(token, materialId, 'claviger:test');
+  await generateAes(token, rotatedId, 'claviger:test');
   keyring = new Keyring({
     token,
     counts: { of: (id) => new Allowance(id, unlimited) },
@@ -138,7 +139,7 @@ describe('material that is wrapped', () => {
   async function rewrapped(): Promise<{ before: Key; now: Key }> {
     await token.createWrappingKey(gone, label, { exportable: false });
     await token.createWrappingKey(there, label, { exportable: false });
-    const old = await token.generateWrappedAesKey(gone);
+    const old = await generateWrappedAes(token, gone);
     const kind = { spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' } as const;
     const fresh = await token.rewrap(old, kind, there);
     await token.destroyKey(gone);

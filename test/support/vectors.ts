@@ -29,7 +29,7 @@ export function readVectors(file: string): readonly Vector[] {
   const text = file.endsWith('.gz') ? gunzipSync(stored) : stored;
   const { groups } = JSON.parse(text.toString('utf8')) as File;
   return groups.flatMap(({ tests, ...group }) =>
-    tests.map((test) => vector(file, { ...group, comment: '', flags: [], ...test })),
+    tests.map((test) => vector(file, { comment: '', flags: [], ctx: '', ...group, ...test })),
   );
 }
 

@@ -3,8 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import * as pkcs11 from 'pkcs11js';
-import { openToken } from '../../../hsm';
-import { residentAesKey } from '../../../hsm/templates';
+import { aesKind, openToken } from '../../../hsm';
+import { generatedSecret } from '../../../hsm/material/templates';
 import { type Database, openDatabase } from '../../../src/db';
 import type { MaterialStorage } from '../../../src/keys/material';
 import { currentWrappingKey } from '../../../src/keys/wrapping-keys';
@@ -78,7 +78,8 @@ async function wrapped({ pinFile }: FillOptions, database: Database): Promise<Op
   const wrappingKeyId = await currentWrappingKey(database);
   if (wrappingKeyId === undefined) throw new Error('there is no wrapping key');
   const makeOne = async (): Promise<Material> => {
-    const { blob } = await token.generateWrappedAesKey(wrappingKeyId);
+    const { wrapped } = await token.generateWrappedKey(aesKind, wrappingKeyId);
+    const { blob } = wrapped;
     return { id: randomBytes(32).toString('hex'), wrappingKeyId, blob };
   };
   return {
@@ -105,7 +106,7 @@ function resident({ pinFile }: FillOptions): OpenMaker {
         const id = randomBytes(32);
         const key = { id, label: `claviger:key:${keyId}`, modifiable: true };
         const mechanism = { mechanism: pkcs11.CKM_AES_KEY_GEN };
-        library.C_GenerateKey(session, mechanism, residentAesKey(key));
+        library.C_GenerateKey(session, mechanism, generatedSecret(aesKind, 32, key));
         return { id: id.toString('hex'), tokenSerial };
       }),
     close: () => library.C_Finalize(),

@@ -1,26 +1,31 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
-import { type AttributeValue, seal, type Template } from '../templates';
+import { type AttributeValue, type ResidentMaterial, seal, type Template } from '../templates';
 import type { MaterialKind } from '../types';
 import { shapeOf } from './shapes';
 
-type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
+export type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
+
+/** PKCS#11 3.0; pkcs11js 2.1.7 has no name for it. */
+const ckkEcEdwards = 0x40;
 
 const families = {
   aes: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_AES },
   hmac: { class: pkcs11.CKO_SECRET_KEY, type: pkcs11.CKK_GENERIC_SECRET },
   rsa: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_RSA },
   ec: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_EC },
+  edwards: { class: pkcs11.CKO_PRIVATE_KEY, type: ckkEcEdwards },
 } as const;
 
-type Family = keyof typeof families;
+export type Family = keyof typeof families;
 
 /** What may be allowed at all, and is denied where it is not. */
-const uses: Readonly<Record<Family, readonly number[]>> = {
+export const uses: Readonly<Record<Family, readonly number[]>> = {
   aes: secretUses(),
   hmac: secretUses(),
   rsa: privateUses(),
   ec: privateUses(),
+  edwards: privateUses(),
 };
 
 function secretUses(): readonly number[] {
@@ -52,6 +57,7 @@ const allowed: Readonly<Record<Family, Partial<Record<MaterialKind['usage'], rea
     hmac: { GENERATE_VERIFY_MAC: [pkcs11.CKA_SIGN, pkcs11.CKA_VERIFY] },
     rsa: { ENCRYPT_DECRYPT: [pkcs11.CKA_DECRYPT], SIGN_VERIFY: [pkcs11.CKA_SIGN] },
     ec: { SIGN_VERIFY: [pkcs11.CKA_SIGN], KEY_AGREEMENT: [pkcs11.CKA_DERIVE] },
+    edwards: { SIGN_VERIFY: [pkcs11.CKA_SIGN] },
   };
 
 /** What an object that lives for one proof may do: just enough to tell which material it is. */
@@ -60,6 +66,7 @@ const provable: Readonly<Record<Family, readonly number[]>> = {
   hmac: [pkcs11.CKA_SIGN],
   rsa: [pkcs11.CKA_SIGN],
   ec: [pkcs11.CKA_SIGN, pkcs11.CKA_DERIVE],
+  edwards: [pkcs11.CKA_SIGN],
 };
 
 function made(attributes: Attributes): Template {
@@ -77,7 +84,8 @@ function protectedAs(family: Family, allow: readonly number[]): Attributes {
   ];
 }
 
-function usesOf(kind: MaterialKind): readonly number[] {
+/** The attributes that are true of a key of this kind; every other use is denied. */
+export function usesOf(kind: MaterialKind): readonly number[] {
   const found = allowed[shapeOf(kind.spec).family][kind.usage];
   if (found === undefined) {
     throw new HsmError('failed', `no ${kind.spec} key is for ${kind.usage}`);
@@ -85,23 +93,9 @@ function usesOf(kind: MaterialKind): readonly number[] {
   return found;
 }
 
-export interface ResidentMaterial {
-  readonly id: Buffer;
-  readonly label: string;
-  /** false seals the attributes for ever; see ResidentAesKey. */
-  readonly modifiable: boolean;
-}
-
 /** Unwraps to a key that stays in the token: never readable, never wrappable, good for its KeyUsage only. */
 export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Template {
-  return made([
-    ...protectedAs(shapeOf(kind.spec).family, usesOf(kind)),
-    [pkcs11.CKA_TOKEN, true],
-    [pkcs11.CKA_EXTRACTABLE, false],
-    [pkcs11.CKA_ID, key.id],
-    [pkcs11.CKA_LABEL, key.label],
-    ...seal(key),
-  ]);
+  return generated(shapeOf(kind.spec).family, usesOf(kind), key);
 }
 
 /** Unwraps to an object of the session that can prove which material it is, and no more. */
@@ -159,54 +153,48 @@ export function sessionKek(
   ]);
 }
 
-/** What a pair is called in the token. */
-export interface PairName {
-  readonly id: Buffer;
-  readonly label: string;
+/**
+ * Where new material is: in the token under this name, in the session, or there and extractable until it is wrapped, or the
+ * token would not wrap it. CKA_WRAP_WITH_TRUSTED would tie it to wrapping keys that the security officer has marked
+ * CKA_TRUSTED; a daemon that logs in as user has no such keys.
+ */
+export type NewPlace = ResidentMaterial | 'session' | 'wrappable';
+
+/** A new secret key of `bytes`, good for its KeyUsage only. */
+export function generatedSecret(kind: MaterialKind, bytes: number, place: NewPlace): Template {
+  const { family } = shapeOf(kind.spec);
+  return [...made([[pkcs11.CKA_VALUE_LEN, bytes]]), ...generated(family, usesOf(kind), place)];
 }
 
-export interface PairTemplates {
-  readonly publicKey: Template;
-  readonly privateKey: Template;
+/** The private half of a new pair, or a secret, good for `allow` only. */
+export function generated(family: Family, allow: readonly number[], place: NewPlace): Template {
+  return [
+    ...made([...protectedAs(family, allow), [pkcs11.CKA_EXTRACTABLE, place === 'wrappable']]),
+    ...residence(typeof place === 'string' ? undefined : place),
+  ];
 }
 
-/** The private half stays in the token where it has a name there; the public half goes with the session. */
-export function importPair(bits: number, name: PairName | undefined): PairTemplates {
-  return rsaPair(bits, name, [pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP]);
+/** Unwraps to an object of the session that is used as its resident key would be. */
+export function usableMaterial(kind: MaterialKind, id: Buffer | undefined): Template {
+  return [
+    ...generated(shapeOf(kind.spec).family, usesOf(kind), 'session'),
+    ...made(id === undefined ? [] : [[pkcs11.CKA_ID, id]]),
+  ];
 }
 
-/** As importPair, for a wrapping key that comes from another token: nobody decrypts with it what should be unwrapped. */
-export function transferPair(bits: number, name: PairName | undefined): PairTemplates {
-  return rsaPair(bits, name, [pkcs11.CKA_UNWRAP]);
-}
-
-function rsaPair(
-  bits: number,
-  name: PairName | undefined,
-  allow: readonly number[],
-): PairTemplates {
-  return {
-    publicKey: made([
-      [pkcs11.CKA_TOKEN, false],
-      [pkcs11.CKA_MODULUS_BITS, bits],
-      [pkcs11.CKA_PUBLIC_EXPONENT, Buffer.from('010001', 'hex')],
-      [pkcs11.CKA_ENCRYPT, true],
-      [pkcs11.CKA_WRAP, true],
-      [pkcs11.CKA_VERIFY, false],
-    ]),
-    privateKey: [
-      ...made([...protectedAs('rsa', allow), [pkcs11.CKA_EXTRACTABLE, false]]),
-      ...(name === undefined ? made([[pkcs11.CKA_TOKEN, false]]) : residence(name)),
-    ],
-  };
+/** The public half of a new pair goes with the session. `attributes`: what kind of a pair. */
+export function generatedPublicKey(attributes: Attributes): Template {
+  return made([[pkcs11.CKA_TOKEN, false], ...attributes]);
 }
 
 /** All that a copy which stays in the token is given anew: SoftHSM refuses what protects it (CKR_ATTRIBUTE_READ_ONLY). */
-export function residence({ id, label }: PairName): Template {
+export function residence(key: ResidentMaterial | undefined): Template {
+  if (key === undefined) return made([[pkcs11.CKA_TOKEN, false]]);
   return made([
     [pkcs11.CKA_TOKEN, true],
-    [pkcs11.CKA_ID, id],
-    [pkcs11.CKA_LABEL, label],
+    [pkcs11.CKA_ID, key.id],
+    [pkcs11.CKA_LABEL, key.label],
+    ...seal(key),
   ]);
 }
 

@@ -27,7 +27,11 @@ interface Ec {
   readonly curve: Curve;
 }
 
-export type Shape = Aes | Hmac | Rsa | Ec;
+interface Edwards {
+  readonly family: 'edwards';
+}
+
+export type Shape = Aes | Hmac | Rsa | Ec | Edwards;
 
 /** Sizes are those of AWS KMS (kms-semantics §9.1). */
 const shapes: Readonly<Partial<Record<MaterialSpec, Shape>>> = {
@@ -43,6 +47,7 @@ const shapes: Readonly<Partial<Record<MaterialSpec, Shape>>> = {
   ECC_NIST_P384: { family: 'ec', curve: curves.ECC_NIST_P384 },
   ECC_NIST_P521: { family: 'ec', curve: curves.ECC_NIST_P521 },
   ECC_SECG_P256K1: { family: 'ec', curve: curves.ECC_SECG_P256K1 },
+  ECC_NIST_EDWARDS25519: { family: 'edwards' },
 };
 
 export function shapeOf(spec: MaterialSpec): Shape {

@@ -1,0 +1,91 @@
+import type { KeyObject } from 'node:crypto';
+import { HsmError } from '../errors';
+import { isOfTheData, isRefused } from '../import/faults';
+import type { MaterialKind } from '../material-types';
+import { generatedSecret, usableMaterial } from '../material/templates';
+import { mechanismName } from '../mechanisms';
+import type { Handle } from '../module';
+import { type Desk, isProtected } from '../objects';
+import { makePair, proven } from '../pairs/pair';
+import { type PairContext, planOf } from '../pairs/plans';
+import { unwrapKey, withObject, wrapKey, type Wrapper } from '../wrap';
+import { makeSecret, proveSame, type SecretContext, secretShapeOf } from './secrets';
+
+/** A new secret key, wrapped. No object stays. */
+export function generateWrappedSecret(
+  context: SecretContext,
+  wrapper: Wrapper,
+  kind: MaterialKind,
+): Buffer {
+  const shape = secretShapeOf(kind);
+  const born = makeSecret(context, shape, generatedSecret(kind, shape.bytes, 'wrappable'));
+  return wrapProven(context, wrapper, {
+    ...{ kind, born },
+    prove: (again) => proveSame(context, { born, again }, shape),
+  });
+}
+
+export interface WrappedPair {
+  readonly blob: Buffer;
+  readonly publicKey: KeyObject;
+}
+
+/** A new pair whose private half is wrapped: PKCS#8 (PKCS#11 2.40, 2.10.10). No object stays when the session ends. */
+export function generateWrappedPair(
+  context: PairContext,
+  wrapper: Wrapper,
+  kind: MaterialKind,
+): WrappedPair {
+  const plan = planOf(kind);
+  const { privateKey: born, publicKey } = proven(
+    context,
+    plan,
+    makePair(context, plan, 'wrappable'),
+  );
+  const blob = wrapProven(context, wrapper, {
+    ...{ kind, born },
+    prove: (again) => plan.prove(context, { privateKey: again, publicKey }),
+  });
+  return { blob, publicKey };
+}
+
+/** Wraps it, and proves that what it unwraps to is the same key. */
+function wrapProven(
+  desk: Desk,
+  wrapper: Wrapper,
+  key: { kind: MaterialKind; born: Handle; prove: (again: Handle) => void },
+): Buffer {
+  return withObject(desk, key.born, () => {
+    const blob = wrapKey(desk, wrapper, key.born);
+    const again = unwrapKey(desk, wrapper, { blob, template: usableMaterial(key.kind, undefined) });
+    withObject(desk, again, () => {
+      requireProtected(desk, again);
+      key.prove(again);
+    });
+    return blob;
+  });
+}
+
+/** The token's own attributes are the proof. */
+function requireProtected(desk: Desk, key: Handle): void {
+  if (isProtected(desk, key)) return;
+  throw new HsmError('failed', 'C_UnwrapKey: the object is not as protected as it was asked to be');
+}
+
+/** A healthy token that does not wrap, or unwrap, keys of this kind lacks the mechanism for them. */
+export function orMissing<T>(
+  { mechanism, kind }: { mechanism: number; kind: MaterialKind },
+  assertHealthy: () => void,
+  work: () => T,
+): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isRefused(error) && !isOfTheData(error, assertHealthy)) throw error;
+    const reason = error instanceof Error ? error.message : '';
+    throw new HsmError(
+      'mechanism-missing',
+      `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
+    );
+  }
+}

@@ -1,0 +1,20 @@
+import type { KeyObject } from 'node:crypto';
+import { toThread } from '../formats';
+import { inContext } from '../import/in-context';
+import type { LaneDesk } from '../lane-desk';
+import type { PairContext } from './plans';
+
+/** In a session that ends with the work, and with what the token is able to do. */
+export function inPairContext<T>(
+  lane: LaneDesk,
+  args: { readonly ivSource: 'random' | 'token'; readonly softwareUnwrap: boolean },
+  work: (context: PairContext) => T,
+): T {
+  const { ivSource } = args;
+  return inContext(lane, args, (context) => work({ ...context, ivSource }));
+}
+
+/** SubjectPublicKeyInfo, as it goes to another thread. */
+export function derOf(publicKey: KeyObject): Uint8Array {
+  return toThread(publicKey.export({ format: 'der', type: 'spki' }));
+}
