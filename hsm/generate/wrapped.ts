@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { HsmError } from '../errors';
 import { isOfTheData, isRefused } from '../import/faults';
 import type { MaterialKind } from '../material-types';
@@ -27,7 +26,8 @@ export function generateWrappedSecret(
 
 export interface WrappedPair {
   readonly blob: Buffer;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** A new pair whose private half is wrapped: PKCS#8 (PKCS#11 2.40, 2.10.10). No object stays when the session ends. */
