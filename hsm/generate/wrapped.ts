@@ -56,7 +56,7 @@ function wrapProven(
   key: { kind: MaterialKind; born: Handle; prove: (again: Handle) => void },
 ): Buffer {
   return withObject(desk, key.born, () => {
-    const blob = wrapKey(desk, wrapper, key.born);
+    const blob = orNamed({ ...wrapper, ...key }, () => wrapKey(desk, wrapper, key.born));
     const again = unwrapKey(desk, wrapper, { blob, template: usableMaterial(key.kind, undefined) });
     withObject(desk, again, () => {
       requireProtected(desk, again);
@@ -82,10 +82,29 @@ export function orMissing<T>(
     return work();
   } catch (error) {
     if (!isRefused(error) && !isOfTheData(error, assertHealthy)) throw error;
-    const reason = error instanceof Error ? error.message : '';
-    throw new HsmError(
-      'mechanism-missing',
-      `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
-    );
+    throw wrapsNone({ mechanism, kind }, error);
   }
+}
+
+/** Kryoptic has key wrap and will not wrap an ML-DSA key by it. */
+function orNamed<T>(what: { mechanism: number; kind: MaterialKind }, wrap: () => T): T {
+  try {
+    return wrap();
+  } catch (error) {
+    if (error instanceof HsmError && error.code === 'mechanism-missing') {
+      throw wrapsNone(what, error);
+    }
+    throw error;
+  }
+}
+
+function wrapsNone(
+  { mechanism, kind }: { mechanism: number; kind: MaterialKind },
+  error: unknown,
+): HsmError {
+  const reason = error instanceof Error ? error.message : '';
+  return new HsmError(
+    'mechanism-missing',
+    `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
+  );
 }
