@@ -27,6 +27,7 @@ interface Ec {
   readonly curve: Curve;
 }
 
+/** Ed25519. */
 interface Edwards {
   readonly family: 'edwards';
 }
@@ -53,4 +54,9 @@ const shapes: Readonly<Record<MaterialSpec, Shape>> = {
 
 export function shapeOf(spec: MaterialSpec): Shape {
   return shapes[spec];
+}
+
+/** Of a secret key; of the halves of a pair, the private one is its key. */
+export function isSecret({ family }: Shape): boolean {
+  return family === 'aes' || family === 'hmac';
 }
