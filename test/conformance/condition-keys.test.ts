@@ -33,6 +33,7 @@ import {
   keysOfUnservedOperations,
   kmsConditionKeys,
 } from '../support/kms-condition-keys';
+import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
 import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
@@ -281,6 +282,7 @@ const rows: readonly ConditionRow[] = [
   ]),
   ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
+  ...dataKeyPairConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),
 ];

@@ -19,8 +19,6 @@ const inputs: Readonly<Partial<Record<OperationName, object>>> = {
   DeleteCustomKeyStore: store,
   DescribeCustomKeyStores: {},
   DisconnectCustomKeyStore: store,
-  GenerateDataKeyPair: { KeyId, KeyPairSpec: 'RSA_2048' },
-  GenerateDataKeyPairWithoutPlaintext: { KeyId, KeyPairSpec: 'RSA_2048' },
   GetPublicKey: { KeyId },
   ReplicateKey: { KeyId, ReplicaRegion: 'eu-west-1' },
   Sign: rsa,
