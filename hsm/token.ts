@@ -111,17 +111,17 @@ export class Pkcs11Token implements Token {
   }
 
   counters(): TokenCounters {
-    const { lanes, recovery, state } = this.#link;
+    const { queued, blocked, sessions, recovery, state } = this.#link;
     const own = state === 'ready' ? 1 + (this.#link.live.inline?.isOpen === true ? 1 : 0) : 0;
     return {
-      sessions: own + lanes.sessions,
+      sessions: own + sessions,
       cachedKeys: this.#use.handles.size,
       cacheHits: this.#use.handles.hits,
       cacheMisses: this.#use.handles.misses,
       keySearches: this.#residents.searches,
       recoveries: recovery.recoveries,
-      queued: lanes.queued,
-      blockedLanes: lanes.blocked,
+      queued,
+      blockedLanes: blocked,
     };
   }
 
@@ -299,7 +299,7 @@ export class Pkcs11Token implements Token {
   async close(): Promise<void> {
     this.#forgetHandles();
     await this.#link.close();
-    if (this.#link.lanes.blocked === 0) this.#onFreed();
+    if (this.#link.blocked === 0) this.#onFreed();
   }
 
   /** Why it could not be opened matters more than why it cannot be closed; both are told. */
