@@ -27,6 +27,7 @@ interface Ec {
   readonly curve: Curve;
 }
 
+/** Ed25519. */
 interface Edwards {
   readonly family: 'edwards';
 }
@@ -54,4 +55,9 @@ export function shapeOf(spec: MaterialSpec): Shape {
   const shape = shapes[spec];
   if (shape === undefined) throw new HsmError('mechanism-missing', `no shape of ${spec} keys`);
   return shape;
+}
+
+/** Of a secret key; of the halves of a pair, the private one is its key. */
+export function isSecret({ family }: Shape): boolean {
+  return family === 'aes' || family === 'hmac';
 }

@@ -98,6 +98,16 @@ export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Tem
   return generated(shapeOf(kind.spec).family, usesOf(kind), key);
 }
 
+/** What an object of this spec is in the token, and every use that it could be allowed. */
+export function objectOf(spec: MaterialKind['spec']): {
+  readonly class: number;
+  readonly type: number;
+  readonly uses: readonly number[];
+} {
+  const { family } = shapeOf(spec);
+  return { ...families[family], uses: uses[family] };
+}
+
 /** Unwraps to an object of the session that can prove which material it is, and no more. */
 export function provableMaterial(kind: MaterialKind): Template {
   const { family } = shapeOf(kind.spec);
@@ -126,13 +136,14 @@ export function wrappableSecret(): Template {
   ]);
 }
 
-/** What nobody minds to be read: the x coordinate of a public point. */
+/** What C_DeriveKey answers: the x coordinate of a point, an object of the session that is read at once. */
 export function readableSecret(bytes: number): Template {
   return made([
     [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
     [pkcs11.CKA_VALUE_LEN, bytes],
     [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_PRIVATE, true],
     [pkcs11.CKA_SENSITIVE, false],
     [pkcs11.CKA_EXTRACTABLE, true],
   ]);
