@@ -18,8 +18,6 @@ const inputs: Readonly<Partial<Record<OperationName, object>>> = {
   DeleteCustomKeyStore: store,
   DescribeCustomKeyStores: {},
   DisconnectCustomKeyStore: store,
-  GenerateDataKeyPair: { KeyId, KeyPairSpec: 'RSA_2048' },
-  GenerateDataKeyPairWithoutPlaintext: { KeyId, KeyPairSpec: 'RSA_2048' },
   ReplicateKey: { KeyId, ReplicaRegion: 'eu-west-1' },
   UpdateCustomKeyStore: store,
   UpdatePrimaryRegion: { KeyId, PrimaryRegion: 'eu-west-1' },

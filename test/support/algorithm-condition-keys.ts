@@ -6,10 +6,10 @@ import { type UsageStages, useStage } from './usage-stages';
 
 /** The same as the message that requests sign and verify, in the other way. */
 const digestOfMessage = {
-  MessageType: 'DIGEST' as const,
-  SigningAlgorithm: 'ECDSA_SHA_256' as const,
+  MessageType: 'DIGEST',
+  SigningAlgorithm: 'ECDSA_SHA_256',
   Message: hash('sha256', usageMessage, 'buffer'),
-};
+} as const;
 
 /** The rows of operations with keys that sign, compute MACs, agree or encapsulate: each names an algorithm. */
 export function algorithmConditionKeys(stages: () => UsageStages): readonly ConditionRow[] {

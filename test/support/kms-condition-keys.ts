@@ -48,7 +48,6 @@ export const kmsConditionKeys = [
 
 /** Keys that operations supply which are not served yet. Each must leave this list when its first operation is served. */
 export const keysOfUnservedOperations: Readonly<Record<string, readonly OperationName[]>> = {
-  'kms:DataKeyPairSpec': ['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
   'kms:MultiRegionKeyType': ['ReplicateKey', 'UpdatePrimaryRegion'],
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
