@@ -29,6 +29,7 @@ import {
   keysOfUnservedOperations,
   kmsConditionKeys,
 } from '../support/kms-condition-keys';
+import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
 import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
@@ -278,6 +279,7 @@ const rows: readonly ConditionRow[] = [
   ]),
   ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
+  ...dataKeyPairConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),
 ];

@@ -13,6 +13,8 @@ import {
   DescribeKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   type KMSClient,
   ListGrantsCommand,
@@ -195,6 +197,9 @@ test('Every operation that works on keys of other accounts does', async () => {
   await kms.send(new ReEncryptCommand({ CiphertextBlob, DestinationKeyId: KeyId }));
   await kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_128' }));
   await kms.send(new GenerateDataKeyWithoutPlaintextCommand({ KeyId, KeySpec: 'AES_128' }));
+  const pair = { KeyId, KeyPairSpec: 'ECC_NIST_P256' } as const;
+  await kms.send(new GenerateDataKeyPairCommand(pair));
+  await kms.send(new GenerateDataKeyPairWithoutPlaintextCommand(pair));
   const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
   expect(KeyMetadata).toMatchObject({ Arn: KeyId, AWSAccountId: a });
   const grantees = { KeyId, GranteePrincipal: bob };

@@ -30,6 +30,8 @@ describe('DryRun', () => {
       ReEncrypt: { CiphertextBlob, DestinationKeyId: key.id },
       GenerateDataKey: { KeyId: key.id, KeySpec: 'AES_256' },
       GenerateDataKeyWithoutPlaintext: { KeyId: key.id, NumberOfBytes: 7 },
+      GenerateDataKeyPair: { KeyId: key.id, KeyPairSpec: 'RSA_4096' },
+      GenerateDataKeyPairWithoutPlaintext: { KeyId: key.id, KeyPairSpec: 'RSA_4096' },
     };
   });
   afterAll(() => daemon.remove());
@@ -37,6 +39,7 @@ describe('DryRun', () => {
   const names = [
     ...['Encrypt', 'Decrypt', 'ReEncrypt'],
     ...['GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'],
+    ...['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
   ];
   test.each(names)('%s says that it would have succeeded, and is recorded', async (operation) => {
     expect(await refused(daemon, operation, { ...inputs[operation], DryRun: true })).toEqual(

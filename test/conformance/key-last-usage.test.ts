@@ -7,6 +7,8 @@ import {
   EnableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   GetKeyLastUsageCommand,
   type GetKeyLastUsageCommandOutput,
@@ -96,6 +98,16 @@ describe('GetKeyLastUsage', () => {
       [
         'GenerateDataKeyWithoutPlaintext',
         new GenerateDataKeyWithoutPlaintextCommand({ KeyId: id, NumberOfBytes: 3 }),
+      ],
+      [
+        'GenerateDataKeyPair',
+        new GenerateDataKeyPairCommand({ KeyId: id, KeyPairSpec: 'ECC_NIST_P256' }),
+      ],
+      [
+        'GenerateDataKeyPairWithoutPlaintext',
+        new GenerateDataKeyPairWithoutPlaintextCommand({
+          ...{ KeyId: id, KeyPairSpec: 'ECC_NIST_P256' },
+        }),
       ],
       ['ReEncrypt', new ReEncryptCommand({ CiphertextBlob, DestinationKeyId: id })],
     ] as const;

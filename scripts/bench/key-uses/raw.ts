@@ -22,17 +22,19 @@ interface Use {
   readonly outputBytes: number;
 }
 
+const pss: pkcs11.RsaPSS = {
+  type: pkcs11.CK_PARAMS_RSA_PSS,
+  hashAlg: pkcs11.CKM_SHA256,
+  mgf: pkcs11.CKG_MGF1_SHA256,
+  saltLen: 32,
+};
+
 const uses: Readonly<Record<KeyUseName, Use>> = {
   'Sign RSA_2048': {
     objectClass: pkcs11.CKO_PRIVATE_KEY,
     mechanism: {
       mechanism: pkcs11.CKM_RSA_PKCS_PSS,
-      parameter: {
-        type: pkcs11.CK_PARAMS_RSA_PSS,
-        hashAlg: pkcs11.CKM_SHA256,
-        mgf: pkcs11.CKG_MGF1_SHA256,
-        saltLen: 32,
-      },
+      parameter: pss,
     },
     inputBytes: 32,
     outputBytes: 256,
