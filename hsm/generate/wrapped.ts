@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { keyRow } from '../algorithms/key-rows';
 import { HsmError } from '../errors';
 import { isOfTheData, isRefused } from '../import/faults';
@@ -28,7 +27,8 @@ export function generateWrappedSecret(
 
 export interface WrappedPair {
   readonly blob: Buffer;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** A new pair whose private half is wrapped: PKCS#8 (PKCS#11 2.40, 2.10.10). No object stays when the session ends. */
@@ -57,7 +57,7 @@ function wrapProven(
   key: { kind: MaterialKind; born: Handle; prove: (again: Handle) => void },
 ): Buffer {
   return withObject(desk, key.born, () => {
-    const blob = wrapKey(desk, wrapper, key.born);
+    const blob = orNamed({ ...wrapper, ...key }, () => wrapKey(desk, wrapper, key.born));
     const row = keyRow(key.kind);
     const again = unwrapMaterial(desk, wrapper, { id: undefined, blob, row });
     withObject(desk, again, () => key.prove(again));
@@ -75,10 +75,29 @@ export function orMissing<T>(
     return work();
   } catch (error) {
     if (!isRefused(error) && !isOfTheData(error, assertHealthy)) throw error;
-    const reason = error instanceof Error ? error.message : '';
-    throw new HsmError(
-      'mechanism-missing',
-      `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
-    );
+    throw wrapsNone({ mechanism, kind }, error);
   }
+}
+
+/** Kryoptic has key wrap and will not wrap an ML-DSA key by it. */
+function orNamed<T>(what: { mechanism: number; kind: MaterialKind }, wrap: () => T): T {
+  try {
+    return wrap();
+  } catch (error) {
+    if (error instanceof HsmError && error.code === 'mechanism-missing') {
+      throw wrapsNone(what, error);
+    }
+    throw error;
+  }
+}
+
+function wrapsNone(
+  { mechanism, kind }: { mechanism: number; kind: MaterialKind },
+  error: unknown,
+): HsmError {
+  const reason = error instanceof Error ? error.message : '';
+  return new HsmError(
+    'mechanism-missing',
+    `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
+  );
 }

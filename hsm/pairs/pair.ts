@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import {
@@ -17,7 +16,8 @@ import { type PairContext, type PairPlan, type PairSpec, planOf } from './plans'
 
 export interface Pair {
   readonly privateKey: Handle;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** A pair whose private half is in the token from the start. Leaves nothing behind where its proof fails. */

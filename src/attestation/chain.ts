@@ -9,7 +9,7 @@ interface Chain {
 }
 
 /** Hosts that a worker keeps in mind; each vouches for many enclaves, for a day. */
-const maxKnown = 256;
+const defaultMaxKnown = 256;
 
 /**
  * Chains of authorities from our roots down to a certificate: RFC 5280 §6 as far as "Nitro Enclaves Attestation Process"
@@ -22,7 +22,10 @@ export class Chains {
    */
   private readonly known = new Map<string, readonly ChainCertificate[]>();
 
-  constructor(private readonly roots: readonly X509Certificate[]) {}
+  constructor(
+    private readonly roots: readonly X509Certificate[],
+    private readonly maxKnown = defaultMaxKnown,
+  ) {}
 
   /** The key of a certificate that is vouched for at that time. @throws AttestationFault */
   keyOf({ certificate, cabundle }: Chain, now: Date): KeyObject {
@@ -52,7 +55,7 @@ export class Chains {
     authorities.forEach((one, at) => requireAuthority(one, authorities.length - 1 - at));
     requireIssued(authorities);
     const [oldest] = this.known.keys();
-    if (this.known.size >= maxKnown && oldest !== undefined) this.known.delete(oldest);
+    if (this.known.size >= this.maxKnown && oldest !== undefined) this.known.delete(oldest);
     this.known.set(name, authorities);
     return authorities;
   }
