@@ -6,6 +6,7 @@ import type { Shape } from './material/shapes';
 import { objectOf, usesOf } from './material/templates';
 import type { Handle } from './module';
 import { type Desk, readFlags } from './objects';
+import { CKA_DECAPSULATE, CKA_PARAMETER_SET } from './post-quantum/numbers';
 import { TokenFault } from './return-values';
 
 /** RFC 8410 §3, and the other form that PKCS#11 3.0 has: PrintableString "edwards25519". */
@@ -41,6 +42,9 @@ function hasShape(desk: Desk, object: Handle, shape: Shape): boolean {
   }
   if (shape.family === 'ec') return parametersOf(desk, object) === shape.curve.oid;
   if (shape.family === 'edwards') return ed25519Parameters.includes(parametersOf(desk, object));
+  if (shape.family === 'ml-dsa' || shape.family === 'ml-kem') {
+    return readNumber(desk, object, CKA_PARAMETER_SET) === shape.parameterSet;
+  }
   return true;
 }
 
@@ -66,6 +70,7 @@ const telling: readonly number[] = [
   pkcs11.CKA_WRAP,
   pkcs11.CKA_UNWRAP,
   pkcs11.CKA_DERIVE,
+  CKA_DECAPSULATE,
 ];
 
 /** A use that a token has no attribute for is none that it would allow. */

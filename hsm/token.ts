@@ -171,11 +171,11 @@ export class Pkcs11Token implements Token {
   }
 
   encapsulate(kind: MaterialKind, publicKey: Buffer): Promise<Encapsulated> {
-    return Promise.reject(unbuilt(kind, publicKey));
+    return this.#uses.encapsulate(kind, publicKey);
   }
 
   decapsulate(key: MaterialKey, ciphertext: Buffer): Promise<Buffer> {
-    return Promise.reject(unbuilt(key, ciphertext));
+    return this.#uses.decapsulate(key, ciphertext);
   }
 
   requireKind(kind: MaterialKind): Promise<void> {

@@ -13,6 +13,8 @@ import { proveKind } from './known-answers/kinds';
 import type { LaneDesk } from './lane-desk';
 import type { MaterialKind } from './material-types';
 import type { OaepHash } from './oaep';
+import { decapsulate, encapsulate } from './post-quantum/encapsulation';
+import type { MlKem } from './post-quantum/parameter-sets';
 import type { SigningAlgorithm } from './use-types';
 
 /** What lanes do with keys in use. `key`: the handle of an object that is known to be of the right kind. */
@@ -47,10 +49,11 @@ export const useTasks = {
 
   sign: (
     lane: LaneDesk,
-    args: { key: Uint8Array; algorithm: SigningAlgorithm; input: Uint8Array },
+    args: { key: Uint8Array; algorithm: SigningAlgorithm; input: Uint8Array; externalMu: boolean },
   ) =>
     lane.withSession((desk) => {
-      const request = { algorithm: args.algorithm, input: toBuffer(args.input) };
+      const { algorithm, externalMu } = args;
+      const request = { algorithm, externalMu, input: toBuffer(args.input) };
       return toThread(signWith(desk, toBuffer(args.key), request));
     }),
 
@@ -70,6 +73,27 @@ export const useTasks = {
     lane: LaneDesk,
     args: { key: Uint8Array; hash: OaepHash; way: OaepWay; encrypted: Uint8Array },
   ) => lane.handOver(decryptOaep(lane, args)),
+
+  encapsulate: (lane: LaneDesk, args: { set: MlKem; publicKey: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const made = encapsulate(desk, args.set, toBuffer(args.publicKey));
+      try {
+        return { sharedSecret: toThread(made.sharedSecret), ciphertext: toThread(made.ciphertext) };
+      } finally {
+        made.sharedSecret.fill(0);
+      }
+    }),
+
+  decapsulate: (lane: LaneDesk, args: { key: Uint8Array; set: MlKem; ciphertext: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const request = { privateKey: toBuffer(args.key), ciphertext: toBuffer(args.ciphertext) };
+      const secret = decapsulate(desk, args.set, request);
+      try {
+        return toThread(secret);
+      } finally {
+        secret.fill(0);
+      }
+    }),
 
   proveKind: (lane: LaneDesk, { kind }: { kind: MaterialKind }) =>
     proveKind(keyRow(kind), benchOf(lane)),

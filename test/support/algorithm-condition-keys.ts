@@ -6,7 +6,8 @@ import { type UsageStages, useStage } from './usage-stages';
 
 /** The same as the message that requests sign and verify, in the other way. */
 const digestOfMessage = {
-  ...{ MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_256' },
+  MessageType: 'DIGEST',
+  SigningAlgorithm: 'ECDSA_SHA_256',
   Message: hash('sha256', usageMessage, 'buffer'),
 } as const;
 
