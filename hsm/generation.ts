@@ -1,8 +1,8 @@
+import { classOf, keyRow } from './algorithms/key-rows';
 import { HsmError } from './errors';
 import { idBytes, toBuffer } from './formats';
-import { isSecret } from './generate/secrets';
 import type { KeyPairs } from './key-pairs';
-import { type Shape, shapeOf } from './material/shapes';
+import { isSecret, type Shape, shapeOf } from './material/shapes';
 import type { Residents } from './residents';
 import type { Exclusively, GeneratedKey, MaterialKind, TokenKeyId } from './types';
 import type { WrappingParts } from './wrapping';
@@ -45,7 +45,7 @@ export class Generation {
     this.#running.add(id);
     try {
       const { key, publicKey } = await this.#generate({ kind, id, label }, exclusively);
-      this.#parts.residents.add(id, key);
+      this.#parts.residents.add(id, key, classOf(keyRow(kind)));
       return { publicKey: publicKey && toBuffer(publicKey) };
     } finally {
       this.#running.delete(id);

@@ -38,9 +38,22 @@ export function findObjects(desk: Desk, template: Template, limit: number): Hand
   }
 }
 
+/** Of the halves of a pair, the private one is its key. */
+export type KeyClass = 'secret' | 'private';
+
+const keyTemplates: Readonly<Record<KeyClass, (id?: Buffer) => Template>> = {
+  secret: residentKeys,
+  private: residentPrivateKeys,
+};
+
+/** Every resident key of the class. */
+export function findKeys(desk: Desk, keyClass: KeyClass): Handle[] {
+  return findObjects(desk, keyTemplates[keyClass](), Infinity);
+}
+
 /** The one resident key of this id, or undefined. Asks for two, or a duplicate could not show. */
-export function findKey(desk: Desk, id: Buffer): Handle | undefined {
-  const [key, second] = findObjects(desk, residentKeys(id), 2);
+export function findKey(desk: Desk, id: Buffer, keyClass: KeyClass = 'secret'): Handle | undefined {
+  const [key, second] = findObjects(desk, keyTemplates[keyClass](id), 2);
   if (second !== undefined) {
     throw new HsmError(
       'duplicate-key',
@@ -50,14 +63,30 @@ export function findKey(desk: Desk, id: Buffer): Handle | undefined {
   return key;
 }
 
-/** Whether the handle still is a token object of this CKA_ID; a dead one is a stale-handle fault. */
-export function hasId(desk: Desk, object: Handle, id: Buffer): boolean {
-  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_TOKEN }];
-  const [found, onToken] = call('C_GetAttributeValue', () =>
+/** Whether the handle still is a token object of this CKA_ID and class; a dead one is a stale-handle fault. */
+export function hasId(
+  desk: Desk,
+  object: Handle,
+  id: Buffer,
+  keyClass: KeyClass = 'secret',
+): boolean {
+  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_TOKEN }, { type: pkcs11.CKA_CLASS }];
+  const [found, onToken, objectClass] = call('C_GetAttributeValue', () =>
     desk.library.C_GetAttributeValue(desk.session, object, wanted),
   ).map(({ value }) => value);
-  return Buffer.isBuffer(found) && found.equals(id) && isTrue(onToken);
+  return (
+    Buffer.isBuffer(found) &&
+    found.equals(id) &&
+    isTrue(onToken) &&
+    Buffer.isBuffer(objectClass) &&
+    objectClass[0] === classNumbers[keyClass]
+  );
 }
+
+const classNumbers: Readonly<Record<KeyClass, number>> = {
+  secret: pkcs11.CKO_SECRET_KEY,
+  private: pkcs11.CKO_PRIVATE_KEY,
+};
 
 function isTrue(value: unknown): boolean {
   return Buffer.isBuffer(value) && value.length === 1 && value[0] === 1;
@@ -80,24 +109,59 @@ export function isProtected(desk: Desk, object: Handle): boolean {
   return sensitive === true && extractable === false;
 }
 
+/** What is to be known of a copy. */
+export interface CopyChecks {
+  /** Whether the copy is what is wanted, beside being protected. */
+  readonly isKind: (copy: Handle) => boolean;
+  /** Throws where the token itself is in trouble. */
+  readonly assertHealthy: () => void;
+}
+
 /**
  * A session copy of a token key, or undefined where the token refuses to copy this one (CKA_COPYABLE or, in SoftHSM,
  * CKA_MODIFIABLE is false) or the copy would be less protected than the key. The copy lives as long as
  * `desk.session`. The token's own attributes are the proof, read from every single clone.
  */
-export function cloneKey(desk: Desk, key: Handle): Handle | undefined {
-  const clone = copyKey(desk, key);
-  if (clone === undefined || isProtected(desk, clone)) return clone;
-  destroyObject(desk, clone);
+export function cloneKey(desk: Desk, key: Handle, checks: CopyChecks): Handle | undefined {
+  const { isKind, assertHealthy } = checks;
+  return copyKey(desk, key, {
+    template: sessionClone(),
+    isKind: (copy) => isProtected(desk, copy) && isKind(copy),
+    assertHealthy,
+  });
+}
+
+/** Undefined where the token refuses to copy it, or makes a copy that is not as it should be. */
+export function copyKey(
+  desk: Desk,
+  key: Handle,
+  { template, isKind, assertHealthy }: CopyChecks & { readonly template: Template },
+): Handle | undefined {
+  const copy = unlessRefused(assertHealthy, () =>
+    call('C_CopyObject', () => desk.library.C_CopyObject(desk.session, key, template)),
+  );
+  if (copy === undefined) return undefined;
+  try {
+    if (isKind(copy)) return copy;
+  } catch (error) {
+    discardAfter(desk, copy, error);
+    throw error;
+  }
+  destroyObject(desk, copy);
   return undefined;
 }
 
-function copyKey(desk: Desk, key: Handle): Handle | undefined {
+/** Tokens have many ways to say that they do not copy private keys; one that is in trouble is not among those. */
+function unlessRefused<T>(assertHealthy: () => void, copy: () => T): T | undefined {
   try {
-    return call('C_CopyObject', () => desk.library.C_CopyObject(desk.session, key, sessionClone()));
+    return copy();
   } catch (error) {
-    if (error instanceof TokenFault && error.meaning.refused === true) return undefined;
-    throw error;
+    if (!(error instanceof TokenFault)) throw error;
+    const { again, code, refused, suspect } = error.meaning;
+    if (refused === true || code === 'mechanism-missing') return undefined;
+    if (suspect !== true || again === true) throw error;
+    assertHealthy();
+    return undefined;
   }
 }
 

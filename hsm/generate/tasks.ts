@@ -2,11 +2,11 @@ import { durably } from '../durable';
 import { idBytes, toThread } from '../formats';
 import type { LaneDesk } from '../lane-desk';
 import type { MaterialKind } from '../material-types';
-import { shapeOf } from '../material/shapes';
+import { isSecret, shapeOf } from '../material/shapes';
 import { destroyKeys } from '../objects';
-import { derOf, inPairContext } from '../pairs/in-context';
+import { inPairContext } from '../pairs/in-context';
 import { type WrapperRef, wrapperOf } from '../wrapping-tasks';
-import { generateSecret, isSecret } from './secrets';
+import { generateSecret } from './secrets';
 import { generateWrappedPair, generateWrappedSecret, orMissing } from './wrapped';
 
 export interface NewSecret {
@@ -61,7 +61,7 @@ export const generateTasks = {
     return inPairContext(lane, args, (context) =>
       make(() => {
         const pair = generateWrappedPair(context, wrapperOf(context, args.wrapper), kind);
-        return { blob: toThread(pair.blob), publicKey: derOf(pair.publicKey) };
+        return { blob: toThread(pair.blob), publicKey: toThread(pair.publicKey) };
       }),
     );
   },

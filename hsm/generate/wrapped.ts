@@ -1,14 +1,14 @@
-import type { KeyObject } from 'node:crypto';
+import { keyRow } from '../algorithms/key-rows';
 import { HsmError } from '../errors';
 import { isOfTheData, isRefused } from '../import/faults';
 import type { MaterialKind } from '../material-types';
-import { generatedSecret, usableMaterial } from '../material/templates';
+import { generatedSecret } from '../material/templates';
 import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
-import { type Desk, isProtected } from '../objects';
+import type { Desk } from '../objects';
 import { makePair, proven } from '../pairs/pair';
 import { type PairContext, planOf } from '../pairs/plans';
-import { unwrapKey, withObject, wrapKey, type Wrapper } from '../wrap';
+import { unwrapMaterial, withObject, wrapKey, type Wrapper } from '../wrap';
 import { makeSecret, proveSame, type SecretContext, secretShapeOf } from './secrets';
 
 /** A new secret key, wrapped. No object stays. */
@@ -27,7 +27,8 @@ export function generateWrappedSecret(
 
 export interface WrappedPair {
   readonly blob: Buffer;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** A new pair whose private half is wrapped: PKCS#8 (PKCS#11 2.40, 2.10.10). No object stays when the session ends. */
@@ -56,20 +57,12 @@ function wrapProven(
   key: { kind: MaterialKind; born: Handle; prove: (again: Handle) => void },
 ): Buffer {
   return withObject(desk, key.born, () => {
-    const blob = wrapKey(desk, wrapper, key.born);
-    const again = unwrapKey(desk, wrapper, { blob, template: usableMaterial(key.kind, undefined) });
-    withObject(desk, again, () => {
-      requireProtected(desk, again);
-      key.prove(again);
-    });
+    const blob = orNamed({ ...wrapper, ...key }, () => wrapKey(desk, wrapper, key.born));
+    const row = keyRow(key.kind);
+    const again = unwrapMaterial(desk, wrapper, { id: undefined, blob, row });
+    withObject(desk, again, () => key.prove(again));
     return blob;
   });
-}
-
-/** The token's own attributes are the proof. */
-function requireProtected(desk: Desk, key: Handle): void {
-  if (isProtected(desk, key)) return;
-  throw new HsmError('failed', 'C_UnwrapKey: the object is not as protected as it was asked to be');
 }
 
 /** A healthy token that does not wrap, or unwrap, keys of this kind lacks the mechanism for them. */
@@ -82,10 +75,29 @@ export function orMissing<T>(
     return work();
   } catch (error) {
     if (!isRefused(error) && !isOfTheData(error, assertHealthy)) throw error;
-    const reason = error instanceof Error ? error.message : '';
-    throw new HsmError(
-      'mechanism-missing',
-      `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
-    );
+    throw wrapsNone({ mechanism, kind }, error);
   }
+}
+
+/** Kryoptic has key wrap and will not wrap an ML-DSA key by it. */
+function orNamed<T>(what: { mechanism: number; kind: MaterialKind }, wrap: () => T): T {
+  try {
+    return wrap();
+  } catch (error) {
+    if (error instanceof HsmError && error.code === 'mechanism-missing') {
+      throw wrapsNone(what, error);
+    }
+    throw error;
+  }
+}
+
+function wrapsNone(
+  { mechanism, kind }: { mechanism: number; kind: MaterialKind },
+  error: unknown,
+): HsmError {
+  const reason = error instanceof Error ? error.message : '';
+  return new HsmError(
+    'mechanism-missing',
+    `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
+  );
 }

@@ -38,11 +38,8 @@ export function identify(
   if (shape.family === 'hmac') {
     return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
   }
-  if (shape.family === 'edwards') {
-    throw new HsmError(
-      'mechanism-missing',
-      'C_DeriveKey: no Ed25519 private key tells its public half',
-    );
+  if (shape.family !== 'rsa' && shape.family !== 'ec') {
+    throw new HsmError('mechanism-missing', `${kind.spec} keys are not imported`);
   }
   const publicKey =
     shape.family === 'rsa'

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import {
@@ -10,21 +9,15 @@ import {
   uses,
 } from '../material/templates';
 import type { Handle } from '../module';
-import {
-  type Desk,
-  destroyAll,
-  destroyObject,
-  discardAfter,
-  findObjects,
-  readFlags,
-} from '../objects';
-import { call, TokenFault } from '../return-values';
+import { copyKey, type Desk, destroyAll, discardAfter, findObjects, readFlags } from '../objects';
+import { call } from '../return-values';
 import type { ResidentMaterial, Template } from '../templates';
 import { type PairContext, type PairPlan, type PairSpec, planOf } from './plans';
 
 export interface Pair {
   readonly privateKey: Handle;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** A pair whose private half is in the token from the start. Leaves nothing behind where its proof fails. */
@@ -88,32 +81,9 @@ function copyPrivateKey(
   key: Handle,
   { plan, template }: { plan: PairPlan; template: Template },
 ): Handle | undefined {
-  const copy = unlessRefused(context, () =>
-    call('C_CopyObject', () => context.library.C_CopyObject(context.session, key, template)),
-  );
-  if (copy === undefined) return undefined;
-  try {
-    if (isAsPlanned(context, copy, plan)) return copy;
-  } catch (error) {
-    discardAfter(context, copy, error);
-    throw error;
-  }
-  destroyObject(context, copy);
-  return undefined;
-}
-
-/** Tokens have many ways to say that they do not copy private keys; one that is in trouble is not among those. */
-function unlessRefused<T>(context: PairContext, copy: () => T): T | undefined {
-  try {
-    return copy();
-  } catch (error) {
-    if (!(error instanceof TokenFault)) throw error;
-    const { again, code, refused, suspect } = error.meaning;
-    if (refused === true || code === 'mechanism-missing') return undefined;
-    if (suspect !== true || again === true) throw error;
-    context.assertHealthy();
-    return undefined;
-  }
+  const { assertHealthy } = context;
+  const isKind = (copy: Handle): boolean => isAsPlanned(context, copy, plan);
+  return copyKey(context, key, { template, isKind, assertHealthy });
 }
 
 function requireUnused(desk: Desk, id: Buffer): void {

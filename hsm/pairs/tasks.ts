@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { destroyDurably, durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
@@ -7,7 +6,7 @@ import type { ImportWays } from '../import/ways';
 import type { LaneDesk } from '../lane-desk';
 import { destroyObject, readFlags } from '../objects';
 import type { ResidentMaterial } from '../templates';
-import { derOf, inPairContext } from './in-context';
+import { inPairContext } from './in-context';
 import { destroyPair, generatePair, keepPrivateKey, preparePair, storePair } from './pair';
 import type { PairContext, PairSpec } from './plans';
 
@@ -61,7 +60,7 @@ export const pairTasks = {
       const { privateKey, publicKey } = preparePair(context, args.spec);
       const kept = keepPrivateKey({ ...context, session: lane.owner() }, args.spec, privateKey);
       if (kept === undefined) return undefined;
-      return { privateKey: toThread(kept), publicKey: derOf(publicKey), ways: context.ways };
+      return { privateKey: toThread(kept), publicKey: toThread(publicKey), ways: context.ways };
     }),
 
   /** Where the prepared pair is in the token now: undefined where it takes no such copy. */
@@ -70,9 +69,10 @@ export const pairTasks = {
     args: ResidentArgs & { pair: PreparedPair },
   ): Uint8Array | undefined => {
     lane.importWays ??= args.pair.ways;
-    const key = toBuffer(args.pair.publicKey);
-    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
-    const pair = { privateKey: toBuffer(args.pair.privateKey), publicKey };
+    const pair = {
+      privateKey: toBuffer(args.pair.privateKey),
+      publicKey: toBuffer(args.pair.publicKey),
+    };
     const stored = makeResident(lane, args, (context, name) =>
       storePair(context, { spec: args.spec, pair }, name),
     );
@@ -91,7 +91,7 @@ export const pairTasks = {
     const pair = makeResident(lane, args, (context, name) =>
       generatePair(context, args.spec, name),
     );
-    return { key: toThread(pair.privateKey), publicKey: derOf(pair.publicKey) };
+    return { key: toThread(pair.privateKey), publicKey: toThread(pair.publicKey) };
   },
 
   destroyPair: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>

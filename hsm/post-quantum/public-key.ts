@@ -1,10 +1,6 @@
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa';
 import { ml_kem1024, ml_kem512, ml_kem768 } from '@noble/post-quantum/ml-kem';
-import * as pkcs11 from 'pkcs11js';
-import { readAttribute } from '../calls';
 import { HsmError } from '../errors';
-import type { Handle } from '../module';
-import type { Desk } from '../objects';
 import type { MlDsa, MlKem } from './parameter-sets';
 
 /*
@@ -46,13 +42,6 @@ export function decodePublicKey(set: MlDsa | MlKem, der: Buffer): Buffer {
     return publicKey;
   }
   throw new HsmError('failed', 'the public key is not one of the key spec');
-}
-
-/** CKA_VALUE of a public key object. CKA_PUBLIC_KEY_INFO would say the same, and NSS 3.131 does not have it. */
-export function readPublicKey(desk: Desk, set: MlDsa | MlKem, publicKey: Handle): Buffer {
-  const value = readAttribute(desk, publicKey, pkcs11.CKA_VALUE);
-  if (value.length === set.publicKeyBytes) return value;
-  throw new HsmError('failed', 'C_GetAttributeValue: CKA_VALUE is no public key of its kind');
 }
 
 const signers = [ml_dsa44, ml_dsa65, ml_dsa87];

@@ -29,6 +29,7 @@ import {
   kmsConditionKeys,
   recipientConditionKeys,
 } from '../support/kms-condition-keys';
+import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
 import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
@@ -277,6 +278,7 @@ const rows: readonly ConditionRow[] = [
   ]),
   ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
+  ...dataKeyPairConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),
 ];

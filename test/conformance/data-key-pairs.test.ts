@@ -34,10 +34,12 @@ let daemon: TestDaemon;
 let kms: KMSClient;
 let key: NewKey;
 let token: Token;
+let stranger: TestDaemon['credentials'];
 beforeAll(async () => {
   daemon = await startDaemon();
   kms = daemon.client();
   key = await createKey(kms);
+  stranger = await otherAccount(daemon, '444455556666');
   token = await openToken(tokenOptions(daemon.token));
 });
 afterAll(async () => {
@@ -250,7 +252,6 @@ describe.each(operations)('What %s refuses', (operation) => {
   });
 
   test('Who may not', async () => {
-    const stranger = await otherAccount(daemon, '999988887777');
     const input = { KeyId: key.arn, KeyPairSpec: 'RSA_4096' };
     expect(await refused(daemon, operation, input, { credentials: stranger })).toMatchObject({
       __type: 'AccessDeniedException',
@@ -273,7 +274,7 @@ test('A grant and another account’s policy are enough, for the spec that they 
   expect(await sdkRefusal(grantee.kms.send(new GenerateDataKeyPairCommand(pair)))).toMatchObject(
     denied,
   );
-  const stranger = clientOf(daemon, await otherAccount(daemon, '444455556666'));
+  const visitor = clientOf(daemon, stranger);
   const shared = await createKey(kms);
   const root = (account: string) => ({ AWS: `arn:aws:iam::${account}:root` });
   const StringEquals = { 'kms:DataKeyPairSpec': 'ECC_NIST_P256' };
@@ -284,9 +285,9 @@ test('A grant and another account’s policy are enough, for the spec that they 
   ]);
   await kms.send(new PutKeyPolicyCommand({ KeyId: shared.id, Policy }));
   const theirs = { KeyId: shared.arn, KeyPairSpec: 'ECC_NIST_P256' as const };
-  await stranger.send(new GenerateDataKeyPairWithoutPlaintextCommand(theirs));
+  await visitor.send(new GenerateDataKeyPairWithoutPlaintextCommand(theirs));
   const other = { ...theirs, KeyPairSpec: 'ECC_NIST_P384' as const };
-  const sending = stranger.send(new GenerateDataKeyPairWithoutPlaintextCommand(other));
+  const sending = visitor.send(new GenerateDataKeyPairWithoutPlaintextCommand(other));
   expect(await sdkRefusal(sending)).toMatchObject(denied);
 });
 

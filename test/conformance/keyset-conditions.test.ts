@@ -11,6 +11,8 @@ import {
   EnableKeyRotationCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   GetKeyLastUsageCommand,
   GetKeyPolicyCommand,
@@ -123,6 +125,20 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
     'GenerateDataKeyWithoutPlaintext',
     (kms, { key }) =>
       kms.send(new GenerateDataKeyWithoutPlaintextCommand({ KeyId: key.id, KeySpec: 'AES_128' })),
+  ],
+  [
+    'GenerateDataKeyPair',
+    (kms, { key }) =>
+      kms.send(new GenerateDataKeyPairCommand({ KeyId: key.id, KeyPairSpec: 'ECC_NIST_P256' })),
+  ],
+  [
+    'GenerateDataKeyPairWithoutPlaintext',
+    (kms, { key }) =>
+      kms.send(
+        new GenerateDataKeyPairWithoutPlaintextCommand({
+          ...{ KeyId: key.id, KeyPairSpec: 'ECC_NIST_P256' },
+        }),
+      ),
   ],
   ['CreateGrant', (kms, at) => kms.send(terms(at))],
   ['ListGrants', (kms, { key }) => kms.send(new ListGrantsCommand({ KeyId: key.id }))],

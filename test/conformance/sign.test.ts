@@ -57,7 +57,13 @@ async function signedAndVerified(
   return made;
 }
 
-describe.each(['resident', 'wrapped'])('Keys whose material is %s', (storage) => {
+/** SoftHSM wraps no Ed25519 key. */
+const kept = [
+  ['resident', signedByOpenSsl],
+  ['wrapped', signedByOpenSsl.filter(([spec]) => spec !== 'ECC_NIST_EDWARDS25519')],
+] as const;
+
+describe.each(kept)('Keys whose material is %s', (storage, served) => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   const keys = new Map<KeySpec, Promise<NewKey>>();
@@ -76,7 +82,7 @@ describe.each(['resident', 'wrapped'])('Keys whose material is %s', (storage) =>
   const publicKeyOf = async (KeyId: string): Promise<Uint8Array> =>
     (await kms.send(new GetPublicKeyCommand({ KeyId }))).PublicKey ?? new Uint8Array();
 
-  test.each(signedByOpenSsl)(
+  test.each(served)(
     'of %s sign by %s what OpenSSL verifies with their public key',
     async (spec, algorithm) => {
       const { id, arn } = await keyOf(spec);
@@ -95,20 +101,17 @@ describe.each(['resident', 'wrapped'])('Keys whose material is %s', (storage) =>
     },
   );
 
-  test.each(signedByOpenSsl)(
-    'of %s sign by %s messages of every size',
-    async (spec, SigningAlgorithm) => {
-      const { id: KeyId } = await keyOf(spec);
-      const publicKey = await publicKeyOf(KeyId);
-      for (const length of [1, 64, 4096]) {
-        const message = randomBytes(length);
-        const input = { KeyId, Message: message, SigningAlgorithm };
-        const { Signature: signature } = await kms.send(new SignCommand(input));
-        const made = { message, signature: signature ?? new Uint8Array() };
-        expect(verifiedByOpenSsl(SigningAlgorithm, publicKey, made)).toBe(true);
-      }
-    },
-  );
+  test.each(served)('of %s sign by %s messages of every size', async (spec, SigningAlgorithm) => {
+    const { id: KeyId } = await keyOf(spec);
+    const publicKey = await publicKeyOf(KeyId);
+    for (const length of [1, 64, 4096]) {
+      const message = randomBytes(length);
+      const input = { KeyId, Message: message, SigningAlgorithm };
+      const { Signature: signature } = await kms.send(new SignCommand(input));
+      const made = { message, signature: signature ?? new Uint8Array() };
+      expect(verifiedByOpenSsl(SigningAlgorithm, publicKey, made)).toBe(true);
+    }
+  });
 
   test.each([
     'RSA_2048',

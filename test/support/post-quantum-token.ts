@@ -17,21 +17,24 @@ export interface PostQuantumToken {
   remove(): Promise<void>;
 }
 
-/**
- * The token that POST_QUANTUM_TOKEN names, a file of a daemon's settings as `NAME=value` (what its library reads of the
- * environment, this process must have as well); without it a new one of the NSS that scripts/nss has fetched.
- */
+/** The token of scripts/test-token where one is given; else a new one, of the NSS that scripts/nss has fetched. */
 export function makePostQuantumToken(): Promise<PostQuantumToken> {
-  const configured = process.env['POST_QUANTUM_TOKEN'];
-  return configured === undefined
-    ? makeNssToken()
-    : Promise.resolve(tokenOf(readSettings(configured)));
+  const given = process.env['CLAVIGER_TEST_TOKEN'];
+  return given === undefined ? makeNssToken() : Promise.resolve(givenToken(given));
 }
 
-function readSettings(file: string): NodeJS.ProcessEnv {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  const settings = lines.map((line) => /^(\w+)=(.*)$/.exec(line)).filter((found) => found !== null);
-  return Object.fromEntries(settings.map(([, name, value]) => [name, value])) as NodeJS.ProcessEnv;
+/** What it reads of the environment, this process has. */
+function givenToken(given: string): PostQuantumToken {
+  const token = JSON.parse(given) as Readonly<Record<string, string | undefined>>;
+  const names = Object.keys(process.env).filter((name) => !/^(CLAVIGER_|DATABASE_URL)/.test(name));
+  return tokenOf({
+    ...Object.fromEntries(names.map((name) => [name, process.env[name]])),
+    CLAVIGER_PKCS11_MODULE: token['module'],
+    CLAVIGER_PKCS11_LIBRARY_PARAMETERS: token['libraryParameters'],
+    CLAVIGER_TOKEN_LABEL: token['label'],
+    CLAVIGER_TOKEN_PIN_FILE: token['pinFile'],
+    CLAVIGER_TOKEN_SERIAL: token['serial'],
+  });
 }
 
 function tokenOf(
