@@ -131,9 +131,12 @@ describe('GenerateDataKey, GenerateDataKeyWithoutPlaintext and GenerateRandom', 
     );
   });
 
-  test('A Recipient and a custom key store are refused by name, never ignored', async () => {
+  test('A Recipient without roots to verify it, and a custom key store, are refused by name, never ignored', async () => {
     const Recipient = { KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256', AttestationDocument: 'YQ==' };
-    const recipient = badRequest('UnsupportedOperationException', 'Recipient is not supported.');
+    const recipient = badRequest(
+      'UnsupportedOperationException',
+      'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.',
+    );
     const spec = { KeyId: key.id, KeySpec: 'AES_256', Recipient };
     expect(await refused(daemon, 'GenerateDataKey', spec)).toEqual(recipient);
     expect(await refused(daemon, 'Decrypt', { CiphertextBlob: 'YQ==', Recipient })).toEqual(
