@@ -21,6 +21,9 @@ export class LaneDesk {
   /** What imports of this connection found out about the token. */
   importWays: ImportWays | undefined;
 
+  /** Memory that goes to the main thread with the answer. */
+  #leaving: ArrayBuffer[] = [];
+
   constructor(readonly library: Library) {}
 
   get isConnected(): boolean {
@@ -46,6 +49,23 @@ export class LaneDesk {
 
   slot(): Handle {
     return toBuffer(this.token().slot);
+  }
+
+  /**
+   * A secret of the answer, moved into memory that goes to the main thread itself: a message of another kind is copied, and
+   * nobody wipes the copies. Wipes what it is given.
+   */
+  handOver(secret: Buffer): Uint8Array {
+    const moved = new Uint8Array(secret);
+    secret.fill(0);
+    this.#leaving.push(moved.buffer);
+    return moved;
+  }
+
+  handedOver(): ArrayBuffer[] {
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    return leaving;
   }
 
   assertHealthy(): void {

@@ -3,6 +3,13 @@ import type { TokenRef } from './lane-desk';
 import type { TaskName } from './lane-tasks';
 import type { Meaning } from './return-values';
 
+/** What a lane is started with. */
+export interface LaneData {
+  readonly modulePath: string;
+  /** Of its thread alone, where the system has that: 0 as all others, up to 19, for work that others go before. */
+  readonly niceness: number;
+}
+
 export interface LaneRequest {
   readonly seq: number;
   readonly task: TaskName;

@@ -1,15 +1,19 @@
 /** The thread behind a lane: one request at a time, synchronous PKCS#11 inside. */
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { HsmError } from './errors';
 import { LaneDesk } from './lane-desk';
-import type { LaneError, LaneReply, LaneRequest } from './lane-messages';
+import type { LaneData, LaneError, LaneReply, LaneRequest } from './lane-messages';
 import { laneTasks } from './lane-tasks';
 import { loadLibrary } from './module';
 import { faultOf, TokenFault, tokenLost } from './return-values';
 
 const port = parentPort;
 if (port === null) throw new Error('lane-worker runs as a worker thread only');
-const { modulePath } = workerData as { modulePath: string };
+const { modulePath, niceness } = workerData as LaneData;
+
+// Linux keeps a priority for each thread (sched(7)); elsewhere it would be that of the whole process.
+if (niceness > 0 && process.platform === 'linux') setPriority(niceness);
 
 let desk: LaneDesk | undefined;
 
@@ -18,7 +22,8 @@ port.on('message', (request: LaneRequest | undefined) => {
     desk?.discard();
     port.close();
   } else {
-    port.postMessage(answer(request));
+    const reply = answer(request);
+    port.postMessage(reply, desk?.handedOver() ?? []);
   }
 });
 

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { HsmError } from './errors';
-import type { LaneError, LaneReply, LaneRequest } from './lane-messages';
+import type { LaneData, LaneError, LaneReply, LaneRequest } from './lane-messages';
 import { TokenFault } from './return-values';
 
 export interface LaneCall {
@@ -34,9 +34,9 @@ export class Lane {
   readonly #hooks: LaneHooks;
   readonly #ended: Promise<void>;
 
-  constructor(file: string, modulePath: string, hooks: LaneHooks) {
+  constructor(file: string, work: LaneData, hooks: LaneHooks) {
     this.#hooks = hooks;
-    this.#worker = new Worker(file, { workerData: { modulePath } });
+    this.#worker = new Worker(file, { workerData: work });
     // The timer of a call keeps the process alive; an idle lane must not.
     this.#worker.unref();
     this.#worker.on('message', (reply: LaneReply) => this.#receive(reply));

@@ -14,6 +14,8 @@ export interface LanesOptions {
   readonly onEvent: (event: TokenEvent) => void;
   /** Too many calls hang inside the library. */
   readonly onExhausted: (reason: string) => void;
+  /** Of the threads: see LaneData. */
+  readonly niceness?: number;
   /** Another worker script, for tests of what no real token can be made to do. */
   readonly workerFile?: string;
 }
@@ -155,11 +157,16 @@ export class Lanes {
   }
 
   #start(): void {
-    const lane: Lane = new Lane(this.#file, this.#options.module, {
-      onFree: () => this.#dispatch(),
-      onSessionRefused: (call) => this.#shrink(lane, call),
-      onExit: (reason) => this.#exited(lane, reason),
-    });
+    const { module: modulePath, niceness = 0 } = this.#options;
+    const lane: Lane = new Lane(
+      this.#file,
+      { modulePath, niceness },
+      {
+        onFree: () => this.#dispatch(),
+        onSessionRefused: (call) => this.#shrink(lane, call),
+        onExit: (reason) => this.#exited(lane, reason),
+      },
+    );
     this.#lanes.add(lane);
   }
 

@@ -9,16 +9,28 @@ import type { TokenEvent, TokenOptions, TokenStatus } from './types';
 
 const watchMs = 1000;
 
-/** The owner's session and the main thread's stand beside those of the lanes. */
-function laneCount(options: TokenOptions): number {
+/**
+ * How many lanes there may be, and whether one more for what is slow. The owner's session and the main thread's stand beside
+ * theirs.
+ */
+function laneCounts(options: TokenOptions): { readonly count: number; readonly slow: boolean } {
   const free = (options.maxSessions ?? Infinity) - (options.local ? 2 : 1);
   if (free < 1) throw new HsmError('failed', 'maxSessions must be at least 3');
-  return Math.max(1, Math.min(options.lanes, free));
+  const slow = free > 1;
+  return { count: Math.max(1, Math.min(options.lanes, free - (slow ? 1 : 0))), slow };
 }
+
+/**
+ * Of the thread that generates RSA keys. A scheduler that shares a core between it and a thread of requests gives it a
+ * tenth: enough for RSA-4096 in half a minute on a machine that has no moment for it.
+ */
+const slowNiceness = 10;
 
 export interface RunOptions {
   readonly deadlineMs?: number;
   readonly urgent?: boolean;
+  /** Takes seconds of a processor: on a lane of its own, whose thread lets all others go first. */
+  readonly slow?: boolean;
 }
 
 /** The living link to the token: who holds it knows whether the token can serve, and every loss is noticed here. */
@@ -26,6 +38,9 @@ export class Link {
   readonly library: Library;
   readonly lanes: Lanes;
   readonly recovery: Recovery;
+  readonly #counts: { readonly count: number; readonly slow: boolean };
+  /** Started when it is needed. */
+  #slow: Lanes | undefined;
   readonly #connector: Connector;
   readonly #options: TokenOptions;
   #live: Connection | undefined;
@@ -39,16 +54,11 @@ export class Link {
     const onEvent = (event: TokenEvent): void => options.onEvent?.(event);
     this.#options = options;
     this.library = loadLibrary(options.module);
-    this.lanes = new Lanes({
-      module: options.module,
-      count: laneCount(options),
-      deadlineMs: options.deadlineMs,
-      onEvent,
-      onExhausted: (reason) => this.recovery.fail(reason),
-    });
+    this.#counts = laneCounts(options);
+    this.lanes = this.#makeLanes(this.#counts.count, 0);
     this.#connector = new Connector({ options, library: this.library, lanes: this.lanes, onEvent });
     this.recovery = new Recovery({
-      lanes: this.lanes,
+      lanes: this,
       onLost: () => {
         this.#live = undefined;
         onLost();
@@ -58,6 +68,48 @@ export class Link {
       onFailed: (reason) => options.onFailed?.(reason),
       graceMs: Math.min(options.deadlineMs, 1000),
     });
+  }
+
+  #makeLanes(count: number, niceness: number): Lanes {
+    const { module, deadlineMs, onEvent } = this.#options;
+    return new Lanes({
+      ...{ module, count, niceness, deadlineMs },
+      onEvent: (event) => onEvent?.(event),
+      onExhausted: (reason) => this.recovery.fail(reason),
+    });
+  }
+
+  /** The lane for what is slow; where the token has no session for it, those of all. */
+  #slowLanes(): Lanes {
+    if (!this.#counts.slow) return this.lanes;
+    this.#slow ??= this.#makeLanes(1, slowNiceness);
+    return this.#slow;
+  }
+
+  get #allLanes(): readonly Lanes[] {
+    return this.#slow === undefined ? [this.lanes] : [this.lanes, this.#slow];
+  }
+
+  /** Calls waiting for a lane. */
+  get queued(): number {
+    return sum(this.#allLanes.map(({ queued }) => queued));
+  }
+
+  /** Lanes given up whose call has not come back. */
+  get blocked(): number {
+    return sum(this.#allLanes.map(({ blocked }) => blocked));
+  }
+
+  get sessions(): number {
+    return sum(this.#allLanes.map(({ sessions }) => sessions));
+  }
+
+  async pause(reason: string, graceMs: number): Promise<void> {
+    await Promise.all(this.#allLanes.map((lanes) => lanes.pause(reason, graceMs)));
+  }
+
+  resume(): void {
+    for (const lanes of this.#allLanes) lanes.resume();
   }
 
   get state(): TokenStatus['state'] {
@@ -97,8 +149,10 @@ export class Link {
     options: RunOptions = {},
   ): Promise<TaskResult<N>> {
     const { ref } = this.live;
+    const { slow = false, ...call } = options;
+    const lanes = slow ? this.#slowLanes() : this.lanes;
     try {
-      return await this.lanes.run(task, args, { ...options, token: ref });
+      return await lanes.run(task, args, { ...call, token: ref });
     } catch (error) {
       if (isLoss(error) && this.#live?.ref === ref) this.recovery.begin(error.message);
       throw error;
@@ -135,20 +189,24 @@ export class Link {
     clearInterval(this.#watch);
     this.#live = undefined;
     await this.recovery.close();
-    await this.lanes.pause('the token is closed', Math.min(this.#options.deadlineMs, 1000));
+    await this.pause('the token is closed', Math.min(this.#options.deadlineMs, 1000));
     try {
       await this.#finalise();
     } finally {
-      await this.lanes.close();
+      await Promise.all(this.#allLanes.map((lanes) => lanes.close()));
     }
   }
 
   /** C_Finalize under a call that hangs in another thread is undefined behaviour: it is left to the process's end. */
   async #finalise(): Promise<void> {
-    if (this.lanes.blocked > 0) return;
+    if (this.blocked > 0) return;
     if (this.lanes.isDead) finalise(this.library);
     else await this.lanes.run('disconnect', undefined, { token: undefined, urgent: true });
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }
 
 function isLoss(error: unknown): error is TokenFault {

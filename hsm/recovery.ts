@@ -3,7 +3,7 @@ import type { Lanes } from './lanes';
 import type { TokenEvent, TokenStatus } from './types';
 
 export interface RecoveryOptions {
-  readonly lanes: Lanes;
+  readonly lanes: Pick<Lanes, 'pause' | 'resume' | 'blocked'>;
   /** Called at once when the token is found lost: nothing of the old life may be used from here on. */
   readonly onLost: () => void;
   /** One attempt at C_Finalize, C_Initialize, login. */

@@ -119,17 +119,17 @@ export class Pkcs11Token implements Token {
   }
 
   counters(): TokenCounters {
-    const { lanes, recovery, state } = this.#link;
+    const { queued, blocked, sessions, recovery, state } = this.#link;
     const own = state === 'ready' ? 1 + (this.#link.live.inline?.isOpen === true ? 1 : 0) : 0;
     return {
-      sessions: own + lanes.sessions,
+      sessions: own + sessions,
       cachedKeys: this.#objects.handles.size,
       cacheHits: this.#objects.handles.hits,
       cacheMisses: this.#objects.handles.misses,
       keySearches: this.#residents.searches,
       recoveries: recovery.recoveries,
-      queued: lanes.queued,
-      blockedLanes: lanes.blocked,
+      queued,
+      blockedLanes: blocked,
     };
   }
 
@@ -312,7 +312,7 @@ export class Pkcs11Token implements Token {
   async close(): Promise<void> {
     this.#forgetHandles();
     await this.#link.close();
-    if (this.#link.lanes.blocked === 0) this.#onFreed();
+    if (this.#link.blocked === 0) this.#onFreed();
   }
 
   /** Why it could not be opened matters more than why it cannot be closed; both are told. */

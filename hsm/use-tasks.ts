@@ -44,7 +44,7 @@ export const useTasks = {
         iv: toBuffer(args.iv),
         ciphertext: toBuffer(args.ciphertext),
       };
-      return toThread(openGcm({ ...desk, key: toBuffer(args.key) }, input));
+      return lane.handOver(openGcm({ ...desk, key: toBuffer(args.key) }, input));
     }),
 
   sign: (
@@ -66,25 +66,13 @@ export const useTasks = {
   agree: (lane: LaneDesk, args: { key: Uint8Array; curve: Curve; peer: Uint8Array }) =>
     lane.withSession((desk) => {
       const request = { curve: args.curve, peer: toBuffer(args.peer) };
-      const secret = agreeWith(desk, toBuffer(args.key), request);
-      try {
-        return toThread(secret);
-      } finally {
-        secret.fill(0);
-      }
+      return lane.handOver(agreeWith(desk, toBuffer(args.key), request));
     }),
 
   decryptOaep: (
     lane: LaneDesk,
     args: { key: Uint8Array; hash: OaepHash; way: OaepWay; encrypted: Uint8Array },
-  ) => {
-    const message = decryptOaep(lane, args);
-    try {
-      return toThread(message);
-    } finally {
-      message.fill(0);
-    }
-  },
+  ) => lane.handOver(decryptOaep(lane, args)),
 
   encapsulate: (lane: LaneDesk, args: { set: MlKem; publicKey: Uint8Array }) =>
     lane.withSession((desk) => {

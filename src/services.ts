@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Token } from '../hsm';
+import type { Attestations } from './attestation/attestations';
 import type { AuditWriter } from './audit';
 import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
@@ -33,6 +34,7 @@ export interface ServiceParts {
   readonly token: Token;
   readonly caches: Caches;
   readonly signatures: Signatures;
+  readonly attestations: Attestations;
   readonly keyUses: KeyUses;
   readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
@@ -43,7 +45,7 @@ export interface ServiceParts {
 /** The services that operations use. */
 export function buildServices(
   config: Config,
-  { caches, signatures, keyUses, encryptionCounts, ...parts }: ServiceParts,
+  { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
   const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
@@ -94,6 +96,7 @@ export function buildServices(
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
+    attestations,
     newKeyId,
   };
 }

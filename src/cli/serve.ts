@@ -1,5 +1,11 @@
 import cluster from 'node:cluster';
-import { type Config, identityRules, requireDatabaseUrl, unsafeSettings } from '../config';
+import {
+  type Config,
+  attestationRoots,
+  identityRules,
+  requireDatabaseUrl,
+  unsafeSettings,
+} from '../config';
 import { keepMemoryOutOfCoreDumps } from '../core-dumps';
 import { createLog, describeError } from '../log';
 import { Supervisor } from '../supervisor';
@@ -19,6 +25,7 @@ async function supervise(config: Config): Promise<void> {
   if (!keepMemoryOutOfCoreDumps()) log.warn('a core dump of this service would hold its memory');
   tokenOptions(config, log);
   identityRules(config);
+  attestationRoots(config);
   for (const sentence of unsafeSettings(config)) log.warn(`unsafe setting: ${sentence}`);
   const supervisor = new Supervisor({
     workers: config.workers,

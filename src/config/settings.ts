@@ -215,6 +215,12 @@ export const settings = {
     schema: text,
     sentence: 'JSON file that says which principals the holders of certificates and tokens are.',
   },
+  attestationRootsFile: {
+    env: 'CLAVIGER_ATTESTATION_ROOTS_FILE',
+    schema: text,
+    sentence:
+      'PEM root certificates whose attestation documents are believed; without it requests with a Recipient are refused.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,

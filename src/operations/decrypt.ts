@@ -5,7 +5,6 @@ import type { DecryptResponse } from '../shapes/kms.generated';
 import { requireBlob, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
 import { algorithmCondition, effectiveAlgorithm, onlyKey } from './targets';
-import { refuseMembers } from './unsupported';
 
 const action = 'kms:Decrypt';
 
@@ -13,13 +12,14 @@ export const decrypt: Operation<'Decrypt'> = {
   name: 'Decrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },
   secret: 'Plaintext',
+  forRecipient: { withheld: ['KeyMaterialId'] },
   crossAccount: true,
   usesKey: true,
   check(input) {
     checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.KeyId });
     checkEncryptionContextSize(input.EncryptionContext);
-    refuseMembers(input, ['Recipient']);
   },
   conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets,

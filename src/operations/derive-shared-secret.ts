@@ -3,15 +3,15 @@ import { requireAlgorithm } from '../keys/specs';
 import type { Operation } from '../operation';
 import { refuseDryRun } from './dry-run';
 import { onlyKey, targetByKeyId } from './targets';
-import { refuseMembers } from './unsupported';
 
 export const deriveSharedSecret: Operation<'DeriveSharedSecret'> = {
   name: 'DeriveSharedSecret',
   readOnly: true,
   audited: ['KeyId', 'KeyAgreementAlgorithm', 'DryRun'],
+  secret: 'SharedSecret',
+  forRecipient: { withheld: [] },
   crossAccount: true,
   usesKey: true,
-  check: (input) => refuseMembers(input, ['Recipient']),
   conditions: ({ input }) => ({ 'kms:KeyAgreementAlgorithm': input.KeyAgreementAlgorithm }),
   targets: targetByKeyId('kms:DeriveSharedSecret'),
   requires: { usage: 'KEY_AGREEMENT', state: 'cryptographic' },

@@ -8,6 +8,7 @@ export const encrypt: Operation<'Encrypt'> = {
   name: 'Encrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },
   crossAccount: true,
   usesKey: true,
   check: (input) => checkEncryptionContextSize(input.EncryptionContext),

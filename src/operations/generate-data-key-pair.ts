@@ -6,19 +6,16 @@ import {
   requireSealsKeyPairs,
 } from './data-key-pair';
 import { onlyKey, targetByKeyId } from './targets';
-import { refuseMembers } from './unsupported';
 
 export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
   name: 'GenerateDataKeyPair',
   readOnly: true,
   audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
   secret: 'PrivateKeyPlaintext',
+  forRecipient: { withheld: [] },
   crossAccount: true,
   usesKey: true,
-  check(input) {
-    checkDataKeyPairRequest(input);
-    refuseMembers(input, ['Recipient']);
-  },
+  check: checkDataKeyPairRequest,
   conditions: ({ input }) => dataKeyPairConditions(input),
   targets: targetByKeyId('kms:GenerateDataKeyPair'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },

@@ -28,6 +28,10 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
     'DestinationEncryptionContext',
     'DryRun',
   ],
+  auditedDefaults: {
+    SourceEncryptionAlgorithm: effectiveAlgorithm(undefined),
+    DestinationEncryptionAlgorithm: effectiveAlgorithm(undefined),
+  },
   crossAccount: true,
   usesKey: true,
   check(input) {

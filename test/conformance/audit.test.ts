@@ -57,7 +57,10 @@ describe('The audit and the log of requests', () => {
       awsRegion: daemon.region,
       sourceIPAddress: '127.0.0.1',
       userAgent: expect.stringContaining('aws-sdk-js') as string,
-      requestParameters: { keyId: key.id, encryptionContext: EncryptionContext },
+      requestParameters: {
+        ...{ keyId: key.id, encryptionContext: EncryptionContext },
+        encryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+      },
       responseElements: null,
       additionalEventData: { keyMaterialId: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
       requestID: sealed.$metadata.requestId,

@@ -16,11 +16,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
-import {
-  type AlgorithmStages,
-  algorithmConditionKeys,
-  algorithmStages,
-} from '../support/algorithm-condition-keys';
+import { algorithmConditionKeys } from '../support/algorithm-condition-keys';
 import {
   type ConditionRow,
   type ConditionStage,
@@ -33,22 +29,24 @@ import {
   keysOfUnservedOperations,
   kmsConditionKeys,
 } from '../support/kms-condition-keys';
+import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
 import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
+import { type UsageStages, usageStages } from '../support/usage-stages';
 import { badRequest, refused } from '../support/wire';
 
 let stage: ConditionStage;
-let stages: AlgorithmStages;
+let stages: UsageStages;
 let other: string;
 beforeAll(async () => {
   stage = await openConditionStage();
   const { root, key } = stage;
   await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: key.id }));
   await newService(stage.daemon, grantedService);
-  stages = await algorithmStages(stage);
+  stages = await usageStages(stage);
   other = (await root.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
 });
 afterAll(() => stage.daemon.remove());
@@ -281,6 +279,7 @@ const rows: readonly ConditionRow[] = [
   ]),
   ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
+  ...dataKeyPairConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),
 ];

@@ -11,6 +11,8 @@ import {
   EnableKeyRotationCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   GetKeyLastUsageCommand,
   GetKeyPolicyCommand,
@@ -40,32 +42,44 @@ import {
 } from '../support/condition-stage';
 import { asFarAsTheOrigin, importRequests } from '../support/import-condition-keys';
 import { operationsWithoutKey } from '../support/kms-condition-keys';
+import { getPublicKey, usageOperations } from '../support/usage-keys';
+import { type UsageStage, type UsageStages, usageStages, useStage } from '../support/usage-stages';
 
 /** What kms-semantics §6.8 calls KEYSET: the conditions that every action on a key supplies. */
 let stage: ConditionStage;
+let stages: UsageStages;
 beforeAll(async () => {
   stage = await openConditionStage();
+  stages = await usageStages(stage);
 });
 afterAll(() => stage.daemon.remove());
 
-const all = {
+type Kind = Pick<UsageStage, 'stage' | 'keySpec' | 'keyUsage'>;
+
+/** The key of each kind, the symmetric one first. */
+const kinds = (): readonly Kind[] => [
+  { stage, keySpec: 'SYMMETRIC_DEFAULT', keyUsage: 'ENCRYPT_DECRYPT' },
+  ...Object.values(stages),
+];
+
+const all = ({ keySpec, keyUsage }: Kind) => ({
   StringEquals: {
     'kms:CallerAccount': '111122223333',
     'kms:KeyOrigin': 'AWS_KMS',
-    'kms:KeySpec': 'SYMMETRIC_DEFAULT',
-    'kms:KeyUsage': 'ENCRYPT_DECRYPT',
-    'kms:CustomerMasterKeySpec': 'SYMMETRIC_DEFAULT',
-    'kms:CustomerMasterKeyUsage': 'ENCRYPT_DECRYPT',
+    'kms:KeySpec': keySpec,
+    'kms:KeyUsage': keyUsage,
+    'kms:CustomerMasterKeySpec': keySpec,
+    'kms:CustomerMasterKeyUsage': keyUsage,
     'aws:ResourceAccount': '111122223333',
   },
   Bool: { 'kms:MultiRegion': 'false' },
   Null: { 'kms:ViaService': 'true' },
-};
+});
 /** Of identity policies alone. */
-const labels = {
-  StringEquals: { ...all.StringEquals, 'aws:ResourceTag/Team': 'blue' },
+const labels = (kind: Kind) => ({
+  StringEquals: { ...all(kind).StringEquals, 'aws:ResourceTag/Team': 'blue' },
   'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/*' },
-};
+});
 
 type Send = (kms: KMSClient, stage: ConditionStage) => Promise<unknown>;
 
@@ -111,6 +125,20 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
     'GenerateDataKeyWithoutPlaintext',
     (kms, { key }) =>
       kms.send(new GenerateDataKeyWithoutPlaintextCommand({ KeyId: key.id, KeySpec: 'AES_128' })),
+  ],
+  [
+    'GenerateDataKeyPair',
+    (kms, { key }) =>
+      kms.send(new GenerateDataKeyPairCommand({ KeyId: key.id, KeyPairSpec: 'ECC_NIST_P256' })),
+  ],
+  [
+    'GenerateDataKeyPairWithoutPlaintext',
+    (kms, { key }) =>
+      kms.send(
+        new GenerateDataKeyPairWithoutPlaintextCommand({
+          ...{ KeyId: key.id, KeyPairSpec: 'ECC_NIST_P256' },
+        }),
+      ),
   ],
   ['CreateGrant', (kms, at) => kms.send(terms(at))],
   ['ListGrants', (kms, { key }) => kms.send(new ListGrantsCommand({ KeyId: key.id }))],
@@ -196,6 +224,11 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
       (kms, { key }) => asFarAsTheOrigin(key.arn, send(kms, importRequests[name](key.id))),
     ],
   ),
+  ['GetPublicKey', (kms) => getPublicKey(kms, stages.signing.stage.key)],
+  ...usageOperations.map((name): [OperationName, Send] => [
+    name,
+    (kms) => useStage(stages, name, kms),
+  ]),
 ];
 
 test('Every operation on a key that is served is asked here', () => {
@@ -218,7 +251,6 @@ const aliasHalf = {
     },
   },
 };
-const onKeys = { Resource: 'arn:aws:kms:*:*:key/*' };
 
 /** The answers that are not as wanted. */
 async function answers(wanted: (operation: string) => RegExp): Promise<string[]> {
@@ -237,18 +269,30 @@ const denied = (operation: string): RegExp => {
   );
 };
 
+/** Leaves every key to the account's policies. */
+async function delegateKeyPolicies(): Promise<void> {
+  for (const kind of kinds()) await kind.stage.putKeyPolicyToo(stage.alice, []);
+}
+
 test('Each supplies what kms-semantics §6.8 has of every action on a key to key policies', async () => {
   const rest = { Action: ['kms:RetireGrant'] };
   await stage.putUserPolicy([aliasHalf, rest]);
-  await stage.putKeyPolicyToo(stage.alice, [{ Action: 'kms:*', Condition: all }]);
+  for (const kind of kinds()) {
+    const Condition = all(kind);
+    await kind.stage.putKeyPolicyToo(stage.alice, [{ Action: 'kms:*', Condition }]);
+  }
   expect(await answers(() => /^allowed$/)).toEqual([]);
 });
 
 test('Each supplies it to identity policies, with tags and aliases of the key', async () => {
   const { root } = stage;
   await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: stage.key.id }));
-  const Condition = { ...all, ...labels };
-  await stage.putUserPolicy([aliasHalf, { Action: 'kms:*', ...onKeys, Condition }]);
+  const own = kinds().map((kind) => ({
+    ...{ Action: 'kms:*', Resource: kind.stage.key.arn },
+    Condition: { ...all(kind), ...labels(kind) },
+  }));
+  await delegateKeyPolicies();
+  await stage.putUserPolicy([aliasHalf, ...own]);
   expect(await answers(() => /^allowed$/)).toEqual([]);
 });
 
@@ -256,17 +300,23 @@ test('None is allowed where one of the conditions is not met', async () => {
   const { root } = stage;
   const made = { AliasName: 'alias/made', TargetKeyId: stage.key.id };
   await root.send(new CreateAliasCommand(made));
-  const wrong = [
+  const wrong = ({ keySpec, keyUsage }: Kind) => [
     { StringNotEquals: { 'kms:CallerAccount': '111122223333' } },
-    { StringNotEquals: { 'kms:KeySpec': 'SYMMETRIC_DEFAULT' } },
-    { StringEquals: { 'kms:KeyUsage': 'SIGN_VERIFY' } },
+    { StringNotEquals: { 'kms:KeySpec': keySpec } },
+    { StringNotEquals: { 'kms:KeyUsage': keyUsage } },
     { StringEquals: { 'kms:KeyOrigin': 'EXTERNAL' } },
     { Bool: { 'kms:MultiRegion': 'true' } },
     { Null: { 'kms:ViaService': 'false' } },
     { StringEquals: { 'aws:ResourceTag/Team': 'red' } },
     { 'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/hera*' } },
   ];
-  const own = wrong.map((Condition) => ({ Action: 'kms:*', ...onKeys, Condition }));
+  const own = kinds().flatMap((kind) =>
+    wrong(kind).map((Condition) => ({
+      ...{ Action: 'kms:*', Resource: kind.stage.key.arn },
+      Condition,
+    })),
+  );
+  await delegateKeyPolicies();
   await stage.putUserPolicy([aliasHalf, ...own]);
   expect(await answers(denied)).toEqual([]);
 });

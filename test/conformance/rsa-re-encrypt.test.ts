@@ -89,6 +89,7 @@ describe('ReEncrypt between RSA and symmetric keys', () => {
         ...{ sourceKeyId: rsa.id, destinationKeyId: symmetric.id },
         ...{
           sourceEncryptionAlgorithm: sha256,
+          destinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
           destinationEncryptionContext: { at: 'destination' },
         },
       },

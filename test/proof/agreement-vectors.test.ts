@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey } from 'node:crypto';
+import { createECDH, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { HsmError, openToken, type MaterialKey, type MaterialSpec, type Token } from '../../hsm';
 import { type KmsError } from '../../src/errors';
 import { peerPoint } from '../../src/keys/peer-point';
@@ -70,7 +70,7 @@ function bring(scalar: Buffer, curve: Curve): Promise<MaterialKey> {
 }
 
 /** As DeriveSharedSecret does it: what it refuses, it refuses without asking the token. */
-async function agree(vector: Vector, publicKey: Buffer): Promise<Verdict> {
+async function agree(vector: Vector, publicKey: Buffer, known?: MaterialKey): Promise<Verdict> {
   const curve = curveOf(vector);
   let point: Buffer;
   try {
@@ -79,8 +79,8 @@ async function agree(vector: Vector, publicKey: Buffer): Promise<Verdict> {
     const { code, message } = error as KmsError;
     return code === 'ValidationException' && message === '' ? 'refused' : String(error);
   }
-  const scalar = field(vector.bytes('private'), curve.bytes);
-  const shared = await token.agree(await bring(scalar, curve), point);
+  const key = known ?? (await bring(field(vector.bytes('private'), curve.bytes), curve));
+  const shared = await token.agree(key, point);
   return shared.equals(field(vector.bytes('shared'), curve.bytes)) ? 'accepted' : 'another secret';
 }
 
@@ -97,7 +97,7 @@ function expectedOfWycheproof({ result, comment }: Vector): 'accepted' | 'refuse
 
 test.each([
   ['P-256', 'ecdh_secp256r1_test.json', { accepted: 331, refused: 281 }],
-  ['P-384', 'ecdh_secp384r1_test.json', { accepted: 748, refused: 299 }],
+  ['P-384', 'ecdh_secp384r1_test.json', { accepted: 772, refused: 275 }],
   ['P-521', 'ecdh_secp521r1_test.json', { accepted: 633, refused: 283 }],
 ])('ECDH on %s does as Wycheproof says', async (_curve, file, counts) => {
   const vectors = readVectors(`wycheproof/${file}`);
@@ -121,24 +121,31 @@ function spki(vector: Vector, x: string, y: string): Buffer {
 
 /** The private key with the public half that NIST says is its own, whether it is or not. */
 function pairOf(vector: Vector): Buffer {
-  const curve = curveOf(vector);
-  const whole = pkcs8(field(vector.bytes('private'), curve.bytes), curve);
-  const point = spki(vector, 'ownX', 'ownY').subarray(-2 * curve.bytes);
-  return Buffer.concat([whole.subarray(0, -point.length), point]);
+  const { node, bytes } = curveOf(vector);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: node });
+  const pair = privateKey.export({ format: 'der', type: 'pkcs8' });
+  const scalar = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+  field(vector.bytes('private'), bytes).copy(pair, pair.indexOf(scalar));
+  spki(vector, 'ownX', 'ownY')
+    .subarray(-2 * bytes)
+    .copy(pair, pair.length - 2 * bytes);
+  return pair;
 }
 
 async function agreeAsNist(vector: Vector): Promise<Verdict> {
+  let key: MaterialKey;
   try {
     const { spec } = curveOf(vector);
-    await importer.bring({ spec, usage: 'KEY_AGREEMENT' }, pairOf(vector));
+    key = await importer.bring({ spec, usage: 'KEY_AGREEMENT' }, pairOf(vector));
   } catch (error) {
     return error instanceof HsmError && error.code === 'import-material-wrong'
       ? 'refused'
       : String(error);
   }
-  const verdict = await agree(vector, spki(vector, 'x', 'y'));
-  // Where NIST changed Z, the two parties would notice.
-  return verdict === 'another secret' && vector.comment.startsWith('8 ') ? 'refused' : verdict;
+  const verdict = await agree(vector, spki(vector, 'x', 'y'), key);
+  // Another private key, or another Z: both parties notice that their secrets differ. Of a private key that has another public
+  // half than the one that comes along, the latter is not believed: the token makes it anew.
+  return verdict === 'another secret' && /^[78] /.test(vector.comment) ? 'refused' : verdict;
 }
 
 test("ECDH does as NIST's validity tests say, with both parties' keys checked", async () => {

@@ -36,10 +36,10 @@ function expected(vector: Vector): 'accepted' | 'refused' {
 }
 
 test.each([
-  ['HMAC_224', 'hmac_sha224_test.json', 158],
-  ['HMAC_256', 'hmac_sha256_test.json', 160],
-  ['HMAC_384', 'hmac_sha384_test.json', 160],
-  ['HMAC_512', 'hmac_sha512_test.json', 160],
+  ['HMAC_224', 'hmac_sha224_test.json', 105],
+  ['HMAC_256', 'hmac_sha256_test.json', 106],
+  ['HMAC_384', 'hmac_sha384_test.json', 106],
+  ['HMAC_512', 'hmac_sha512_test.json', 106],
 ] as const)('a MAC of an imported %s key is the one of Wycheproof', async (spec, file, count) => {
   // GenerateMac takes 1 byte or more.
   const vectors = readVectors(`wycheproof/${file}`).filter(

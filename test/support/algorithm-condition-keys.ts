@@ -1,112 +1,73 @@
-import {
-  DecapsulateCommand,
-  DeriveSharedSecretCommand,
-  EncapsulateCommand,
-  GenerateMacCommand,
-  type KMSClient,
-  VerifyMacCommand,
-} from '@aws-sdk/client-kms';
+import { hash } from 'node:crypto';
+import { type KMSClient, SignCommand, VerifyCommand } from '@aws-sdk/client-kms';
 import type { ConditionRow, ConditionStage } from './condition-stage';
-import { nominalKemKey } from './kem-keys';
-import { createKey, sdkRefusal } from './kms';
-import { newPublicKey } from './public-keys';
+import { type UsageOperation, getPublicKey, usageMessage, usageRequests } from './usage-keys';
+import { type UsageStages, useStage } from './usage-stages';
 
-const Message = Buffer.from('a message');
-const HMAC_SHA_256 = { MacAlgorithm: 'HMAC_SHA_256' } as const;
-const ML_KEM = { EncapsulationAlgorithm: 'ML_KEM' } as const;
+/** The same as the message that requests sign and verify, in the other way. */
+const digestOfMessage = {
+  MessageType: 'DIGEST',
+  SigningAlgorithm: 'ECDSA_SHA_256',
+  Message: hash('sha256', usageMessage, 'buffer'),
+} as const;
 
-/** A stage for each kind of key, and a MAC. */
-export interface AlgorithmStages {
-  readonly mac: ConditionStage;
-  readonly Mac: Uint8Array;
-  readonly agreement: ConditionStage;
-  readonly kem: ConditionStage;
-}
-
-export async function algorithmStages(stage: ConditionStage): Promise<AlgorithmStages> {
-  const { root, daemon } = stage;
-  const mac = await createKey(root, { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
-  const agreement = await createKey(root, { KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' });
-  const { Mac = new Uint8Array() } = await root.send(
-    new GenerateMacCommand({ KeyId: mac.id, Message, ...HMAC_SHA_256 }),
-  );
-  const kem = await nominalKemKey(daemon);
-  return { mac: stage.on(mac), Mac, agreement: stage.on(agreement), kem: stage.on(kem) };
-}
-
-/** The rows of operations with keys of one algorithm, which they name. */
-export function algorithmConditionKeys(stages: () => AlgorithmStages): readonly ConditionRow[] {
-  const mac = () => stages().mac;
-  const agreement = () => stages().agreement;
-  const kem = () => stages().kem;
-  const generateMac = (kms: KMSClient) =>
-    kms.send(new GenerateMacCommand({ KeyId: mac().key.id, Message, ...HMAC_SHA_256 }));
-  const verifyMac = (kms: KMSClient) =>
-    kms.send(
-      new VerifyMacCommand({ KeyId: mac().key.id, Message, Mac: stages().Mac, ...HMAC_SHA_256 }),
-    );
-  const derive = (kms: KMSClient) =>
-    kms.send(
-      new DeriveSharedSecretCommand({
-        ...{ KeyId: agreement().key.id, PublicKey: newPublicKey('P-256') },
-        KeyAgreementAlgorithm: 'ECDH',
-      }),
-    );
-  const encapsulate = (kms: KMSClient) =>
-    onTrial(kms.send(new EncapsulateCommand({ KeyId: kem().key.id, ...ML_KEM, DryRun: true })));
-  const decapsulate = (kms: KMSClient) =>
-    onTrial(
-      kms.send(
-        new DecapsulateCommand({
-          ...{ KeyId: kem().key.id, ...ML_KEM, DryRun: true },
-          SharedSecretCiphertextBlob: Buffer.alloc(1088),
-        }),
-      ),
-    );
+/** The rows of operations with keys that sign, compute MACs, agree or encapsulate: each names an algorithm. */
+export function algorithmConditionKeys(stages: () => UsageStages): readonly ConditionRow[] {
+  const of = (
+    operation: UsageOperation,
+    key: string,
+  ): Pick<ConditionRow, 'key' | 'action' | 'send'> & { stage: () => ConditionStage } => ({
+    ...{ key, action: `kms:${operation}` },
+    stage: () => stages()[usageRequests[operation].usage].stage,
+    send: (kms: KMSClient) => useStage(stages(), operation, kms),
+  });
+  const signing = () => stages().signing.stage;
+  const signDigest = (kms: KMSClient) =>
+    kms.send(new SignCommand({ KeyId: signing().key.id, ...digestOfMessage }));
+  const verifyDigest = (kms: KMSClient) => {
+    const { stage, made: Signature } = stages().signing;
+    return kms.send(new VerifyCommand({ KeyId: stage.key.id, Signature, ...digestOfMessage }));
+  };
+  const ecdsa = ['StringEquals', 'ECDSA_SHA_256', 'ECDSA_SHA_384'] as const;
+  const raw = ['StringEquals', 'RAW', 'DIGEST'] as const;
+  const digest = ['StringEquals', 'DIGEST', 'RAW'] as const;
   const hmac = ['StringEquals', 'HMAC_SHA_256', 'HMAC_SHA_512'] as const;
   const mlKem = ['StringEquals', 'ML_KEM', 'RSA_KEM'] as const;
+  const ecdh = ['StringEquals', 'ECDH', 'SM2'] as const;
   return [
+    { ...of('Sign', 'kms:SigningAlgorithm'), met: ecdsa },
+    { ...of('Verify', 'kms:SigningAlgorithm'), met: ecdsa },
+    // What is not said is the default.
+    { ...of('Sign', 'kms:MessageType'), met: raw },
+    { ...of('Verify', 'kms:MessageType'), met: raw },
+    { ...of('Sign', 'kms:MessageType'), met: digest, send: signDigest },
+    { ...of('Verify', 'kms:MessageType'), met: digest, send: verifyDigest },
+    of('Sign', 'kms:MacAlgorithm'),
+    { ...of('Sign', 'kms:KeyUsage'), met: ['StringEquals', 'SIGN_VERIFY', 'ENCRYPT_DECRYPT'] },
+    { ...of('Verify', 'kms:KeySpec'), met: ['StringEquals', 'ECC_NIST_P256', 'RSA_2048'] },
+    ...['kms:SigningAlgorithm', 'kms:MessageType'].map((key) => ({
+      ...{ key, action: 'kms:GetPublicKey', stage: signing },
+      send: (kms: KMSClient) => getPublicKey(kms, signing().key),
+    })),
     {
-      ...{ key: 'kms:MacAlgorithm', action: 'kms:GenerateMac', stage: mac },
-      ...{ met: hmac, send: generateMac },
+      ...{ key: 'kms:KeySpec', action: 'kms:GetPublicKey', stage: signing },
+      met: ['StringEquals', 'ECC_NIST_P256', 'RSA_2048'],
+      send: (kms: KMSClient) => getPublicKey(kms, signing().key),
     },
+    { ...of('GenerateMac', 'kms:MacAlgorithm'), met: hmac },
+    { ...of('VerifyMac', 'kms:MacAlgorithm'), met: hmac },
+    of('GenerateMac', 'kms:EncryptionAlgorithm'),
     {
-      ...{ key: 'kms:MacAlgorithm', action: 'kms:VerifyMac', stage: mac },
-      ...{ met: hmac, send: verifyMac },
-    },
-    {
-      ...{ key: 'kms:KeyUsage', action: 'kms:GenerateMac', stage: mac, send: generateMac },
+      ...of('GenerateMac', 'kms:KeyUsage'),
       met: ['StringEquals', 'GENERATE_VERIFY_MAC', 'SIGN_VERIFY'],
     },
+    { ...of('DeriveSharedSecret', 'kms:KeyAgreementAlgorithm'), met: ecdh },
+    of('DeriveSharedSecret', 'kms:MacAlgorithm'),
     {
-      ...{ key: 'kms:EncryptionAlgorithm', action: 'kms:GenerateMac', stage: mac },
-      send: generateMac,
-    },
-    {
-      ...{ key: 'kms:KeyAgreementAlgorithm', action: 'kms:DeriveSharedSecret', stage: agreement },
-      ...{ met: ['StringEquals', 'ECDH', 'SM2'], send: derive },
-    },
-    {
-      ...{ key: 'kms:KeySpec', action: 'kms:DeriveSharedSecret', stage: agreement, send: derive },
+      ...of('DeriveSharedSecret', 'kms:KeySpec'),
       met: ['StringEquals', 'ECC_NIST_P256', 'ECC_NIST_P384'],
     },
-    {
-      ...{ key: 'kms:MacAlgorithm', action: 'kms:DeriveSharedSecret', stage: agreement },
-      send: derive,
-    },
-    {
-      ...{ key: 'kms:EncapsulationAlgorithm', action: 'kms:Encapsulate', stage: kem },
-      ...{ met: mlKem, send: encapsulate },
-    },
-    {
-      ...{ key: 'kms:EncapsulationAlgorithm', action: 'kms:Decapsulate', stage: kem },
-      ...{ met: mlKem, send: decapsulate },
-    },
+    { ...of('Encapsulate', 'kms:EncapsulationAlgorithm'), met: mlKem },
+    { ...of('Decapsulate', 'kms:EncapsulationAlgorithm'), met: mlKem },
   ];
-}
-
-/** A request whose refusal is that it was a dry run. */
-export async function onTrial(sending: Promise<unknown>): Promise<void> {
-  const { code } = await sdkRefusal(sending);
-  if (code !== 'DryRunOperationException') await sending;
 }

@@ -48,12 +48,9 @@ export const kmsConditionKeys = [
 
 /** Keys that operations supply which are not served yet. Each must leave this list when its first operation is served. */
 export const keysOfUnservedOperations: Readonly<Record<string, readonly OperationName[]>> = {
-  'kms:DataKeyPairSpec': ['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
-  'kms:MessageType': ['Sign', 'Verify'],
   'kms:MultiRegionKeyType': ['ReplicateKey', 'UpdatePrimaryRegion'],
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
-  'kms:SigningAlgorithm': ['Sign', 'Verify'],
 };
 
 /** Keys of parameters that served operations refuse. */

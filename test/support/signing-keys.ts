@@ -1,12 +1,15 @@
 import {
   type KeyObject,
+  type KeyPairKeyObjectResult,
   constants,
+  createPublicKey,
   generateKeyPairSync,
   hash,
   privateEncrypt,
   publicDecrypt,
   randomBytes,
   sign,
+  verify,
 } from 'node:crypto';
 import { residentKey } from '../../hsm';
 import type { Key } from '../../src/keys/key';
@@ -33,16 +36,17 @@ export function signingKey(keySpec: KeySpec, publicKey: KeyObject | Buffer): Key
 }
 
 /** Key pairs of OpenSSL, by KeySpec. */
-export const openSslPair: Readonly<
-  Partial<Record<KeySpec, () => { publicKey: KeyObject; privateKey: KeyObject }>>
-> = {
+export const openSslPair = {
   RSA_2048: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ECC_NIST_P256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   ECC_NIST_P384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   ECC_NIST_P521: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
   ECC_SECG_P256K1: () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
   ECC_NIST_EDWARDS25519: () => generateKeyPairSync('ed25519'),
-};
+} as const satisfies Partial<Record<KeySpec, () => KeyPairKeyObjectResult>>;
+
+/** The specs of which OpenSSL makes key pairs here. */
+export type OpenSslSpec = keyof typeof openSslPair;
 
 /** How OpenSSL signs and verifies what AWS KMS calls so; `hash` is undefined of what takes the message whole. */
 export interface OpenSslScheme {
@@ -80,13 +84,12 @@ export interface Pair {
   readonly privateKey: KeyObject;
 }
 
-const pairs = new Map<KeySpec, Pair>();
+const pairs = new Map<OpenSslSpec, Pair>();
 /** One of OpenSSL's, the same for as long as the test file runs. */
-export function pairOf(spec: KeySpec): Pair {
+export function pairOf(spec: OpenSslSpec): Pair {
   let pair = pairs.get(spec);
   if (pair === undefined) {
-    const made = openSslPair[spec]?.();
-    if (made === undefined) throw new Error(`OpenSSL makes no ${spec}`);
+    const made = openSslPair[spec]();
     pair = { key: signingKey(spec, made.publicKey), ...made };
     pairs.set(spec, pair);
   }
@@ -95,7 +98,7 @@ export function pairOf(spec: KeySpec): Pair {
 
 export const rsaAlgorithms = algorithmsOf('RSA_2048', 'SIGN_VERIFY') as readonly OpenSslAlgorithm[];
 /** What OpenSSL signs and verifies as AWS KMS does. */
-export const signedByOpenSsl: readonly (readonly [KeySpec, OpenSslAlgorithm])[] = [
+export const signedByOpenSsl: readonly (readonly [OpenSslSpec, OpenSslAlgorithm])[] = [
   ...rsaAlgorithms.map((algorithm) => ['RSA_2048', algorithm] as const),
   ['ECC_NIST_P256', 'ECDSA_SHA_256'],
   ['ECC_NIST_P384', 'ECDSA_SHA_384'],
@@ -104,9 +107,25 @@ export const signedByOpenSsl: readonly (readonly [KeySpec, OpenSslAlgorithm])[] 
   ['ECC_NIST_EDWARDS25519', 'ED25519_SHA_512'],
 ];
 
-export function signed(spec: KeySpec, algorithm: OpenSslAlgorithm, message = Message): Buffer {
+export function signed(spec: OpenSslSpec, algorithm: OpenSslAlgorithm, message = Message): Buffer {
+  return signedWith(pairOf(spec).privateKey, algorithm, message);
+}
+
+/** By OpenSSL. */
+export function signedWith(key: KeyObject, algorithm: OpenSslAlgorithm, message = Message): Buffer {
   const { hash: name, options } = openSslSchemes[algorithm];
-  return sign(name, message, { key: pairOf(spec).privateKey, ...options });
+  return sign(name, message, { key, ...options });
+}
+
+/** What OpenSSL says, given the DER of a public key. */
+export function verifiedByOpenSsl(
+  algorithm: OpenSslAlgorithm,
+  publicKey: Uint8Array,
+  { message = Message, signature }: { readonly message?: Buffer; readonly signature: Uint8Array },
+): boolean {
+  const { hash: name, options } = openSslSchemes[algorithm];
+  const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
+  return verify(name, message, { key, ...options }, signature);
 }
 
 /** What Verify says of the message, and of its digest where the algorithm takes one. The same, in every case. */

@@ -1,11 +1,11 @@
 import * as sdk from '@aws-sdk/client-kms';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import type { KmsOperationName } from '../../src/shapes/kms.generated';
-import { onTrial } from './algorithm-condition-keys';
 import type { Cells } from './key-states';
 import { newPublicKey } from './public-keys';
 import { place } from './sample-keys';
 import type { KeyKind, Subject } from './state-stage';
+import { onTrial } from './usage-keys';
 
 /** An operation in a line of kms-semantics §1.3. */
 export interface TableRow {
