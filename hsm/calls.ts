@@ -2,7 +2,7 @@ import type * as pkcs11 from 'pkcs11js';
 import { HsmError } from './errors';
 import type { Handle } from './module';
 import type { Desk } from './objects';
-import { call } from './return-values';
+import { call, faultOf } from './return-values';
 
 /** One attribute's bytes. */
 export function readAttribute(desk: Desk, object: Handle, type: number): Buffer {
@@ -13,19 +13,32 @@ export function readAttribute(desk: Desk, object: Handle, type: number): Buffer 
   return read.value;
 }
 
+/** CK_ULONG; of no number that matters here are more than 6 bytes used. Undefined where it is none. */
+export function readNumber(desk: Desk, object: Handle, type: number): number | undefined {
+  const value = readAttribute(desk, object, type);
+  return value.length >= 6 ? value.readUIntLE(0, 6) : undefined;
+}
+
 export interface SignRequest {
   readonly key: Handle;
   readonly mechanism: pkcs11.Mechanism;
   readonly data: Buffer;
+  /** Bytes of the signature at the most; those of RSA-4096 where left out. */
+  readonly longest?: number;
 }
 
 const longestSignature = 512;
 
 export function sign(desk: Desk, request: SignRequest): Buffer {
-  call('C_SignInit', () => desk.library.C_SignInit(desk.session, request.mechanism, request.key));
-  return call('C_Sign', () =>
-    desk.library.C_Sign(desk.session, request.data, Buffer.alloc(longestSignature)),
-  );
+  const { key, mechanism, data, longest = longestSignature } = request;
+  let fn = 'C_SignInit';
+  try {
+    desk.library.C_SignInit(desk.session, mechanism, key);
+    fn = 'C_Sign';
+    return desk.library.C_Sign(desk.session, data, Buffer.alloc(longest));
+  } catch (thrown) {
+    throw faultOf(fn, thrown);
+  }
 }
 
 export interface CipherRequest {

@@ -1,6 +1,6 @@
+import { isSecret } from './algorithms/key-rows';
 import { HsmError } from './errors';
 import { idBytes, toBuffer } from './formats';
-import { isSecret } from './generate/secrets';
 import type { KeyPairs } from './key-pairs';
 import { type Shape, shapeOf } from './material/shapes';
 import type { Residents } from './residents';

@@ -12,15 +12,15 @@ export interface KeyObject {
   readonly own: boolean;
 }
 
-export interface HandlesOptions {
+export interface HandlesOptions<K, O> {
   readonly max: number;
-  readonly resolve: (key: TokenKey) => Promise<KeyObject>;
+  readonly resolve: (key: K) => Promise<O>;
   /** Destroys an object nobody will use again. Never called for objects of an earlier life of the module. */
-  readonly release: (key: KeyObject) => void;
+  readonly release: (key: O) => void;
 }
 
-interface Lookup {
-  readonly found: Promise<KeyObject>;
+interface Lookup<O> {
+  readonly found: Promise<O>;
   /** `evicted`: the answer is out of date. `dropped`: its numbers mean nothing any more. */
   state: 'wanted' | 'evicted' | 'dropped';
 }
@@ -35,20 +35,23 @@ const maxLookups = 4;
  * Key id to object handle, least recently used first. A clone outlives its original, so an eviction must hold: a
  * look-up that was under way when its key was evicted is thrown away and made again.
  */
-export class Handles {
-  readonly #options: HandlesOptions;
-  readonly #cached = new Map<TokenKeyId, KeyObject>();
-  readonly #lookups = new Map<TokenKeyId, Lookup>();
+export class Handles<
+  K extends { readonly id: TokenKeyId } = TokenKey,
+  O extends KeyObject = KeyObject,
+> {
+  readonly #options: HandlesOptions<K, O>;
+  readonly #cached = new Map<TokenKeyId, O>();
+  readonly #lookups = new Map<TokenKeyId, Lookup<O>>();
   /** How many use an object now. */
-  readonly #lent = new Map<KeyObject, number>();
+  readonly #lent = new Map<O, number>();
   /** Out of the cache, and to be destroyed when nobody uses them any more. */
-  readonly #leaving = new Set<KeyObject>();
+  readonly #leaving = new Set<O>();
   /** Objects of an earlier one are not destroyed. */
   #life = 0;
   hits = 0;
   misses = 0;
 
-  constructor(options: HandlesOptions) {
+  constructor(options: HandlesOptions<K, O>) {
     this.#options = options;
   }
 
@@ -57,7 +60,7 @@ export class Handles {
   }
 
   /** The cached object, without waiting. */
-  get(id: TokenKeyId): KeyObject | undefined {
+  get(id: TokenKeyId): O | undefined {
     const key = this.#cached.get(id);
     if (key === undefined) return undefined;
     this.hits += 1;
@@ -68,7 +71,7 @@ export class Handles {
   }
 
   /** The object, looked up where it is not cached; callers that miss together share one look-up. */
-  async find(key: TokenKey): Promise<KeyObject> {
+  async find(key: K): Promise<O> {
     const { id } = key;
     for (let attempt = 0; attempt < maxLookups; attempt += 1) {
       const cached = this.get(id);
@@ -86,7 +89,7 @@ export class Handles {
    * Work that waits for a lane. The object is not destroyed before it has ended: a token may give its number to another key's
    * object, and what was to be sealed under this key would be sealed under that.
    */
-  async lend<T>(key: TokenKey, work: (object: KeyObject) => Awaitable<T>): Promise<T> {
+  async lend<T>(key: K, work: (object: O) => Awaitable<T>): Promise<T> {
     const object = this.get(key.id) ?? (await this.#findKept(key));
     this.#lent.set(object, (this.#lent.get(object) ?? 0) + 1);
     try {
@@ -97,7 +100,7 @@ export class Handles {
   }
 
   /** As find, and it has not left the cache again while the answer was on its way. */
-  async #findKept(key: TokenKey): Promise<KeyObject> {
+  async #findKept(key: K): Promise<O> {
     for (let attempt = 0; attempt < maxLookups; attempt += 1) {
       const object = await this.find(key);
       if (this.#cached.get(key.id) === object) return object;
@@ -105,7 +108,7 @@ export class Handles {
     throw evictedMeanwhile();
   }
 
-  #giveBack(object: KeyObject): void {
+  #giveBack(object: O): void {
     const users = (this.#lent.get(object) ?? 1) - 1;
     if (users > 0) {
       this.#lent.set(object, users);
@@ -115,13 +118,13 @@ export class Handles {
     if (this.#leaving.delete(object)) this.#options.release(object);
   }
 
-  #release(object: KeyObject): void {
+  #release(object: O): void {
     if (this.#lent.has(object)) this.#leaving.add(object);
     else this.#options.release(object);
   }
 
   /** Takes in an object that was made without a look-up. */
-  put(id: TokenKeyId, object: KeyObject): void {
+  put(id: TokenKeyId, object: O): void {
     this.misses += 1;
     this.#keep(id, object);
   }
@@ -149,7 +152,7 @@ export class Handles {
     this.#releaseInSlices(objects, this.#life);
   }
 
-  #releaseInSlices(objects: readonly KeyObject[], life: number): void {
+  #releaseInSlices(objects: readonly O[], life: number): void {
     for (const object of objects.slice(0, releasedAtOnce)) this.#release(object);
     if (objects.length <= releasedAtOnce) return;
     const rest = objects.slice(releasedAtOnce);
@@ -167,9 +170,9 @@ export class Handles {
     this.#life += 1;
   }
 
-  #start(key: TokenKey): Lookup {
+  #start(key: K): Lookup<O> {
     const { id } = key;
-    const lookup: Lookup = {
+    const lookup: Lookup<O> = {
       found: this.#options.resolve(key).then(
         (object) => this.#settle(id, lookup, object),
         (error: unknown) => {
@@ -183,7 +186,7 @@ export class Handles {
     return lookup;
   }
 
-  #settle(id: TokenKeyId, lookup: Lookup, object: KeyObject): KeyObject {
+  #settle(id: TokenKeyId, lookup: Lookup<O>, object: O): O {
     if (lookup.state === 'evicted') this.#release(object);
     if (lookup.state !== 'wanted') return object;
     this.#lookups.delete(id);
@@ -194,7 +197,7 @@ export class Handles {
     return cached;
   }
 
-  #keep(id: TokenKeyId, object: KeyObject): KeyObject {
+  #keep(id: TokenKeyId, object: O): O {
     this.#cached.set(id, object);
     if (this.#cached.size > this.#options.max) this.#dropEldest();
     return object;

@@ -35,7 +35,6 @@ export class Imports {
   }
 
   async destroyKeyPair(id: TokenKeyId): Promise<void> {
-    idBytes(id);
     const { link, options } = this.#parts;
     await link.run('destroyPair', { id, durableDirectory: options.durableDirectory });
   }

@@ -1,6 +1,5 @@
 import { destroyDurably } from './durable';
-import { idBytes, toBuffer, toThread } from './formats';
-import { openGcm, sealGcm } from './gcm';
+import { idBytes, toThread } from './formats';
 import type { LaneDesk } from './lane-desk';
 import { connect, type ConnectOptions, disconnect } from './connect';
 import { generateTasks } from './generate/tasks';
@@ -10,6 +9,7 @@ import { destroyKeys, drawRandom, listObjects } from './objects';
 import { pairTasks } from './pairs/tasks';
 import { residentTasks } from './resident-tasks';
 import { transferTasks } from './transfer/tasks';
+import { useTasks } from './use-tasks';
 import { wrappingTasks } from './wrapping-tasks';
 
 /** Everything a lane can be asked to do. Arguments and results are plain data: they cross threads. */
@@ -20,6 +20,7 @@ export const laneTasks = {
   ...residentTasks,
   ...wrappingTasks,
   ...transferTasks,
+  ...useTasks,
 
   connect: (lane: LaneDesk, args: ConnectOptions) => connect(lane.library, args),
 
@@ -36,34 +37,6 @@ export const laneTasks = {
   random: (lane: LaneDesk, args: { length: number }) =>
     toThread(lane.withSession((desk) => drawRandom(desk, args.length))),
 
-  seal: (
-    lane: LaneDesk,
-    args: { key: Uint8Array; aad: Uint8Array; plaintext: Uint8Array; ivSource: 'random' | 'token' },
-  ) =>
-    lane.withSession((desk) => {
-      const plaintext = toBuffer(args.plaintext);
-      try {
-        const input = { aad: toBuffer(args.aad), plaintext, ivSource: args.ivSource };
-        const sealed = sealGcm({ ...desk, key: toBuffer(args.key) }, input);
-        return { iv: toThread(sealed.iv), ciphertext: toThread(sealed.ciphertext) };
-      } finally {
-        plaintext.fill(0);
-      }
-    }),
-
-  unseal: (
-    lane: LaneDesk,
-    args: { key: Uint8Array; aad: Uint8Array; iv: Uint8Array; ciphertext: Uint8Array },
-  ) =>
-    lane.withSession((desk) => {
-      const input = {
-        aad: toBuffer(args.aad),
-        iv: toBuffer(args.iv),
-        ciphertext: toBuffer(args.ciphertext),
-      };
-      return toThread(openGcm({ ...desk, key: toBuffer(args.key) }, input));
-    }),
-
   destroy: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>
     destroyDurably(args.durableDirectory, () => {
       lane.withSession((desk) => destroyKeys(desk, idBytes(args.id)));
@@ -79,7 +52,7 @@ export const laneTasks = {
   },
 
   inspect: (lane: LaneDesk, args: { ivSource: 'random' | 'token'; softwareUnwrap: boolean }) =>
-    inspectToken(lane.library, lane.slot(), args),
+    inspectToken(lane, args),
 } as const;
 
 export type TaskName = keyof typeof laneTasks;

@@ -38,9 +38,22 @@ export function findObjects(desk: Desk, template: Template, limit: number): Hand
   }
 }
 
+/** Of the halves of a pair, the private one is its key. */
+export type KeyClass = 'secret' | 'private';
+
+const keyTemplates: Readonly<Record<KeyClass, (id?: Buffer) => Template>> = {
+  secret: residentKeys,
+  private: residentPrivateKeys,
+};
+
+/** Every resident key of the class. */
+export function findKeys(desk: Desk, keyClass: KeyClass): Handle[] {
+  return findObjects(desk, keyTemplates[keyClass](), Infinity);
+}
+
 /** The one resident key of this id, or undefined. Asks for two, or a duplicate could not show. */
-export function findKey(desk: Desk, id: Buffer): Handle | undefined {
-  const [key, second] = findObjects(desk, residentKeys(id), 2);
+export function findKey(desk: Desk, id: Buffer, keyClass: KeyClass = 'secret'): Handle | undefined {
+  const [key, second] = findObjects(desk, keyTemplates[keyClass](id), 2);
   if (second !== undefined) {
     throw new HsmError(
       'duplicate-key',
@@ -50,14 +63,30 @@ export function findKey(desk: Desk, id: Buffer): Handle | undefined {
   return key;
 }
 
-/** Whether the handle still is a token object of this CKA_ID; a dead one is a stale-handle fault. */
-export function hasId(desk: Desk, object: Handle, id: Buffer): boolean {
-  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_TOKEN }];
-  const [found, onToken] = call('C_GetAttributeValue', () =>
+/** Whether the handle still is a token object of this CKA_ID and class; a dead one is a stale-handle fault. */
+export function hasId(
+  desk: Desk,
+  object: Handle,
+  id: Buffer,
+  keyClass: KeyClass = 'secret',
+): boolean {
+  const wanted = [{ type: pkcs11.CKA_ID }, { type: pkcs11.CKA_TOKEN }, { type: pkcs11.CKA_CLASS }];
+  const [found, onToken, objectClass] = call('C_GetAttributeValue', () =>
     desk.library.C_GetAttributeValue(desk.session, object, wanted),
   ).map(({ value }) => value);
-  return Buffer.isBuffer(found) && found.equals(id) && isTrue(onToken);
+  return (
+    Buffer.isBuffer(found) &&
+    found.equals(id) &&
+    isTrue(onToken) &&
+    Buffer.isBuffer(objectClass) &&
+    objectClass[0] === classNumbers[keyClass]
+  );
 }
+
+const classNumbers: Readonly<Record<KeyClass, number>> = {
+  secret: pkcs11.CKO_SECRET_KEY,
+  private: pkcs11.CKO_PRIVATE_KEY,
+};
 
 function isTrue(value: unknown): boolean {
   return Buffer.isBuffer(value) && value.length === 1 && value[0] === 1;
@@ -83,20 +112,33 @@ export function isProtected(desk: Desk, object: Handle): boolean {
 /**
  * A session copy of a token key, or undefined where the token refuses to copy this one (CKA_COPYABLE or, in SoftHSM,
  * CKA_MODIFIABLE is false) or the copy would be less protected than the key. The copy lives as long as
- * `desk.session`. The token's own attributes are the proof, read from every single clone.
+ * `desk.session`. The token's own attributes are the proof, read from every single clone; `isKind` looks for more.
  */
-export function cloneKey(desk: Desk, key: Handle): Handle | undefined {
+export function cloneKey(
+  desk: Desk,
+  key: Handle,
+  isKind: (clone: Handle) => boolean = () => true,
+): Handle | undefined {
   const clone = copyKey(desk, key);
-  if (clone === undefined || isProtected(desk, clone)) return clone;
+  if (clone === undefined) return undefined;
+  try {
+    if (isProtected(desk, clone) && isKind(clone)) return clone;
+  } catch (error) {
+    discardAfter(desk, clone, error);
+    throw error;
+  }
   destroyObject(desk, clone);
   return undefined;
 }
 
+/** Tokens that copy no private keys say so in many ways. */
 function copyKey(desk: Desk, key: Handle): Handle | undefined {
   try {
     return call('C_CopyObject', () => desk.library.C_CopyObject(desk.session, key, sessionClone()));
   } catch (error) {
-    if (error instanceof TokenFault && error.meaning.refused === true) return undefined;
+    if (!(error instanceof TokenFault)) throw error;
+    const { code, refused } = error.meaning;
+    if (refused === true || code === 'mechanism-missing') return undefined;
     throw error;
   }
 }

@@ -1,11 +1,21 @@
 import * as pkcs11 from 'pkcs11js';
+import { classOf, keyRow } from './algorithms/key-rows';
 import { readAttribute } from './calls';
 import { idBytes, toBuffer, toThread } from './formats';
+import { isOfKind, requireKindOf } from './key-kind';
 import type { LaneDesk } from './lane-desk';
+import type { MaterialKind } from './material-types';
 import type { Handle } from './module';
-import { cloneKey, type Desk, findKey, findObjects, hasId, requireFound } from './objects';
+import {
+  cloneKey,
+  type Desk,
+  findKey,
+  findKeys,
+  hasId,
+  type KeyClass,
+  requireFound,
+} from './objects';
 import { TokenFault } from './return-values';
-import { residentKeys } from './templates';
 
 /** Where a resident key is, and whether it took a search. */
 export interface Found {
@@ -16,16 +26,14 @@ export interface Found {
 function locate(
   desk: Desk,
   { id, known }: { id: string; known: Uint8Array | undefined },
+  keyClass: KeyClass,
 ): { found: Handle | undefined; searched: boolean } {
   const wanted = idBytes(id);
   const hint = known && toBuffer(known);
-  if (hint !== undefined && isKey(desk, hint, wanted)) return { found: hint, searched: false };
-  return { found: findKey(desk, wanted), searched: true };
-}
-
-/** Whether the handle still is the resident key of this id. */
-export function isKey(desk: Desk, object: Handle, id: Buffer): boolean {
-  return unlessStale(() => hasId(desk, object, id)) === true;
+  if (hint !== undefined && unlessStale(() => hasId(desk, hint, wanted, keyClass)) === true) {
+    return { found: hint, searched: false };
+  }
+  return { found: findKey(desk, wanted, keyClass), searched: true };
 }
 
 /** CKA_IDs in hex of the objects whose handles stand one after the other; empty for one that is gone by now. */
@@ -50,27 +58,37 @@ function unlessStale<T>(read: () => T): T | undefined {
 
 /** What lanes do to find resident keys. */
 export const residentTasks = {
-  /** The clone is made in the owner session: it must outlive this lane's. `known`: where the key was. */
-  resolve: (lane: LaneDesk, args: { id: string; clone: boolean; known: Uint8Array | undefined }) =>
+  /**
+   * The clone is made in the owner session: it must outlive this lane's. `known`: where the key was. An object of the
+   * id that is of another kind is never used.
+   */
+  resolve: (
+    lane: LaneDesk,
+    args: { id: string; kind: MaterialKind; clone: boolean; known: Uint8Array | undefined },
+  ) =>
     lane.withSession((desk) => {
-      const { found, searched } = locate(desk, args);
+      const row = keyRow(args.kind);
+      const { found, searched } = locate(desk, args, classOf(row));
       const key = requireFound(found, () => lane.assertHealthy());
-      const clone = args.clone ? cloneKey({ ...desk, session: lane.owner() }, key) : undefined;
+      requireKindOf(desk, key, row);
+      const owner = { ...desk, session: lane.owner() };
+      const isKind = (clone: Handle): boolean => isOfKind(owner, clone, row);
+      const clone = args.clone ? cloneKey(owner, key, isKind) : undefined;
       const object = toThread(clone ?? key);
       return { object, own: clone !== undefined, key: toThread(key), searched };
     }),
 
   findKey: (lane: LaneDesk, args: { id: string; known: Uint8Array | undefined }): Found =>
     lane.withSession((desk) => {
-      const { found, searched } = locate(desk, args);
+      const { found, searched } = locate(desk, args, 'secret');
       // An empty search is what a vanished token answers as well.
       if (found === undefined) lane.assertHealthy();
       return { key: found && toThread(found), searched };
     }),
 
-  /** Of all resident keys, one after the other; each is `size` bytes long. */
-  listHandles: (lane: LaneDesk) => {
-    const found = lane.withSession((desk) => findObjects(desk, residentKeys(), Infinity));
+  /** Of all resident keys of the class, one after the other; each is `size` bytes long. */
+  listHandles: (lane: LaneDesk, { keyClass }: { keyClass: KeyClass }) => {
+    const found = lane.withSession((desk) => findKeys(desk, keyClass));
     return { handles: toThread(Buffer.concat(found)), size: found[0]?.length ?? 1 };
   },
 

@@ -1,7 +1,9 @@
+import { classOf, type KeyRow } from './algorithms/key-rows';
 import { toBuffer, toThread } from './formats';
-import type { KeyObject } from './handles';
+import { KeyIndex } from './key-index';
+import type { UsableObject } from './key-objects';
 import type { Link } from './link';
-import type { Handle } from './module';
+import type { KeyClass } from './objects';
 import type { Found } from './resident-tasks';
 import type { TokenKeyId, TokenOptions } from './types';
 
@@ -12,6 +14,18 @@ export interface ResidentsParts {
 
 /** Full scans, of the token's objects and of its capabilities. */
 export const scanDeadlineMs = 60_000;
+
+type Indices = Readonly<Record<KeyClass, KeyIndex>>;
+
+function emptyIndices(): Indices {
+  return { secret: new KeyIndex(), private: new KeyIndex() };
+}
+
+/** A key of one class. */
+interface Wanted {
+  readonly id: TokenKeyId;
+  readonly keyClass: KeyClass;
+}
 
 /** Keys whose ids one lane call reads: 20 ms on SoftHSM, after which whoever waits for the lane has his turn. */
 const batchKeys = 250;
@@ -26,9 +40,7 @@ const batchKeys = 250;
  */
 export class Residents {
   readonly #parts: ResidentsParts;
-  #known = new Map<TokenKeyId, Handle>();
-  /** Two keys have this id, or had: only a search tells. */
-  #ambiguous = new Set<TokenKeyId>();
+  #indices = emptyIndices();
   #scan: Promise<void> | undefined;
   #scanned = false;
   #search: Promise<unknown> | undefined;
@@ -39,66 +51,72 @@ export class Residents {
     this.#parts = parts;
   }
 
-  async resolve(id: TokenKeyId): Promise<KeyObject> {
-    const { clones } = this.#parts.link.live;
-    const { object, own } = await this.#find(id, (known) =>
-      this.#parts.link.run('resolve', { id, clone: clones, known }),
+  /** Throws `key-not-found` where the key of this id is of another kind. */
+  async resolve(id: TokenKeyId, row: KeyRow): Promise<UsableObject> {
+    const { link } = this.#parts;
+    const { clones } = link.live;
+    const { object, own } = await this.#find({ id, keyClass: classOf(row) }, (known) =>
+      link.run('resolve', { id, kind: row.kind, clone: clones, known }),
     );
-    return { object: toBuffer(object), own };
+    return { object: toBuffer(object), own, row };
   }
 
+  /** Whether there is a secret key of this id. */
   async has(id: TokenKeyId): Promise<boolean> {
-    const found = await this.#find(id, (known) => this.#parts.link.run('findKey', { id, known }));
+    const wanted: Wanted = { id, keyClass: 'secret' };
+    const found = await this.#find(wanted, (known) =>
+      this.#parts.link.run('findKey', { id, known }),
+    );
     return found.key !== undefined;
   }
 
   /** A key that was made. */
-  add(id: TokenKeyId, key: Uint8Array): void {
-    if (this.#parts.options.local) this.#note(id, toBuffer(key));
+  add(id: TokenKeyId, key: Uint8Array, keyClass: KeyClass = 'secret'): void {
+    if (this.#parts.options.local) this.#indices[keyClass].note(id, toBuffer(key));
   }
 
   delete(id: TokenKeyId): void {
-    this.#known.delete(id);
+    this.#indices.secret.delete(id);
+    this.#indices.private.delete(id);
   }
 
   /** At the end of a life of the module: the numbers may soon name other objects. */
   drop(): void {
-    this.#known = new Map();
-    this.#ambiguous = new Set();
+    this.#indices = emptyIndices();
     this.#scan = undefined;
     this.#scanned = false;
     this.#search = undefined;
   }
 
   async #find<T extends Found>(
-    id: TokenKeyId,
+    wanted: Wanted,
     ask: (known: Uint8Array | undefined) => Promise<T>,
   ): Promise<T> {
-    while (this.#isUnknown(id) && this.#search !== undefined) {
+    while (this.#isUnknown(wanted) && this.#search !== undefined) {
       await Promise.race([this.#scan ?? this.#search, this.#search]);
     }
-    return this.#ask(id, ask);
+    return this.#ask(wanted, ask);
   }
 
   /** The scan would tell, and is not done. */
-  #isUnknown(id: TokenKeyId): boolean {
-    return this.#parts.options.local && !this.#scanned && !this.#known.has(id);
+  #isUnknown({ id, keyClass }: Wanted): boolean {
+    const { local } = this.#parts.options;
+    return local && !this.#scanned && this.#indices[keyClass].get(id) === undefined;
   }
 
   async #ask<T extends Found>(
-    id: TokenKeyId,
+    { id, keyClass }: Wanted,
     ask: (known: Uint8Array | undefined) => Promise<T>,
   ): Promise<T> {
-    const known = this.#known.get(id);
+    const indices = this.#indices;
+    const known = indices[keyClass].get(id);
     const asked = ask(known && toThread(known));
     if (known === undefined) this.#searching(asked);
-    const notes = this.#known;
     const found = await asked;
     if (found.searched) this.searches += 1;
-    if (notes !== this.#known || !found.searched) return found;
-    this.#known.delete(id);
-    this.#ambiguous.delete(id);
-    if (found.key !== undefined) this.add(id, found.key);
+    if (indices !== this.#indices || !found.searched) return found;
+    indices[keyClass].forget(id);
+    if (found.key !== undefined) this.add(id, found.key, keyClass);
     return found;
   }
 
@@ -115,10 +133,10 @@ export class Residents {
 
   #begin(): void {
     if (this.#scan !== undefined || this.#scanned) return;
-    const notes = this.#known;
-    const scan = this.#readAll(notes)
+    const indices = this.#indices;
+    const scan = this.#readAll(indices)
       .catch((error: unknown) => {
-        if (notes !== this.#known) return;
+        if (indices !== this.#indices) return;
         const message = error instanceof Error ? error.message : String(error);
         this.#parts.options.onEvent?.({ level: 'warn', message: `keys not indexed: ${message}` });
       })
@@ -131,29 +149,26 @@ export class Residents {
     this.#scan = scan;
   }
 
-  async #readAll(notes: ReadonlyMap<TokenKeyId, Handle>): Promise<void> {
-    const { link } = this.#parts;
-    const { handles, size } = await link.run('listHandles', undefined, {
-      deadlineMs: scanDeadlineMs,
-    });
-    for (let at = 0; at < handles.length; at += batchKeys * size) {
-      if (notes !== this.#known) return;
-      const batch = handles.subarray(at, at + batchKeys * size);
-      const ids = await link.run('readIds', { handles: toThread(batch), size });
-      if (notes !== this.#known) return;
-      for (const [index, id] of ids.entries()) {
-        if (id !== '') this.#note(id, toBuffer(batch.subarray(index * size, (index + 1) * size)));
-      }
+  async #readAll(indices: Indices): Promise<void> {
+    for (const keyClass of ['secret', 'private'] as const) {
+      if (indices !== this.#indices) return;
+      await this.#readClass(indices, keyClass);
     }
   }
 
-  #note(id: TokenKeyId, key: Handle): void {
-    const known = this.#known.get(id);
-    if (known === undefined && !this.#ambiguous.has(id)) {
-      this.#known.set(id, key);
-    } else if (known?.equals(key) === false) {
-      this.#known.delete(id);
-      this.#ambiguous.add(id);
+  async #readClass(indices: Indices, keyClass: KeyClass): Promise<void> {
+    const { link } = this.#parts;
+    const patience = { deadlineMs: scanDeadlineMs };
+    const { handles, size } = await link.run('listHandles', { keyClass }, patience);
+    for (let at = 0; at < handles.length; at += batchKeys * size) {
+      if (indices !== this.#indices) return;
+      const batch = handles.subarray(at, at + batchKeys * size);
+      const ids = await link.run('readIds', { handles: toThread(batch), size });
+      if (indices !== this.#indices) return;
+      for (const [index, id] of ids.entries()) {
+        const key = toBuffer(batch.subarray(index * size, (index + 1) * size));
+        if (id !== '') indices[keyClass].note(id, key);
+      }
     }
   }
 }

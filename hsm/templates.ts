@@ -61,10 +61,11 @@ export function residentKeys(id?: Buffer): Template {
   ]);
 }
 
-export function residentPrivateKeys(): Template {
+export function residentPrivateKeys(id?: Buffer): Template {
   return attributes([
     [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
     [pkcs11.CKA_TOKEN, true],
+    ...(id === undefined ? [] : [[pkcs11.CKA_ID, id] as const]),
   ]);
 }
 
@@ -72,15 +73,6 @@ export function residentPublicKeys(): Template {
   return attributes([
     [pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY],
     [pkcs11.CKA_TOKEN, true],
-  ]);
-}
-
-/** AES material while it is in use: not extractable, gone with its session. */
-export function unwrappedAesKey(id: Buffer | undefined): Template {
-  return attributes([
-    ...aesUse,
-    [pkcs11.CKA_TOKEN, false],
-    ...(id === undefined ? [] : [[pkcs11.CKA_ID, id] as const]),
   ]);
 }
 

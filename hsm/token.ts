@@ -1,11 +1,13 @@
+import { AesUse } from './aes-use';
 import { HsmError } from './errors';
 import { idBytes } from './formats';
 import { Generation } from './generation';
 import { Imports } from './imports';
 import { KeyPairs } from './key-pairs';
+import { KeyObjects } from './key-objects';
 import { KeyUse } from './key-use';
 import { Link } from './link';
-import { shapeOf } from './material/shapes';
+import { MaterialUses } from './material-uses';
 import { RandomSource } from './random-source';
 import { Residents, scanDeadlineMs } from './residents';
 import { Transfers } from './transfers';
@@ -48,7 +50,9 @@ export class Pkcs11Token implements Token {
   readonly #link: Link;
   readonly #wrapping: Wrapping;
   readonly #residents: Residents;
-  readonly #use: KeyUse;
+  readonly #objects: KeyObjects;
+  readonly #aes: AesUse;
+  readonly #uses: MaterialUses;
   readonly #transfers: Transfers;
   readonly #turn = new Turn();
   readonly #generation: Generation;
@@ -67,7 +71,11 @@ export class Pkcs11Token implements Token {
     this.#random = new RandomSource(this.#link);
     this.#wrapping = new Wrapping(parts);
     this.#residents = new Residents(parts);
-    this.#use = new KeyUse({ ...parts, wrapping: this.#wrapping, residents: this.#residents });
+    const found = { wrapping: this.#wrapping, residents: this.#residents };
+    this.#objects = new KeyObjects({ ...parts, ...found });
+    const use = new KeyUse({ ...parts, objects: this.#objects });
+    this.#aes = new AesUse({ ...parts, use });
+    this.#uses = new MaterialUses({ ...parts, use });
     const pairs = new KeyPairs(parts);
     this.#generation = new Generation({ ...parts, residents: this.#residents, pairs });
     this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
@@ -115,9 +123,9 @@ export class Pkcs11Token implements Token {
     const own = state === 'ready' ? 1 + (this.#link.live.inline?.isOpen === true ? 1 : 0) : 0;
     return {
       sessions: own + sessions,
-      cachedKeys: this.#use.handles.size,
-      cacheHits: this.#use.handles.hits,
-      cacheMisses: this.#use.handles.misses,
+      cachedKeys: this.#objects.handles.size,
+      cacheHits: this.#objects.handles.hits,
+      cacheMisses: this.#objects.handles.misses,
       keySearches: this.#residents.searches,
       recoveries: recovery.recoveries,
       queued,
@@ -135,19 +143,19 @@ export class Pkcs11Token implements Token {
   }
 
   encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Awaitable<GcmSealed> {
-    return this.#use.encryptAesGcm(key, aad, plaintext);
+    return this.#aes.encryptAesGcm(key, aad, plaintext);
   }
 
   decryptAesGcm(key: TokenKey, sealed: GcmOpen): Awaitable<Buffer> {
-    return this.#use.decryptAesGcm(key, sealed);
+    return this.#aes.decryptAesGcm(key, sealed);
   }
 
   sign(key: MaterialKey, request: SigningRequest): Awaitable<Buffer> {
-    throw unbuilt(key, request);
+    return this.#uses.sign(key, request);
   }
 
   mac(key: MaterialKey, message: Buffer): Awaitable<Buffer> {
-    throw unbuilt(key, message);
+    return this.#uses.mac(key, message);
   }
 
   decryptOaep(
@@ -155,11 +163,11 @@ export class Pkcs11Token implements Token {
     algorithm: RsaEncryptionAlgorithm,
     ciphertext: Buffer,
   ): Awaitable<Buffer> {
-    throw unbuilt(key, algorithm, ciphertext);
+    return this.#uses.decryptOaep(key, algorithm, ciphertext);
   }
 
   agree(key: MaterialKey, peer: Buffer): Awaitable<Buffer> {
-    throw unbuilt(key, peer);
+    return this.#uses.agree(key, peer);
   }
 
   encapsulate(kind: MaterialKind, publicKey: Buffer): Promise<Encapsulated> {
@@ -171,8 +179,7 @@ export class Pkcs11Token implements Token {
   }
 
   requireKind(kind: MaterialKind): Promise<void> {
-    shapeOf(kind.spec);
-    return Promise.resolve();
+    return this.#uses.requireKind(kind);
   }
 
   generateKey(
@@ -192,19 +199,24 @@ export class Pkcs11Token implements Token {
   }
 
   evict(id: TokenKeyId): void {
-    this.#use.handles.evict(id);
+    this.#objects.handles.evict(id);
   }
 
   evictAll(): void {
-    this.#use.handles.evictAll();
+    this.#objects.handles.evictAll();
   }
 
   async destroyKey(id: TokenKeyId): Promise<void> {
     idBytes(id);
     const { durableDirectory } = this.#options;
+    await this.#destroying(id, () => this.#link.run('destroy', { id, durableDirectory }));
+  }
+
+  /** A clone outlives its original. */
+  async #destroying(id: TokenKeyId, destroy: () => Promise<void>): Promise<void> {
     this.#forget(id);
     try {
-      await this.#link.run('destroy', { id, durableDirectory });
+      await destroy();
     } finally {
       // A use that ran beside it may have cached the key again.
       this.#forget(id);
@@ -212,7 +224,7 @@ export class Pkcs11Token implements Token {
   }
 
   #forget(id: TokenKeyId): void {
-    this.#use.handles.evict(id);
+    this.#objects.handles.evict(id);
     this.#wrapping.keys.forget(id);
     this.#residents.delete(id);
   }
@@ -221,8 +233,9 @@ export class Pkcs11Token implements Token {
     return this.#imports.generateKeyPair(id, label, wanted);
   }
 
-  destroyKeyPair(id: TokenKeyId): Promise<void> {
-    return this.#imports.destroyKeyPair(id);
+  async destroyKeyPair(id: TokenKeyId): Promise<void> {
+    idBytes(id);
+    await this.#destroying(id, () => this.#imports.destroyKeyPair(id));
   }
 
   identifyImport(imported: ImportedKey): Promise<IdentifiedImport> {
@@ -316,7 +329,7 @@ export class Pkcs11Token implements Token {
   }
 
   #forgetHandles(): void {
-    this.#use.handles.drop();
+    this.#objects.handles.drop();
     this.#wrapping.keys.drop();
     this.#residents.drop();
   }

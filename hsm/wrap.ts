@@ -1,10 +1,12 @@
 import { HsmError } from './errors';
-import { wrappableMaterial } from './material/templates';
+import { isSecret, type KeyRow } from './algorithms/key-rows';
+import { isOfKind } from './key-kind';
+import { usableMaterial, wrappableMaterial } from './material/templates';
 import type { MaterialKind } from './material-types';
 import type { Handle } from './module';
 import { type Desk, destroyObject, discardAfter, isProtected } from './objects';
 import { call } from './return-values';
-import { type Template, unwrappedAesKey } from './templates';
+import type { Template } from './templates';
 
 /** How a token wraps key material, as a known answer proved it. */
 export interface WrapMechanism {
@@ -52,23 +54,43 @@ function notUnwrapped(reason: string): HsmError {
   return new HsmError('material-invalid', `C_UnwrapKey: ${reason}`);
 }
 
+/** Wrapped material, what it should be, and the id that its object is given. */
+export interface WrappedKey {
+  readonly id: Buffer | undefined;
+  readonly blob: Buffer;
+  readonly row: KeyRow;
+}
+
 /**
- * A sensitive, non-extractable session object of wrapped AES-256 material, under `id`. The token's own attributes are
- * the proof, read from every single object, as from every clone. CKA_VALUE_LEN is no proof of the size: SoftHSM answers 0.
+ * A sensitive, non-extractable session object of wrapped material, under `id`. The token's own attributes are the
+ * proof, read from every single object, as from every clone. CKA_VALUE_LEN is no proof of an AES key's size: SoftHSM
+ * answers 0.
  */
-export function unwrapAesKey(
-  desk: Desk,
-  wrapper: Wrapper,
-  material: { id: Buffer | undefined; blob: Buffer },
-): Handle {
-  if (material.blob.length !== wrappedAesBytes) {
+export function unwrapMaterial(desk: Desk, wrapper: Wrapper, wrapped: WrappedKey): Handle {
+  const { id, blob, row } = wrapped;
+  if (row.shape.family === 'aes' && blob.length !== wrappedAesBytes) {
     throw notUnwrapped('wrapped material of this length is no AES-256 key');
   }
-  const template = unwrappedAesKey(material.id);
-  const object = unwrapKey(desk, wrapper, { blob: material.blob, template });
-  if (isProtected(desk, object)) return object;
-  destroyObject(desk, object);
-  throw new HsmError('failed', 'C_UnwrapKey: the object is not as protected as it was asked to be');
+  const object = unwrapKey(desk, wrapper, { blob, template: usableMaterial(row.kind, id) });
+  try {
+    requireUnwrapped(desk, object, row);
+    return object;
+  } catch (error) {
+    discardAfter(desk, object, error);
+    throw error;
+  }
+}
+
+/** A secret is what the template made of it; a private key is what was wrapped. */
+function requireUnwrapped(desk: Desk, object: Handle, row: KeyRow): void {
+  if (!isProtected(desk, object)) {
+    throw new HsmError(
+      'failed',
+      'C_UnwrapKey: the object is not as protected as it was asked to be',
+    );
+  }
+  if (isSecret(row.shape) || isOfKind(desk, object, row)) return;
+  throw notUnwrapped(`the wrapped material is no ${row.kind.spec} key`);
 }
 
 /** Lends a session object that must not outlive its use. */

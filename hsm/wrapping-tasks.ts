@@ -1,4 +1,5 @@
 import * as pkcs11 from 'pkcs11js';
+import { keyRow } from './algorithms/key-rows';
 import { durably } from './durable';
 import { HsmError } from './errors';
 import { idBytes, toBuffer, toThread } from './formats';
@@ -8,7 +9,7 @@ import type { Handle } from './module';
 import { type Desk, destroyKeys, findKey, hasId, readFlags, requireFound } from './objects';
 import { staleObject } from './return-values';
 import { generateWrappingKey } from './generate/wrapping-key';
-import { rewrapMaterial, unwrapAesKey, type Wrapper } from './wrap';
+import { rewrapMaterial, unwrapMaterial, type Wrapper } from './wrap';
 
 /** A wrapping key as the main thread found it. */
 export interface WrapperRef {
@@ -53,11 +54,18 @@ export const wrappingTasks = {
     }),
 
   /** In the owner session: the object must outlive this lane's. */
-  unwrapAes: (lane: LaneDesk, args: { id: string; blob: Uint8Array; wrapper: WrapperRef }) => {
+  unwrap: (
+    lane: LaneDesk,
+    args: { id: string; blob: Uint8Array; kind: MaterialKind; wrapper: WrapperRef },
+  ) => {
     const { mechanism, key } = args.wrapper;
     const desk = { library: lane.library, session: lane.owner() };
-    const material = { id: idBytes(args.id), blob: toBuffer(args.blob) };
-    return toThread(unwrapAesKey(desk, { mechanism, key: toBuffer(key) }, material));
+    const material = {
+      id: idBytes(args.id),
+      blob: toBuffer(args.blob),
+      row: keyRow(args.kind),
+    };
+    return toThread(unwrapMaterial(desk, { mechanism, key: toBuffer(key) }, material));
   },
 
   rewrap: (

@@ -3,7 +3,7 @@ import { sign } from '../calls';
 import { HsmError } from '../errors';
 import { undoesGcm } from '../gcm-proof';
 import type { MaterialKind } from '../material-types';
-import { type Aes, type Hmac, type Shape, shapeOf } from '../material/shapes';
+import { type Aes, type Hmac, shapeOf } from '../material/shapes';
 import { generatedSecret, uses, usesOf } from '../material/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
@@ -46,10 +46,6 @@ const rows: { readonly [F in Secret['family']]: SecretRow<Extract<Secret, { fami
 };
 
 const macMessage = Buffer.from('claviger key proof');
-
-export function isSecret({ family }: Shape): boolean {
-  return family in rows;
-}
 
 export function secretShapeOf({ spec }: MaterialKind): Secret {
   const shape = shapeOf(spec);

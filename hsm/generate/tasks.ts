@@ -1,3 +1,4 @@
+import { isSecret } from '../algorithms/key-rows';
 import { durably } from '../durable';
 import { idBytes, toThread } from '../formats';
 import type { LaneDesk } from '../lane-desk';
@@ -6,7 +7,7 @@ import { shapeOf } from '../material/shapes';
 import { destroyKeys } from '../objects';
 import { derOf, inPairContext } from '../pairs/in-context';
 import { type WrapperRef, wrapperOf } from '../wrapping-tasks';
-import { generateSecret, isSecret } from './secrets';
+import { generateSecret } from './secrets';
 import { generateWrappedPair, generateWrappedSecret, orMissing } from './wrapped';
 
 export interface NewSecret {

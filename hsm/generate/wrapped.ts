@@ -1,14 +1,15 @@
 import type { KeyObject } from 'node:crypto';
+import { keyRow } from '../algorithms/key-rows';
 import { HsmError } from '../errors';
 import { isOfTheData, isRefused } from '../import/faults';
 import type { MaterialKind } from '../material-types';
-import { generatedSecret, usableMaterial } from '../material/templates';
+import { generatedSecret } from '../material/templates';
 import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
-import { type Desk, isProtected } from '../objects';
+import type { Desk } from '../objects';
 import { makePair, proven } from '../pairs/pair';
 import { type PairContext, planOf } from '../pairs/plans';
-import { unwrapKey, withObject, wrapKey, type Wrapper } from '../wrap';
+import { unwrapMaterial, withObject, wrapKey, type Wrapper } from '../wrap';
 import { makeSecret, proveSame, type SecretContext, secretShapeOf } from './secrets';
 
 /** A new secret key, wrapped. No object stays. */
@@ -57,19 +58,11 @@ function wrapProven(
 ): Buffer {
   return withObject(desk, key.born, () => {
     const blob = wrapKey(desk, wrapper, key.born);
-    const again = unwrapKey(desk, wrapper, { blob, template: usableMaterial(key.kind, undefined) });
-    withObject(desk, again, () => {
-      requireProtected(desk, again);
-      key.prove(again);
-    });
+    const row = keyRow(key.kind);
+    const again = unwrapMaterial(desk, wrapper, { id: undefined, blob, row });
+    withObject(desk, again, () => key.prove(again));
     return blob;
   });
-}
-
-/** The token's own attributes are the proof. */
-function requireProtected(desk: Desk, key: Handle): void {
-  if (isProtected(desk, key)) return;
-  throw new HsmError('failed', 'C_UnwrapKey: the object is not as protected as it was asked to be');
 }
 
 /** A healthy token that does not wrap, or unwrap, keys of this kind lacks the mechanism for them. */

@@ -39,10 +39,7 @@ export function identify(
     return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
   }
   if (shape.family === 'edwards') {
-    throw new HsmError(
-      'mechanism-missing',
-      'C_DeriveKey: no Ed25519 private key tells its public half',
-    );
+    throw new HsmError('mechanism-missing', `${kind.spec} keys are not imported`);
   }
   const publicKey =
     shape.family === 'rsa'

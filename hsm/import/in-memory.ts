@@ -1,5 +1,5 @@
 import { createCipheriv, randomFillSync } from 'node:crypto';
-import { ckm } from '../mechanisms';
+import { decryptRaw } from '../algorithms/oaep-decryption';
 import type { Handle } from '../module';
 import { oaepUnpad, type OaepHash } from '../oaep';
 import type { Desk } from '../objects';
@@ -35,18 +35,6 @@ export function reseal(
     block.fill(0);
     message?.fill(0);
   }
-}
-
-/** The whole block of k bytes, also where a token leaves the leading zeros off. */
-function decryptRaw(desk: Desk, sealed: { key: Handle; encrypted: Buffer }, block: Buffer): void {
-  const { library, session } = desk;
-  call('C_DecryptInit', () =>
-    library.C_DecryptInit(session, { mechanism: ckm.RSA_X_509 }, sealed.key),
-  );
-  const written = call('C_Decrypt', () => library.C_Decrypt(session, sealed.encrypted, block));
-  const zeros = block.length - written.length;
-  block.copyWithin(zeros, 0, written.length);
-  block.fill(0, 0, zeros);
 }
 
 const kekBytes = 32;

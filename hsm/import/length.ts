@@ -1,5 +1,5 @@
 import * as pkcs11 from 'pkcs11js';
-import { readAttribute, sign } from '../calls';
+import { readNumber, sign } from '../calls';
 import { HsmError } from '../errors';
 import type { Handle } from '../module';
 import { withObject, wrapKey } from '../wrap';
@@ -42,9 +42,7 @@ function withSecret(
 
 function toldLength(context: ImportContext, object: Handle): number {
   try {
-    const value = readAttribute(context, object, pkcs11.CKA_VALUE_LEN);
-    // CK_ULONG; of no length that matters here are more than 6 bytes used.
-    return value.length >= 6 ? value.readUIntLE(0, 6) : 0;
+    return readNumber(context, object, pkcs11.CKA_VALUE_LEN) ?? 0;
   } catch (error) {
     if (isRefused(error)) return 0;
     throw error;

@@ -6,15 +6,16 @@ import {
   publicEncrypt,
   randomBytes,
 } from 'node:crypto';
+import { agreeWith } from '../algorithms/agreement';
+import { decryptRaw } from '../algorithms/oaep-decryption';
 import { decrypt } from '../calls';
 import type { Curve } from '../curves';
 import type { MaterialKind } from '../material-types';
-import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { oaepMechanism } from '../oaep-mechanism';
 import type { ImportContext } from './context';
-import { ecdh, ecSigns, edwardsSigns, rsaSigns } from './public-keys';
+import { ecSigns, edwardsSigns, rsaSigns } from './public-keys';
 import { shapeOf } from '../material/shapes';
 
 /** The private key does, in its one use, what belongs to the public key. */
@@ -50,10 +51,12 @@ export function rsaDecrypts(context: ImportContext, key: Handle, publicKey: KeyO
 function decryptsRaw(context: ImportContext, key: Handle, publicKey: KeyObject): boolean {
   const bits = publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
   const message = randomBytes(bits / 8);
-  // Less than the modulus, and not shortened by a token that drops zeros.
-  message[0] = 1;
-  const data = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, message);
-  return decrypt(context, { key, mechanism: { mechanism: ckm.RSA_X_509 }, data }).equals(message);
+  // Less than the modulus.
+  message[0] = 0;
+  const encrypted = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, message);
+  const block = Buffer.alloc(encrypted.length);
+  decryptRaw(context, { key, encrypted }, block);
+  return block.equals(message);
 }
 
 function agrees(
@@ -69,5 +72,5 @@ function agrees(
     Buffer.from(x, 'base64url'),
     Buffer.from(y, 'base64url'),
   ]);
-  return ecdh(context, key, { curve, peer: point }).equals(shared);
+  return agreeWith(context, key, { curve, peer: point }).equals(shared);
 }

@@ -8,14 +8,13 @@ import {
   verify,
 } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
-import { readAttribute, sign } from '../calls';
+import { agreeWith } from '../algorithms/agreement';
+import { signWith } from '../algorithms/signing';
+import { readAttribute } from '../calls';
 import type { Curve } from '../curves';
-import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
-import { call } from '../return-values';
 import { wrongMaterial } from './faults';
-import { readableSecret } from '../material/templates';
 
 /** The public half of an RSA private key of `bits`, proven to be its own. */
 export function rsaPublicKey(desk: Desk, key: Handle, bits: number): KeyObject {
@@ -27,14 +26,11 @@ export function rsaPublicKey(desk: Desk, key: Handle, bits: number): KeyObject {
   return publicKey;
 }
 
-/** DER of DigestInfo of a SHA-256 digest, up to the digest (RFC 8017 §9.2, note 1). */
-const digestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
-
 /** A private key that is not the public one's gives itself away in its first signature. */
 export function rsaSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean {
   const message = randomBytes(32);
-  const data = Buffer.concat([digestInfo, createHash('sha256').update(message).digest()]);
-  const signature = sign(desk, { key, mechanism: { mechanism: ckm.RSA_PKCS }, data });
+  const input = createHash('sha256').update(message).digest();
+  const signature = signWith(desk, key, { algorithm: 'RSASSA_PKCS1_V1_5_SHA_256', input });
   return verify('sha256', message, publicKey, signature);
 }
 
@@ -46,7 +42,7 @@ export function rsaSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean
 export function ecPublicKey(desk: Desk, key: Handle, curve: Curve): KeyObject {
   const parameters = readAttribute(desk, key, pkcs11.CKA_EC_PARAMS);
   if (!parameters.equals(Buffer.from(curve.oid, 'hex'))) throw wrongMaterial();
-  const x = ecdh(desk, key, { curve, peer: generator(curve) });
+  const x = agreeWith(desk, key, { curve, peer: generator(curve) });
   const candidates = [2, 3].map((parity) => fromX(curve, Buffer.concat([Buffer.of(parity), x])));
   const found = candidates.find((candidate) => ecSigns(desk, key, { curve, publicKey: candidate }));
   if (found === undefined) throw wrongMaterial();
@@ -59,34 +55,15 @@ export function ecSigns(
   { curve, publicKey }: { curve: Curve; publicKey: KeyObject },
 ): boolean {
   const message = randomBytes(32);
-  const data = createHash(curve.hash).update(message).digest();
-  const signature = sign(desk, { key, mechanism: { mechanism: ckm.ECDSA }, data });
-  const verifier = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
-  return verify(curve.hash, message, verifier, signature);
+  const input = createHash(curve.hash).update(message).digest();
+  const signature = signWith(desk, key, { algorithm: curve.ecdsa, input });
+  return verify(curve.hash, message, publicKey, signature);
 }
 
 export function edwardsSigns(desk: Desk, key: Handle, publicKey: KeyObject): boolean {
   const message = randomBytes(32);
-  const signature = sign(desk, { key, mechanism: { mechanism: ckm.EDDSA }, data: message });
+  const signature = signWith(desk, key, { algorithm: 'ED25519_SHA_512', input: message });
   return verify(null, message, publicKey, signature);
-}
-
-/** CKM_ECDH1_DERIVE without a KDF: the x coordinate. `peer` is an uncompressed point. */
-export function ecdh(
-  desk: Desk,
-  key: Handle,
-  { curve, peer }: { curve: Curve; peer: Buffer },
-): Buffer {
-  const parameter: pkcs11.ECDH1 = {
-    type: pkcs11.CK_PARAMS_EC_DH,
-    kdf: pkcs11.CKD_NULL,
-    publicData: peer,
-  };
-  const mechanism = { mechanism: ckm.ECDH1_DERIVE, parameter };
-  const shared = call('C_DeriveKey', () =>
-    desk.library.C_DeriveKey(desk.session, mechanism, key, readableSecret(curve.bytes)),
-  );
-  return readAttribute(desk, shared, pkcs11.CKA_VALUE);
 }
 
 /** The public point of the private key 1. */

@@ -1,4 +1,5 @@
 import { constants, createCipheriv, publicEncrypt } from 'node:crypto';
+import { hashes } from '../algorithms/hashes';
 import { HsmError } from '../errors';
 import { rsaKey, type RsaKey } from '../known-answers/rsa-key';
 import { requireAnswer } from '../known-answers/row';
@@ -11,7 +12,7 @@ import type { Handle } from '../module';
 import { encryptBlocks } from './identity';
 import { type Envelope, openEnvelope } from './envelope';
 import { reseal, wrapInMemory } from './in-memory';
-import { oaepHashes, oaepMechanism } from '../oaep-mechanism';
+import { oaepMechanism } from '../oaep-mechanism';
 import { provableMaterial, sessionKek } from '../material/templates';
 
 /** How one RSA-OAEP is undone. */
@@ -101,7 +102,7 @@ function findDetour(
   prove: Prove,
   { hash, keyWrap, refusal }: { hash: OaepHash; keyWrap: number | string; refusal: string },
 ): OaepWay {
-  const missing = `CKM_RSA_PKCS_OAEP with ${oaepHashes[hash].name} (${refusal})`;
+  const missing = `CKM_RSA_PKCS_OAEP with ${hashes[hash].name} (${refusal})`;
   if (typeof keyWrap === 'string') return { where: 'nowhere', missing };
   const second = refusalOf(prove, (desk) => proveOaepInMemory(desk, hash, keyWrap));
   if (second === undefined) return { where: 'memory', missing };

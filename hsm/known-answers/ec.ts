@@ -1,13 +1,14 @@
 import { createECDH, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
-import { readAttribute, sign } from '../calls';
-import { type Curve, curves } from '../curves';
+import { agreeWith } from '../algorithms/agreement';
+import { signWith } from '../algorithms/signing';
+import { readAttribute } from '../calls';
+import type { Curve } from '../curves';
 import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
-import { call } from '../return-values';
-import { generatePair, type KnownAnswer, requireAnswer, template } from './row';
+import { generatePair, type KeyAnswer, type KeyAnswers, requireAnswer } from './row';
 
 const message = Buffer.from('claviger known answer');
 
@@ -42,65 +43,34 @@ function publicKey(curve: Curve, point: Buffer): KeyObject {
   return createPublicKey({ key: { kty: 'EC', crv: curve.jwk, x, y }, format: 'jwk' });
 }
 
-/** PKCS#11 signs a digest and answers r and s of equal length. */
-function testEcdsa(desk: Desk, curve: Curve): string {
-  const { privateKey, point } = generate(desk, curve);
-  const signature = sign(desk, {
-    key: privateKey,
-    mechanism: { mechanism: ckm.ECDSA },
-    data: createHash(curve.hash).update(message).digest(),
-  });
-  const key = { key: publicKey(curve, point), dsaEncoding: 'ieee-p1363' } as const;
-  requireAnswer(verify(curve.hash, message, key, signature), 'C_Sign');
-  return '';
-}
-
-function testEcdh(desk: Desk, curve: Curve): void {
-  const { privateKey, point } = generate(desk, curve);
-  const peer = createECDH(curve.node);
-  const parameter: pkcs11.ECDH1 = {
-    type: pkcs11.CK_PARAMS_EC_DH,
-    kdf: pkcs11.CKD_NULL,
-    publicData: peer.generateKeys(),
+function ecdsa(curve: Curve): KeyAnswer<EcKey> {
+  return {
+    name: curve.ecdsa,
+    mechanism: `CKM_ECDSA with ${curve.jwk}`,
+    test: (desk, { privateKey, point }) => {
+      const input = createHash(curve.hash).update(message).digest();
+      const signature = signWith(desk, privateKey, { algorithm: curve.ecdsa, input });
+      requireAnswer(verify(curve.hash, message, publicKey(curve, point), signature), 'C_Sign');
+    },
   };
-  const secret = template([
-    [pkcs11.CKA_TOKEN, false],
-    [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
-    [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
-    [pkcs11.CKA_VALUE_LEN, curve.bytes],
-    [pkcs11.CKA_SENSITIVE, false],
-    [pkcs11.CKA_EXTRACTABLE, true],
-  ]);
-  const mechanism = { mechanism: ckm.ECDH1_DERIVE, parameter };
-  const shared = call('C_DeriveKey', () =>
-    desk.library.C_DeriveKey(desk.session, mechanism, privateKey, secret),
-  );
-  const value = readAttribute(desk, shared, pkcs11.CKA_VALUE);
-  requireAnswer(value.equals(peer.computeSecret(point)), 'C_DeriveKey');
 }
 
-/** Supported where at least one curve agrees; the note names the ones that do not. */
-function testAllEcdh(desk: Desk): string {
-  const missing: string[] = [];
-  for (const [name, curve] of Object.entries(curves)) {
-    try {
-      testEcdh(desk, curve);
-    } catch (error) {
-      if (!(error instanceof HsmError)) throw error;
-      missing.push(`not ${name} (${error.message})`);
-    }
-  }
-  if (missing.length === Object.keys(curves).length) {
-    throw new HsmError('mechanism-missing', missing.join('; '));
-  }
-  return missing.join('; ');
+function ecdh(curve: Curve): KeyAnswer<EcKey> {
+  return {
+    name: 'ECDH',
+    mechanism: `CKM_ECDH1_DERIVE with ${curve.jwk}`,
+    test: (desk, { privateKey, point }) => {
+      const peer = createECDH(curve.node);
+      const secret = agreeWith(desk, privateKey, { curve, peer: peer.generateKeys() });
+      requireAnswer(secret.equals(peer.computeSecret(point)), 'C_DeriveKey');
+    },
+  };
 }
 
-export const ecAnswers: readonly KnownAnswer[] = [
-  ...Object.entries(curves).map(([name, curve]) => ({
-    name,
-    mechanism: 'CKM_ECDSA',
-    test: (desk: Desk) => testEcdsa(desk, curve),
-  })),
-  { name: 'ECDH', mechanism: 'CKM_ECDH1_DERIVE', test: testAllEcdh },
-];
+export function ecSigningAnswers(curve: Curve): KeyAnswers<EcKey> {
+  return { make: (desk) => generate(desk, curve), answers: [ecdsa(curve)] };
+}
+
+export function ecAgreementAnswers(curve: Curve): KeyAnswers<EcKey> {
+  return { make: (desk) => generate(desk, curve), answers: [ecdh(curve)] };
+}

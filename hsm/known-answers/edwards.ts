@@ -1,18 +1,24 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
-import { readAttribute, sign } from '../calls';
+import { signWith } from '../algorithms/signing';
+import { readAttribute } from '../calls';
 import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
-import { create, generatePair, type KnownAnswer, requireAnswer, sessionSecret } from './row';
+import { create, generatePair, type KeyAnswers, requireAnswer, sessionSecret } from './row';
 
 /** id-Ed25519 (RFC 8410 §3); SoftHSM takes the PrintableString "edwards25519" as well. */
 const ed25519Params = Buffer.from('06032b6570', 'hex');
 const message = Buffer.from('claviger known answer');
 const publicBytes = 32;
 
-function generate(desk: Desk): { privateKey: Handle; publicKey: KeyObject } {
+interface EdwardsKey {
+  readonly privateKey: Handle;
+  readonly publicKey: KeyObject;
+}
+
+function generate(desk: Desk): EdwardsKey {
   const pair = generatePair(desk, ckm.EC_EDWARDS_KEY_PAIR_GEN, {
     publicKey: [
       [pkcs11.CKA_EC_PARAMS, ed25519Params],
@@ -26,22 +32,9 @@ function generate(desk: Desk): { privateKey: Handle; publicKey: KeyObject } {
   return { privateKey: pair.privateKey, publicKey: createPublicKey({ key, format: 'jwk' }) };
 }
 
-function testPure(desk: Desk): string {
-  const { privateKey, publicKey } = generate(desk);
-  const signature = sign(desk, {
-    key: privateKey,
-    mechanism: { mechanism: ckm.EDDSA },
-    data: message,
-  });
+function testPure(desk: Desk, { privateKey, publicKey }: EdwardsKey): void {
+  const signature = signWith(desk, privateKey, { algorithm: 'ED25519_SHA_512', input: message });
   requireAnswer(verify(null, message, publicKey, signature), 'C_Sign');
-  return '';
-}
-
-/** CK_EDDSA_PARAMS on a 64-bit machine: phFlag true, no context. pkcs11js has no type for it. */
-function prehashParameter(): Buffer {
-  const parameter = Buffer.alloc(24);
-  parameter[0] = 1;
-  return parameter;
 }
 
 /** RFC 8032 §7.3, "TEST abc". */
@@ -57,12 +50,10 @@ const vector = {
  * A token that ignores the parameter answers a plain Ed25519 signature over the digest, which looks like success
  * (SoftHSM). Only the published answer proves that it does not.
  */
-function testPrehash(desk: Desk): string {
-  const mechanism = { mechanism: ckm.EDDSA, parameter: prehashParameter() };
-  const data = createHash('sha512').update(vector.message).digest();
-  const { privateKey, publicKey } = generate(desk);
-  const generated = sign(desk, { key: privateKey, mechanism, data });
-  if (verify(null, data, publicKey, generated)) {
+function testPrehash(desk: Desk, { privateKey, publicKey }: EdwardsKey): void {
+  const input = createHash('sha512').update(vector.message).digest();
+  const request = { algorithm: 'ED25519_PH_SHA_512', input } as const;
+  if (verify(null, input, publicKey, signWith(desk, privateKey, request))) {
     throw new HsmError('mechanism-missing', 'C_Sign: the token ignores CK_EDDSA_PARAMS.phFlag');
   }
   const known = create(
@@ -75,12 +66,18 @@ function testPrehash(desk: Desk): string {
       [pkcs11.CKA_SIGN, true],
     ]),
   );
-  const answer = sign(desk, { key: known, mechanism, data });
+  const answer = signWith(desk, known, request);
   requireAnswer(answer.equals(Buffer.from(vector.signature, 'hex')), 'C_Sign');
-  return '';
 }
 
-export const edwardsAnswers: readonly KnownAnswer[] = [
-  { name: 'ECC_NIST_EDWARDS25519', mechanism: 'CKM_EDDSA', test: testPure },
-  { name: 'ED25519_PH_SHA_512', mechanism: 'CKM_EDDSA', test: testPrehash },
-];
+export const edwardsAnswers: KeyAnswers<EdwardsKey> = {
+  make: generate,
+  answers: [
+    { name: 'ED25519_SHA_512', mechanism: 'CKM_EDDSA', test: testPure },
+    {
+      name: 'ED25519_PH_SHA_512',
+      mechanism: 'CKM_EDDSA with CK_EDDSA_PARAMS',
+      test: testPrehash,
+    },
+  ],
+};

@@ -14,6 +14,25 @@ export interface KnownAnswer {
   readonly test: (desk: Desk) => string;
 }
 
+/** What is tried with one key. Throws HsmError where the token cannot do it. */
+export interface KeyAnswer<K> {
+  /** The algorithm as AWS KMS names it; of HMAC keys, which have one each, their spec. */
+  readonly name: string;
+  /** What the token lacks where it fails. */
+  readonly mechanism: string;
+  readonly test: (desk: Desk, key: K) => void;
+  /** Another way to the same, tried where the first fails, and what the table says of it. */
+  readonly detour?: { readonly test: (desk: Desk, key: K) => void; readonly note: string };
+}
+
+/** The known answers of keys of one kind, and the key of the session that they are tried with. */
+export interface KeyAnswers<K> {
+  readonly make: (desk: Desk) => K;
+  /** What the table says of this key. */
+  readonly note?: (key: K) => string;
+  readonly answers: ReadonlyArray<KeyAnswer<K>>;
+}
+
 export type Attributes = ReadonlyArray<readonly [number, AttributeValue]>;
 
 const privateUse: Attributes = [

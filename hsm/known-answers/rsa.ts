@@ -1,121 +1,117 @@
 import { constants, createHash, createPublicKey, publicEncrypt, verify } from 'node:crypto';
-import * as pkcs11 from 'pkcs11js';
-import { decrypt, sign } from '../calls';
+import { type HashName, hashes } from '../algorithms/hashes';
+import { decryptOaepWith, type OaepWay } from '../algorithms/oaep-decryption';
+import { signWith } from '../algorithms/signing';
 import { HsmError } from '../errors';
-import { ckm } from '../mechanisms';
-import { oaepUnpad, type OaepHash } from '../oaep';
-import { oaepHashes, oaepMechanism } from '../oaep-mechanism';
+import type { OaepHash } from '../oaep';
 import type { Desk } from '../objects';
-import { type KnownAnswer, requireAnswer } from './row';
-import { type RsaKey, rsaKey } from './rsa-key';
+import type { SigningAlgorithm } from '../use-types';
+import { type KeyAnswer, type KeyAnswers, requireAnswer } from './row';
+import { rsaKey, type RsaKey } from './rsa-key';
 
-const sizes = [2048, 3072, 4096] as const;
 const message = Buffer.from('claviger known answer');
 
-/** DER of DigestInfo up to the digest (RFC 8017 §9.2, note 1), and the PSS parameters. */
-const hashes = {
-  SHA_256: {
-    node: 'sha256',
-    prefix: '3031300d060960864801650304020105000420',
-    ckm: pkcs11.CKM_SHA256,
-    mgf: pkcs11.CKG_MGF1_SHA256,
-    bytes: 32,
-  },
-  SHA_384: {
-    node: 'sha384',
-    prefix: '3041300d060960864801650304020205000430',
-    ckm: pkcs11.CKM_SHA384,
-    mgf: pkcs11.CKG_MGF1_SHA384,
-    bytes: 48,
-  },
-  SHA_512: {
-    node: 'sha512',
-    prefix: '3051300d060960864801650304020305000440',
-    ckm: pkcs11.CKM_SHA512,
-    mgf: pkcs11.CKG_MGF1_SHA512,
-    bytes: 64,
-  },
-} as const;
+const signingHashes = ['sha256', 'sha384', 'sha512'] as const satisfies readonly HashName[];
+type SigningHash = (typeof signingHashes)[number];
 
-type Hash = (typeof hashes)[keyof typeof hashes];
+const suffixes = { sha256: 'SHA_256', sha384: 'SHA_384', sha512: 'SHA_512' } as const;
 
-function testPkcs1(desk: Desk, rsa: RsaKey, hash: Hash): string {
-  const digest = createHash(hash.node).update(message).digest();
-  const data = Buffer.concat([Buffer.from(hash.prefix, 'hex'), digest]);
-  const signature = sign(desk, {
-    key: rsa.privateKey,
-    mechanism: { mechanism: ckm.RSA_PKCS },
-    data,
-  });
-  requireAnswer(verify(hash.node, message, createPublicKey(rsa.pem), signature), 'C_Sign');
-  return rsa.note;
+function signature(
+  desk: Desk,
+  { privateKey }: RsaKey,
+  by: { readonly algorithm: SigningAlgorithm; readonly hash: HashName },
+): Buffer {
+  const input = createHash(by.hash).update(message).digest();
+  return signWith(desk, privateKey, { algorithm: by.algorithm, input });
 }
 
-function testPss(desk: Desk, rsa: RsaKey, hash: Hash): string {
-  const parameter: pkcs11.RsaPSS = {
-    type: pkcs11.CK_PARAMS_RSA_PSS,
-    hashAlg: hash.ckm,
-    mgf: hash.mgf,
-    saltLen: hash.bytes,
+function pkcs1(hash: SigningHash): KeyAnswer<RsaKey> {
+  const algorithm = `RSASSA_PKCS1_V1_5_${suffixes[hash]}` as const;
+  return {
+    name: algorithm,
+    mechanism: 'CKM_RSA_PKCS',
+    test: (desk, rsa) => {
+      const signed = signature(desk, rsa, { algorithm, hash });
+      requireAnswer(verify(hash, message, createPublicKey(rsa.pem), signed), 'C_Sign');
+    },
   };
-  const signature = sign(desk, {
-    key: rsa.privateKey,
-    mechanism: { mechanism: ckm.RSA_PKCS_PSS, parameter },
-    data: createHash(hash.node).update(message).digest(),
-  });
-  const key = {
-    key: createPublicKey(rsa.pem),
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: hash.bytes,
-  };
-  requireAnswer(verify(hash.node, message, key, signature), 'C_Sign');
-  return rsa.note;
 }
 
-/** Returns how the token serves it: by itself, or raw with the padding taken off in the daemon. */
-function testOaep(desk: Desk, rsa: RsaKey, hash: OaepHash): string {
+function pss(hash: SigningHash): KeyAnswer<RsaKey> {
+  const algorithm = `RSASSA_PSS_${suffixes[hash]}` as const;
+  return {
+    name: algorithm,
+    mechanism: `CKM_RSA_PKCS_PSS with ${hashes[hash].name}`,
+    test: (desk, rsa) => {
+      const signed = signature(desk, rsa, { algorithm, hash });
+      const key = {
+        key: createPublicKey(rsa.pem),
+        padding: constants.RSA_PKCS1_PSS_PADDING,
+        saltLength: hashes[hash].bytes,
+      };
+      requireAnswer(verify(hash, message, key, signed), 'C_Sign');
+    },
+  };
+}
+
+/** The right ciphertext opens, and one of the same length that was tampered with does not. */
+function testOaep(
+  desk: Desk,
+  { pem, privateKey }: RsaKey,
+  by: { readonly hash: OaepHash; readonly way: OaepWay },
+): void {
   const padding = constants.RSA_PKCS1_OAEP_PADDING;
-  const data = publicEncrypt({ key: rsa.pem, padding, oaepHash: hash }, message);
-  const request = { key: rsa.privateKey, data };
+  const encrypted = publicEncrypt({ key: pem, padding, oaepHash: by.hash }, message);
+  const decrypted = decryptOaepWith((work) => work(desk), privateKey, { ...by, encrypted });
+  requireAnswer(decrypted?.equals(message) === true, 'C_Decrypt');
+  const block = publicEncrypt({ key: pem, padding: constants.RSA_NO_PADDING }, unpadded(encrypted));
+  requireAnswer(refuses(desk, privateKey, { ...by, encrypted: block }), 'C_Decrypt');
+}
+
+/** A block without any padding, less than the modulus. */
+function unpadded({ length }: Buffer): Buffer {
+  const block = Buffer.alloc(length, 0x5a);
+  block[0] = 0;
+  return block;
+}
+
+function refuses(
+  desk: Desk,
+  key: RsaKey['privateKey'],
+  sealed: { readonly hash: OaepHash; readonly way: OaepWay; readonly encrypted: Buffer },
+): boolean {
   try {
-    const answer = decrypt(desk, { ...request, mechanism: oaepMechanism(hash) });
-    requireAnswer(answer.equals(message), 'C_Decrypt');
-    return rsa.note;
+    return decryptOaepWith((work) => work(desk), key, sealed) === undefined;
   } catch (error) {
-    if (!(error instanceof HsmError)) throw error;
-    const block = decrypt(desk, { ...request, mechanism: { mechanism: ckm.RSA_X_509 } });
-    requireAnswer(oaepUnpad(block, hash)?.equals(message) === true, 'C_Decrypt');
-    return `by CKM_RSA_X_509, padding removed outside the token (${error.message})`;
+    if (error instanceof HsmError) return true;
+    throw error;
   }
 }
 
-/** Every size must pass; what differs between them is worth reading. */
-function everySize(desk: Desk, test: (rsa: RsaKey) => string): string {
-  const notes = new Set(sizes.map((bits) => test(rsaKey(desk, bits))));
-  return [...notes].filter((note) => note !== '').join('; ');
+function oaep(hash: OaepHash, name: string): KeyAnswer<RsaKey> {
+  return {
+    name,
+    mechanism: `CKM_RSA_PKCS_OAEP with ${hashes[hash].name}`,
+    test: (desk, rsa) => testOaep(desk, rsa, { hash, way: 'token' }),
+    detour: {
+      note: 'by CKM_RSA_X_509, padding removed outside the token',
+      test: (desk, rsa) => testOaep(desk, rsa, { hash, way: 'raw' }),
+    },
+  };
 }
 
-export const rsaAnswers: readonly KnownAnswer[] = [
-  ...sizes.map((bits) => ({
-    name: `RSA_${String(bits)}`,
-    mechanism: 'CKM_RSA_PKCS',
-    test: (desk: Desk) => {
-      return testPkcs1(desk, rsaKey(desk, bits), hashes.SHA_256);
-    },
-  })),
-  ...Object.entries(hashes).map(([name, hash]) => ({
-    name: `RSASSA_PKCS1_V1_5_${name}`,
-    mechanism: 'CKM_RSA_PKCS',
-    test: (desk: Desk) => everySize(desk, (rsa) => testPkcs1(desk, rsa, hash)),
-  })),
-  ...Object.entries(hashes).map(([name, hash]) => ({
-    name: `RSASSA_PSS_${name}`,
-    mechanism: 'CKM_RSA_PKCS_PSS',
-    test: (desk: Desk) => everySize(desk, (rsa) => testPss(desk, rsa, hash)),
-  })),
-  ...(['sha1', 'sha256'] as const).map((hash) => ({
-    name: `RSAES_OAEP_${oaepHashes[hash].name.replace('-', '_')}`,
-    mechanism: 'CKM_RSA_PKCS_OAEP',
-    test: (desk: Desk) => everySize(desk, (rsa) => testOaep(desk, rsa, hash)),
-  })),
-];
+const key = (bits: number): Pick<KeyAnswers<RsaKey>, 'make' | 'note'> => ({
+  make: (desk) => rsaKey(desk, bits),
+  note: ({ note }) => note,
+});
+
+export function rsaSigningAnswers(bits: number): KeyAnswers<RsaKey> {
+  return { ...key(bits), answers: [...signingHashes.map(pkcs1), ...signingHashes.map(pss)] };
+}
+
+export function rsaDecryptionAnswers(bits: number): KeyAnswers<RsaKey> {
+  return {
+    ...key(bits),
+    answers: [oaep('sha1', 'RSAES_OAEP_SHA_1'), oaep('sha256', 'RSAES_OAEP_SHA_256')],
+  };
+}

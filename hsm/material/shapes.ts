@@ -27,6 +27,7 @@ interface Ec {
   readonly curve: Curve;
 }
 
+/** Ed25519. */
 interface Edwards {
   readonly family: 'edwards';
 }

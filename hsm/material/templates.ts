@@ -84,7 +84,7 @@ function protectedAs(family: Family, allow: readonly number[]): Attributes {
   ];
 }
 
-/** The attributes that are true of a key of this kind; every other use is denied. */
+/** Attributes of the uses that keys of this kind have. Throws where AWS KMS has no such keys. */
 export function usesOf(kind: MaterialKind): readonly number[] {
   const found = allowed[shapeOf(kind.spec).family][kind.usage];
   if (found === undefined) {
@@ -96,6 +96,16 @@ export function usesOf(kind: MaterialKind): readonly number[] {
 /** Unwraps to a key that stays in the token: never readable, never wrappable, good for its KeyUsage only. */
 export function residentMaterial(kind: MaterialKind, key: ResidentMaterial): Template {
   return generated(shapeOf(kind.spec).family, usesOf(kind), key);
+}
+
+/** What an object of this spec is in the token, and every use that it could be allowed. */
+export function objectOf(spec: MaterialKind['spec']): {
+  readonly class: number;
+  readonly type: number;
+  readonly uses: readonly number[];
+} {
+  const { family } = shapeOf(spec);
+  return { ...families[family], uses: uses[family] };
 }
 
 /** Unwraps to an object of the session that can prove which material it is, and no more. */
@@ -126,13 +136,14 @@ export function wrappableSecret(): Template {
   ]);
 }
 
-/** What nobody minds to be read: the x coordinate of a public point. */
+/** What C_DeriveKey answers: the x coordinate of a point, an object of the session that is read at once. */
 export function readableSecret(bytes: number): Template {
   return made([
     [pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY],
     [pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET],
     [pkcs11.CKA_VALUE_LEN, bytes],
     [pkcs11.CKA_TOKEN, false],
+    [pkcs11.CKA_PRIVATE, true],
     [pkcs11.CKA_SENSITIVE, false],
     [pkcs11.CKA_EXTRACTABLE, true],
   ]);

@@ -5,13 +5,13 @@ import {
   publicEncrypt,
   randomBytes,
 } from 'node:crypto';
+import { symmetricDefault } from '../algorithms/key-rows';
 import { HsmError } from '../errors';
 import { sealGcm, tagBytes } from '../gcm';
-import { importPrivateKeys } from '../material/templates';
+import { importPrivateKeys, usableMaterial } from '../material/templates';
 import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { type Desk, findObjects } from '../objects';
-import { unwrappedAesKey } from '../templates';
 import { withObject } from '../wrap';
 import { hashes, missing, refusalOf, unwrapEntry } from './entries';
 
@@ -44,7 +44,7 @@ function provePair(
   const entry = { hash: pair.hash, blob };
   const object = unwrapEntry(desk, pair.privateKey, {
     entry,
-    template: unwrappedAesKey(undefined),
+    template: usableMaterial(symmetricDefault.kind, undefined),
   });
   withObject(desk, object, () => {
     const plaintext = randomBytes(32);

@@ -78,7 +78,7 @@ test('of a great many evicted at once the last are destroyed between other work,
     for (const at of many) large.put(String(at), key(at % 250));
   };
   let destroyed = 0;
-  const large = new Handles({
+  const large: Handles = new Handles({
     max: 2000,
     resolve: () => Promise.reject(new Error('nothing is looked up')),
     release: () => void (destroyed += 1),

@@ -1,0 +1,109 @@
+import * as pkcs11 from 'pkcs11js';
+import { sign } from '../calls';
+import { HsmError } from '../errors';
+import type { MaterialSpec } from '../material-types';
+import { ckm } from '../mechanisms';
+import type { Handle } from '../module';
+import type { Desk } from '../objects';
+import type { SigningAlgorithm, SigningRequest } from '../use-types';
+import { ecdsaDer } from './ecdsa-der';
+import { type HashName, hashes } from './hashes';
+
+/** How a token makes the signatures of one of AWS KMS's SigningAlgorithms. */
+interface SigningRow {
+  readonly specs: readonly MaterialSpec[];
+  readonly mechanism: pkcs11.Mechanism;
+  /** How long the input has to be: a digest's length. */
+  readonly inputBytes?: number;
+  /** What the token is given for the input. */
+  readonly frame?: (input: Buffer) => Buffer;
+  /** AWS's format of what the token answers. */
+  readonly finish?: (signature: Buffer) => Buffer;
+}
+
+const rsaSpecs: readonly MaterialSpec[] = ['RSA_2048', 'RSA_3072', 'RSA_4096'];
+const edwards: readonly MaterialSpec[] = ['ECC_NIST_EDWARDS25519'];
+
+/** CKM_RSA_PKCS signs a DigestInfo, which is the caller's to make. */
+function pkcs1(hash: HashName): SigningRow {
+  const { bytes, digestInfo } = hashes[hash];
+  const prefix = Buffer.from(digestInfo, 'hex');
+  return {
+    specs: rsaSpecs,
+    mechanism: { mechanism: ckm.RSA_PKCS },
+    inputBytes: bytes,
+    frame: (digest) => Buffer.concat([prefix, digest]),
+  };
+}
+
+/** Salt as long as the hash, MGF1 with the same hash (kms-semantics §3.5). */
+function pss(hash: HashName): SigningRow {
+  const { bytes, ckm: hashAlg, mgf } = hashes[hash];
+  const parameter: pkcs11.RsaPSS = {
+    type: pkcs11.CK_PARAMS_RSA_PSS,
+    hashAlg,
+    mgf,
+    saltLen: bytes,
+  };
+  return {
+    specs: rsaSpecs,
+    mechanism: { mechanism: ckm.RSA_PKCS_PSS, parameter },
+    inputBytes: bytes,
+  };
+}
+
+/** `orderBytes`: of the order of the curves. */
+function ecdsa(specs: readonly MaterialSpec[], hash: HashName, orderBytes: number): SigningRow {
+  return {
+    specs,
+    mechanism: { mechanism: ckm.ECDSA },
+    inputBytes: hashes[hash].bytes,
+    finish: (signature) => ecdsaDer(signature, orderBytes),
+  };
+}
+
+/** CK_EDDSA_PARAMS on a 64-bit machine: phFlag true, no context. pkcs11js has no type for it. */
+function prehashParameter(): Buffer {
+  const parameter = Buffer.alloc(24);
+  parameter[0] = 1;
+  return parameter;
+}
+
+const rows: Readonly<Partial<Record<SigningAlgorithm, SigningRow>>> = {
+  RSASSA_PKCS1_V1_5_SHA_256: pkcs1('sha256'),
+  RSASSA_PKCS1_V1_5_SHA_384: pkcs1('sha384'),
+  RSASSA_PKCS1_V1_5_SHA_512: pkcs1('sha512'),
+  RSASSA_PSS_SHA_256: pss('sha256'),
+  RSASSA_PSS_SHA_384: pss('sha384'),
+  RSASSA_PSS_SHA_512: pss('sha512'),
+  ECDSA_SHA_256: ecdsa(['ECC_NIST_P256', 'ECC_SECG_P256K1'], 'sha256', 32),
+  ECDSA_SHA_384: ecdsa(['ECC_NIST_P384'], 'sha384', 48),
+  ECDSA_SHA_512: ecdsa(['ECC_NIST_P521'], 'sha512', 66),
+  ED25519_SHA_512: { specs: edwards, mechanism: { mechanism: ckm.EDDSA } },
+  ED25519_PH_SHA_512: {
+    specs: edwards,
+    mechanism: { mechanism: ckm.EDDSA, parameter: prehashParameter() },
+    inputBytes: hashes.sha512.bytes,
+  },
+};
+
+/** Throws where keys of this spec do not have the algorithm, or it does not take this input: the caller's mistake. */
+export function requireSigning(spec: MaterialSpec, { algorithm, input }: SigningRequest): void {
+  const row = rows[algorithm];
+  if (row?.specs.includes(spec) !== true) {
+    throw new HsmError('failed', `${algorithm} is no algorithm of ${spec} keys`);
+  }
+  if (row.inputBytes !== undefined && row.inputBytes !== input.length) {
+    throw new HsmError('failed', `${algorithm}: the input must be a digest of its hash`);
+  }
+}
+
+/** One signature in AWS's format. The algorithm is one of the key's. */
+export function signWith(desk: Desk, key: Handle, { algorithm, input }: SigningRequest): Buffer {
+  const row = rows[algorithm];
+  if (row === undefined) throw new HsmError('mechanism-missing', `no way to make ${algorithm}`);
+  const { mechanism, frame, finish } = row;
+  const data = frame === undefined ? input : frame(input);
+  const signature = sign(desk, { key, mechanism, data });
+  return finish === undefined ? signature : finish(signature);
+}

@@ -1,0 +1,104 @@
+import { agreeWith } from './algorithms/agreement';
+import { keyRow } from './algorithms/key-rows';
+import { macWith } from './algorithms/macs';
+import { decryptOaepWith, notDecrypted, type OaepWay } from './algorithms/oaep-decryption';
+import { signWith } from './algorithms/signing';
+import type { Curve } from './curves';
+import { toBuffer, toThread } from './formats';
+import { openGcm, sealGcm } from './gcm';
+import { isOfTheData } from './import/faults';
+import type { Hmac } from './material/shapes';
+import { benchOf } from './known-answers/bench';
+import { proveKind } from './known-answers/kinds';
+import type { LaneDesk } from './lane-desk';
+import type { MaterialKind } from './material-types';
+import type { OaepHash } from './oaep';
+import type { SigningAlgorithm } from './use-types';
+
+/** What lanes do with keys in use. `key`: the handle of an object that is known to be of the right kind. */
+export const useTasks = {
+  seal: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; aad: Uint8Array; plaintext: Uint8Array; ivSource: 'random' | 'token' },
+  ) =>
+    lane.withSession((desk) => {
+      const plaintext = toBuffer(args.plaintext);
+      try {
+        const input = { aad: toBuffer(args.aad), plaintext, ivSource: args.ivSource };
+        const sealed = sealGcm({ ...desk, key: toBuffer(args.key) }, input);
+        return { iv: toThread(sealed.iv), ciphertext: toThread(sealed.ciphertext) };
+      } finally {
+        plaintext.fill(0);
+      }
+    }),
+
+  unseal: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; aad: Uint8Array; iv: Uint8Array; ciphertext: Uint8Array },
+  ) =>
+    lane.withSession((desk) => {
+      const input = {
+        aad: toBuffer(args.aad),
+        iv: toBuffer(args.iv),
+        ciphertext: toBuffer(args.ciphertext),
+      };
+      return toThread(openGcm({ ...desk, key: toBuffer(args.key) }, input));
+    }),
+
+  sign: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; algorithm: SigningAlgorithm; input: Uint8Array },
+  ) =>
+    lane.withSession((desk) => {
+      const request = { algorithm: args.algorithm, input: toBuffer(args.input) };
+      return toThread(signWith(desk, toBuffer(args.key), request));
+    }),
+
+  mac: (lane: LaneDesk, args: { key: Uint8Array; shape: Hmac; message: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const request = { shape: args.shape, message: toBuffer(args.message) };
+      return toThread(macWith(desk, toBuffer(args.key), request));
+    }),
+
+  agree: (lane: LaneDesk, args: { key: Uint8Array; curve: Curve; peer: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const request = { curve: args.curve, peer: toBuffer(args.peer) };
+      const secret = agreeWith(desk, toBuffer(args.key), request);
+      try {
+        return toThread(secret);
+      } finally {
+        secret.fill(0);
+      }
+    }),
+
+  decryptOaep: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; hash: OaepHash; way: OaepWay; encrypted: Uint8Array },
+  ) => {
+    const message = decryptOaep(lane, args);
+    try {
+      return toThread(message);
+    } finally {
+      message.fill(0);
+    }
+  },
+
+  proveKind: (lane: LaneDesk, { kind }: { kind: MaterialKind }) =>
+    proveKind(keyRow(kind), benchOf(lane)),
+} as const;
+
+/** Whatever is about the data is one error, and is believed when the token is healthy. */
+function decryptOaep(
+  lane: LaneDesk,
+  args: { key: Uint8Array; hash: OaepHash; way: OaepWay; encrypted: Uint8Array },
+): Buffer {
+  const ciphertext = { hash: args.hash, way: args.way, encrypted: toBuffer(args.encrypted) };
+  let message: Buffer | undefined;
+  try {
+    message = decryptOaepWith((work) => lane.withSession(work), toBuffer(args.key), ciphertext);
+  } catch (error) {
+    throw isOfTheData(error, () => lane.assertHealthy()) ? notDecrypted() : error;
+  }
+  if (message === undefined) throw notDecrypted();
+  return message;
+}
