@@ -38,8 +38,9 @@ export function observed(token: Token, observe: Observer): Token {
     decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
     generateKey: (kind, name, exclusively) =>
       later('generateKey', () => token.generateKey(kind, name, exclusively)),
-    generateWrappedKey: (kind, wrappingKeyId) =>
-      later('generateWrappedKey', () => token.generateWrappedKey(kind, wrappingKeyId)),
+    prepareKey: (kind, place) => later('prepareKey', () => token.prepareKey(kind, place)),
+    generateWrappedKey: (kind, wrappingKeyId, prepared) =>
+      later('generateWrappedKey', () => token.generateWrappedKey(kind, wrappingKeyId, prepared)),
     generateDataKeyPair: (spec) =>
       later('generateDataKeyPair', () => token.generateDataKeyPair(spec)),
     sign: (key, request) => timed('sign', () => token.sign(key, request)),

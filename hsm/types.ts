@@ -60,6 +60,7 @@ export interface TokenOptions {
 
 export type TokenOperation =
   | 'generateRandom'
+  | 'prepareKey'
   | 'generateKey'
   | 'generateWrappedKey'
   | 'generateDataKeyPair'
