@@ -19,7 +19,8 @@ import {
   type KeySpec,
 } from '@aws-sdk/client-kms';
 import { openTerminal } from '../support/aws-cli';
-import { type TestDaemon, startDaemon } from '../support/daemon';
+import { bothStores, storages } from '../support/both-stores';
+import type { TestDaemon } from '../support/daemon';
 import {
   type NewKey,
   auditTexts,
@@ -33,6 +34,8 @@ import { newUser } from '../support/principals';
 import { badRequest, call, refused } from '../support/wire';
 
 jest.setTimeout(60_000);
+
+const daemonWith = bothStores();
 
 const curves = [
   { spec: 'ECC_NIST_P256', namedCurve: 'prime256v1', bytes: 32 },
@@ -60,14 +63,11 @@ async function publicKeyOf(kms: KMSClient, KeyId: string): Promise<Buffer> {
 
 const asKey = (key: Buffer): KeyObject => createPublicKey({ key, format: 'der', type: 'spki' });
 
-describe.each(['resident', 'wrapped'])('Keys that agree whose material is %s', (storage) => {
-  let daemon: TestDaemon;
+describe.each(storages)('Keys that agree whose material is %s', (storage) => {
   let kms: KMSClient;
-  beforeAll(async () => {
-    daemon = await startDaemon({ environment: { CLAVIGER_KEY_MATERIAL: storage } });
-    kms = daemon.client();
+  beforeAll(() => {
+    kms = daemonWith(storage).client();
   });
-  afterAll(() => daemon.remove());
 
   describe.each(curves)('of $spec', ({ spec, namedCurve, bytes }) => {
     test('agree with OpenSSL, and with each other', async () => {
@@ -89,7 +89,10 @@ describe.each(['resident', 'wrapped'])('Keys that agree whose material is %s', (
     test('agree with imported material as OpenSSL does with it, whatever the secret begins with', async () => {
       const own = newPair(namedCurve);
       const key = await createExternalKey(kms, ofSpec(spec));
-      await importMaterial(kms, key.id, { material: pkcs8(own.privateKey) });
+      const parameters = await getParameters(kms, key.id, {
+        algorithm: 'RSA_AES_KEY_WRAP_SHA_256',
+      });
+      await importMaterial(kms, key.id, { material: pkcs8(own.privateKey), parameters });
       const peers = [newPair(namedCurve), peerWithLeadingZero(own.privateKey, namedCurve)];
       for (const { publicKey } of peers) {
         const shared = await derive(kms, key.id, spki(publicKey));
@@ -137,11 +140,10 @@ describe('DeriveSharedSecret', () => {
   const peer = newPair('prime256v1');
   const PublicKey = spki(peer.publicKey);
   beforeAll(async () => {
-    daemon = await startDaemon();
+    daemon = daemonWith('resident');
     kms = daemon.client();
     key = await createKey(kms, ofSpec('ECC_NIST_P256'));
   });
-  afterAll(() => daemon.remove());
 
   const request = (more: object = {}) => ({
     ...{ KeyId: key.id, PublicKey: PublicKey.toString('base64'), ...ECDH, ...more },
