@@ -1,5 +1,4 @@
 import { AesUse } from './aes-use';
-import { HsmError } from './errors';
 import { DataKeyPairs } from './data-key-pairs';
 import { idBytes } from './formats';
 import { Generation } from './generation';
@@ -349,9 +348,4 @@ export class Pkcs11Token implements Token {
     this.#wrapping.keys.drop();
     this.#residents.drop();
   }
-}
-
-/** Of the methods that are not there yet. */
-function unbuilt(...given: readonly unknown[]): HsmError {
-  return new HsmError('mechanism-missing', `not built yet (${String(given.length)})`);
 }

@@ -8,6 +8,7 @@ import {
   residentObjects,
   uses,
 } from '../material/templates';
+import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
 import { copyKey, type Desk, destroyAll, discardAfter, findObjects, readFlags } from '../objects';
 import { call } from '../return-values';
@@ -114,14 +115,16 @@ export interface MadePair {
 export function makePair(desk: Desk, plan: Omit<PairPlan, 'prove'>, place: NewPlace): MadePair {
   const publicKey = generatedPublicKey(plan.attributes);
   const privateKey = generated(plan.family, plan.allow, place);
-  return call('C_GenerateKeyPair', () =>
-    desk.library.C_GenerateKeyPair(
-      desk.session,
-      { mechanism: plan.mechanism },
-      publicKey,
-      privateKey,
-    ),
-  );
+  const { mechanism } = plan;
+  try {
+    return call('C_GenerateKeyPair', () =>
+      desk.library.C_GenerateKeyPair(desk.session, { mechanism }, publicKey, privateKey),
+    );
+  } catch (error) {
+    if (!(error instanceof HsmError) || error.code !== 'mechanism-missing') throw error;
+    const reason = `the token lacks ${mechanismName(mechanism)} (${error.message})`;
+    throw new HsmError('mechanism-missing', reason);
+  }
 }
 
 export function proven(context: PairContext, plan: PairPlan, made: MadePair): Pair {

@@ -2,9 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   CreateKeyCommand,
   DecapsulateCommand,
+  DecryptCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
   EncapsulateCommand,
+  GenerateDataKeyPairCommand,
   GetPublicKeyCommand,
   type KMSClient,
   type KeySpec,
@@ -59,19 +61,9 @@ describe.each(['resident', 'wrapped'])('Post-quantum keys whose material is %s',
   /** Undefined where the token wraps no such key, and says so by name: NSS does, Kryoptic does not. */
   async function make(KeySpec: KeySpec, KeyUsage: KeyUsageType): Promise<string | undefined> {
     const making = kms.send(new CreateKeyCommand({ KeySpec, KeyUsage }));
-    if (token.given && storage === 'wrapped') {
-      const failed = await making.then(
-        () => false,
-        () => true,
-      );
-      if (failed) {
-        expect(await sdkRefusal(making)).toEqual({
-          code: 'UnsupportedOperationException',
-          message: `the token lacks CKM_AES_KEY_WRAP_KWP of ${KeySpec} keys (C_WrapKey: CKR_FUNCTION_NOT_SUPPORTED)`,
-          status: 400,
-        });
-        return undefined;
-      }
+    if (token.given && storage === 'wrapped' && (await isRefused(making))) {
+      expect(await sdkRefusal(making)).toEqual(wrapsNone(KeySpec));
+      return undefined;
     }
     return (await making).KeyMetadata?.KeyId;
   }
@@ -158,6 +150,27 @@ describe.each(['resident', 'wrapped'])('Post-quantum keys whose material is %s',
     }
   });
 
+  test.each(mlKem)('A data key pair of $spec is made and opened again', async ({ spec, kem }) => {
+    const { KeyMetadata: { KeyId } = {} } = await kms.send(new CreateKeyCommand({}));
+    const request = { KeyId, KeyPairSpec: spec, EncryptionContext: { for: 'test' } };
+    const making = kms.send(new GenerateDataKeyPairCommand(request));
+    if (token.given && (await isRefused(making))) {
+      expect(await sdkRefusal(making)).toEqual(wrapsNone(spec));
+      return;
+    }
+    const pair = await making;
+    const { Plaintext } = await kms.send(
+      new DecryptCommand({
+        CiphertextBlob: pair.PrivateKeyCiphertextBlob,
+        EncryptionContext: { for: 'test' },
+      }),
+    );
+    expect(Plaintext).toEqual(pair.PrivateKeyPlaintext);
+    // PKCS#8 of RFC 9935 §6, which ends with the seed.
+    const { publicKey } = kem.keygen(Buffer.from(Plaintext ?? []).subarray(-64));
+    expect(Buffer.from(pair.PublicKey ?? []).subarray(prefixBytes)).toEqual(Buffer.from(publicKey));
+  });
+
   test('A key does what it is for, and only while it may', async () => {
     const [signing, sealing] = [
       await make('ML_DSA_65', 'SIGN_VERIFY'),
@@ -182,6 +195,21 @@ describe.each(['resident', 'wrapped'])('Post-quantum keys whose material is %s',
     });
   });
 });
+
+function isRefused(making: Promise<unknown>): Promise<boolean> {
+  return making.then(
+    () => false,
+    () => true,
+  );
+}
+
+function wrapsNone(spec: string): Awaited<ReturnType<typeof sdkRefusal>> {
+  return {
+    code: 'UnsupportedOperationException',
+    message: `the token lacks CKM_AES_KEY_WRAP_KWP of ${spec} keys (C_WrapKey: CKR_FUNCTION_NOT_SUPPORTED)`,
+    status: 400,
+  };
+}
 
 /** FIPS 204, algorithms 2 and 7, with an empty context. */
 function muOf(publicKey: Buffer, message: Buffer): Buffer {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa';
+import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem';
 import {
   type GeneratedWrappedKey,
   HsmError,
@@ -11,6 +12,7 @@ import {
 } from '../../hsm/index';
 import { loadLibrary, openSession, closeSession, findToken } from '../../hsm/module';
 import { findObjects } from '../../hsm/objects';
+import { parameterSets } from '../../hsm/post-quantum/parameter-sets';
 import { makePostQuantumToken, type PostQuantumToken } from '../support/post-quantum-token';
 import { useCases } from '../support/token-uses';
 
@@ -25,6 +27,11 @@ const publicKeyBytes = {
   ...{ ML_KEM_512: 822, ML_KEM_768: 1206, ML_KEM_1024: 1590 },
 } as Readonly<Record<string, number>>;
 const verifiers = { ML_DSA_44: ml_dsa44, ML_DSA_65: ml_dsa65, ML_DSA_87: ml_dsa87 };
+const kems = [
+  { spec: 'ML_KEM_512', kem: ml_kem512 },
+  { spec: 'ML_KEM_768', kem: ml_kem768 },
+  { spec: 'ML_KEM_1024', kem: ml_kem1024 },
+] as const;
 const mlDsaSpecs = Object.keys(verifiers) as (keyof typeof verifiers)[];
 
 let subject: PostQuantumToken;
@@ -217,6 +224,41 @@ describe('ML-KEM', () => {
     expect(await token.decapsulate(key, ciphertext)).toEqual(sharedSecret);
   });
 });
+
+describe('Data key pairs', () => {
+  test.each(kems)(
+    'of $spec are the seed in PKCS#8 and the public key of it',
+    async ({ spec, kem }) => {
+      const making = token.generateDataKeyPair(spec);
+      if (subject.given && (await isRefused(making))) {
+        await expect(making).rejects.toMatchObject({
+          code: 'mechanism-missing',
+          message: `the token lacks CKM_AES_KEY_WRAP_KWP of ${spec} keys (C_WrapKey: CKR_FUNCTION_NOT_SUPPORTED)`,
+        });
+        return;
+      }
+      const { privateKey, publicKey } = await making;
+      // RFC 9935 §6: OCTET STRING of [0] seed.
+      const head = `3054020100300b${parameterSets[spec].oid}04428040`;
+      expect(privateKey.subarray(0, 22).toString('hex')).toBe(head);
+      expect(privateKey).toHaveLength(22 + 64);
+      const pair = kem.keygen(privateKey.subarray(22));
+      expect(publicKey.subarray(22)).toEqual(Buffer.from(pair.publicKey));
+      const { ciphertext, sharedSecret } = await token.encapsulate(
+        { spec, usage: 'ENCAPSULATE_DECAPSULATE' },
+        publicKey,
+      );
+      expect(Buffer.from(kem.decapsulate(ciphertext, pair.secretKey))).toEqual(sharedSecret);
+    },
+  );
+});
+
+function isRefused(making: Promise<unknown>): Promise<boolean> {
+  return making.then(
+    () => false,
+    () => true,
+  );
+}
 
 /** All objects of this process's sessions: PKCS#11 shows them to each of them. */
 function sessionObjects(): number {

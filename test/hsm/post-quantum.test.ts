@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { ml_kem512 } from '@noble/post-quantum/ml-kem';
 import { type MaterialKind, openToken, type Token } from '../../hsm/index';
 import { loadLibrary } from '../../hsm/module';
 import { interface32 } from '../../hsm/post-quantum/interface';
 import { parameterSets } from '../../hsm/post-quantum/parameter-sets';
+import { seedPrivateKeyInfo } from '../../hsm/post-quantum/private-key';
 import { decodePublicKey, encodePublicKey } from '../../hsm/post-quantum/public-key';
 import { kemSpecs } from '../support/kem-keys';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
@@ -48,6 +50,10 @@ describe('A token without post-quantum mechanisms', () => {
       const key = { id: randomBytes(32).toString('hex'), wrapped: undefined, kind };
       const ciphertext = Buffer.alloc(set.ciphertextBytes);
       await expect(token.decapsulate(key, ciphertext)).rejects.toMatchObject(refusal);
+      await expect(token.generateDataKeyPair(spec)).rejects.toMatchObject({
+        code: 'mechanism-missing',
+        message: `the token lacks CKM_ML_KEM_KEY_PAIR_GEN (${missing})`,
+      });
     },
   );
 
@@ -58,6 +64,59 @@ describe('A token without post-quantum mechanisms', () => {
         message: 'C_DecapsulateKey (PKCS#11 3.2): the library has no C_GetInterface',
       }) as Error,
     );
+  });
+});
+
+/** FIPS 203: what a token may wrap, by RFC 9935 §6. */
+describe('The private key of a data key pair', () => {
+  const { ML_KEM_512: set } = parameterSets;
+  const seed = Buffer.from(Array.from({ length: 64 }, (_, at) => at));
+  const publicKey = Buffer.from(ml_kem512.keygen(seed).publicKey);
+  const element = (tag: number, ...parts: readonly Buffer[]): Buffer => {
+    const content = Buffer.concat(parts);
+    const { length } = content;
+    const head = length < 0x80 ? [tag, length] : [tag, 0x82, length >> 8, length & 0xff];
+    return Buffer.concat([Buffer.from(head), content]);
+  };
+  const info = (key: Buffer, oid = set.oid): Buffer =>
+    element(
+      0x30,
+      Buffer.from('020100', 'hex'),
+      element(0x30, Buffer.from(oid, 'hex')),
+      element(0x04, key),
+    );
+  const seedAlone = info(element(0x80, seed));
+  const expanded = element(0x04, Buffer.alloc(1632));
+  const both = info(element(0x30, element(0x04, seed), expanded));
+
+  test.each([
+    ['the seed', seedAlone],
+    ['the seed and what it expands to', both],
+    ['zeros at its end', Buffer.concat([both, Buffer.alloc(6)])],
+  ])('is the seed alone where the token hands out %s', (_, privateKey) => {
+    expect(seedPrivateKeyInfo(set, { privateKey, publicKey })).toEqual(seedAlone);
+  });
+
+  const noPkcs8 = 'C_WrapKey: the private key is no PKCS#8';
+  test.each([
+    ['the expanded key alone', info(expanded), 'the token lacks CKA_SEED of ML-KEM keys'],
+    [
+      'a seed of 63 bytes',
+      info(element(0x80, seed.subarray(1))),
+      'the token lacks CKA_SEED of ML-KEM keys',
+    ],
+    [
+      'another seed',
+      info(element(0x80, Buffer.alloc(64))),
+      'C_WrapKey: the private key is not that of the public key',
+    ],
+    ['another algorithm', info(element(0x80, seed), parameterSets.ML_KEM_768.oid), noPkcs8],
+    ['less than its length', seedAlone.subarray(0, -1), noPkcs8],
+    ['nothing', Buffer.alloc(0), noPkcs8],
+    ['a length of too many bytes', Buffer.from('3084ffffffff', 'hex'), noPkcs8],
+    ['a length that is cut off', Buffer.from('3082ff', 'hex'), noPkcs8],
+  ])('is refused where the token hands out %s', (_, privateKey, message) => {
+    expect(() => seedPrivateKeyInfo(set, { privateKey, publicKey })).toThrow(message);
   });
 });
 
