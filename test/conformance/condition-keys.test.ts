@@ -25,9 +25,9 @@ import {
   openConditionStage,
 } from '../support/condition-stage';
 import {
-  keysOfRefusedParameters,
   keysOfUnservedOperations,
   kmsConditionKeys,
+  recipientConditionKeys,
 } from '../support/kms-condition-keys';
 import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
@@ -36,7 +36,6 @@ import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
 import { type UsageStages, usageStages } from '../support/usage-stages';
-import { badRequest, refused } from '../support/wire';
 
 let stage: ConditionStage;
 let stages: UsageStages;
@@ -301,7 +300,8 @@ describe('Every condition key of KMS', () => {
   test('is in a test above, or waits for an operation', () => {
     const waiting = [
       ...Object.keys(keysOfUnservedOperations),
-      ...keysOfRefusedParameters,
+      // recipient-conditions.test.ts.
+      ...recipientConditionKeys,
       // Of forwarded sessions: service-conditions.test.ts.
       'kms:ViaService',
     ];
@@ -315,20 +315,6 @@ describe('Every condition key of KMS', () => {
       names.filter((name) => operations[name] !== undefined).map((name) => `${key}: ${name}`),
     );
     expect(served).toEqual([]);
-  });
-
-  test('of an attestation waits for Recipient, which is refused', async () => {
-    const { key, daemon } = stage;
-    const Recipient = { AttestationDocument: 'YQ==', KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' };
-    for (const [operation, input] of [
-      ['Decrypt', { CiphertextBlob: 'YQ==' }],
-      ['GenerateDataKey', { KeyId: key.id, KeySpec: 'AES_128' }],
-      ['GenerateRandom', { NumberOfBytes: 1 }],
-    ] as const) {
-      expect(await refused(daemon, operation, { ...input, Recipient })).toEqual(
-        badRequest('UnsupportedOperationException', 'Recipient is not supported.'),
-      );
-    }
   });
 });
 

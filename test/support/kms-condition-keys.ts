@@ -53,8 +53,8 @@ export const keysOfUnservedOperations: Readonly<Record<string, readonly Operatio
   'kms:ReplicaRegion': ['ReplicateKey'],
 };
 
-/** Keys of parameters that served operations refuse. */
-export const keysOfRefusedParameters = [
+/** Keys of attestation documents. */
+export const recipientConditionKeys = [
   'kms:RecipientAttestation:ImageSha384',
   'kms:RecipientAttestation:PCR',
   'kms:RecipientAttestation:NitroTPMPCR',
