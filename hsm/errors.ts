@@ -2,6 +2,8 @@
 export type HsmErrorCode =
   | 'token-unavailable'
   | 'deadline'
+  /** More of the kind wait already than will have their turn. */
+  | 'busy'
   | 'key-not-found'
   | 'duplicate-key'
   | 'ciphertext-invalid'

@@ -1,21 +1,41 @@
 import { classOf, keyRow } from './algorithms/key-rows';
 import { HsmError } from './errors';
 import { idBytes, toBuffer } from './formats';
-import type { KeyPairs } from './key-pairs';
+import { type KeyPairs, PreparedRsa } from './key-pairs';
 import { isSecret, type Shape, shapeOf } from './material/shapes';
 import type { Residents } from './residents';
-import type { Exclusively, GeneratedKey, MaterialKind, TokenKeyId } from './types';
-import type { WrappingParts } from './wrapping';
+import { generationDeadlineMs, type SlowTurn } from './slow-turn';
+import type {
+  Exclusively,
+  GeneratedKey,
+  GeneratedWrappedKey,
+  MaterialKind,
+  NewKeyName,
+  PreparedKey,
+  PreparedPlace,
+  TokenKeyId,
+} from './types';
+import type { Wrapping, WrappingParts } from './wrapping';
 
 export interface GenerationParts extends WrappingParts {
   readonly residents: Residents;
   readonly pairs: KeyPairs;
+  readonly slow: SlowTurn;
+  readonly wrapping: Wrapping;
+}
+
+interface NewWrappedKey {
+  readonly kind: MaterialKind;
+  readonly wrappingKeyId: TokenKeyId;
+  readonly slow: boolean;
+  readonly prepared: PreparedRsa | undefined;
 }
 
 interface NewKey {
   readonly kind: MaterialKind;
   readonly id: TokenKeyId;
   readonly label: string;
+  readonly prepared: PreparedRsa | undefined;
 }
 
 /** A key that was made. */
@@ -24,7 +44,7 @@ interface Made {
   readonly publicKey: Uint8Array | undefined;
 }
 
-/** Generating resident keys. */
+/** Generating keys. */
 export class Generation {
   readonly #parts: GenerationParts;
   readonly #running = new Set<TokenKeyId>();
@@ -35,7 +55,7 @@ export class Generation {
 
   async generateKey(
     kind: MaterialKind,
-    { id, label }: { readonly id: TokenKeyId; readonly label: string },
+    { id, label, prepared }: NewKeyName,
     exclusively: Exclusively = (work) => work(),
   ): Promise<GeneratedKey> {
     idBytes(id);
@@ -44,12 +64,58 @@ export class Generation {
     }
     this.#running.add(id);
     try {
-      const { key, publicKey } = await this.#generate({ kind, id, label }, exclusively);
+      const { key, publicKey } = await this.#generate(
+        { kind, id, label, prepared: rsaOf(prepared) },
+        exclusively,
+      );
       this.#parts.residents.add(id, key, classOf(keyRow(kind)));
       return { publicKey: publicKey && toBuffer(publicKey) };
     } finally {
       this.#running.delete(id);
     }
+  }
+
+  /** See MaterialGeneration. */
+  async prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined> {
+    return isSlow(shapeOf(kind.spec)) ? this.#parts.pairs.prepare(kind, place) : undefined;
+  }
+
+  async generateWrappedKey(
+    kind: MaterialKind,
+    wrappingKeyId: TokenKeyId,
+    given?: PreparedKey,
+  ): Promise<GeneratedWrappedKey> {
+    const slow = isSlow(shapeOf(kind.spec));
+    const prepared = rsaOf(given ?? (await this.prepareKey(kind, 'wrapped')));
+    const make = (): Promise<GeneratedWrappedKey> =>
+      this.#generateWrapped({ kind, wrappingKeyId, slow, prepared });
+    try {
+      return await (slow && prepared === undefined ? this.#parts.slow.take('keys', make) : make());
+    } finally {
+      if (given === undefined) await prepared?.discard();
+    }
+  }
+
+  #generateWrapped({
+    kind,
+    wrappingKeyId,
+    slow,
+    prepared,
+  }: NewWrappedKey): Promise<GeneratedWrappedKey> {
+    const { link, options, wrapping } = this.#parts;
+    const { ivSource, softwareUnwrap = true } = options;
+    return wrapping.again([wrappingKeyId], async () => {
+      const wrapper = await wrapping.ref(wrappingKeyId);
+      const args = { kind, wrapper, ivSource, softwareUnwrap };
+      const patience = slow ? { slow, deadlineMs: generationDeadlineMs } : {};
+      const { blob, publicKey } = await (prepared === undefined
+        ? link.run('generateWrapped', args, patience)
+        : link.run('wrapPrepared', { ...args, pair: prepared.require('wrapped', kind) }));
+      return {
+        wrapped: { wrappingKeyId, blob: toBuffer(blob) },
+        publicKey: publicKey && toBuffer(publicKey),
+      };
+    });
   }
 
   #generate(key: NewKey, exclusively: Exclusively): Promise<Made> {
@@ -86,6 +152,11 @@ export class Generation {
     const args = { ...key, modifiable, ivSource, durableDirectory };
     return { key: await link.run('generateSecret', args), publicKey: undefined };
   }
+}
+
+function rsaOf(prepared: PreparedKey | undefined): PreparedRsa | undefined {
+  if (prepared === undefined || prepared instanceof PreparedRsa) return prepared;
+  throw new HsmError('failed', 'a key was prepared elsewhere');
 }
 
 /** RSA takes seconds: nobody waits for it who need not. */

@@ -47,7 +47,7 @@ export interface MaterialImport {
    * CKM_RSA_PKCS_KEY_PAIR_GEN of a resident key pair that decrypts and unwraps and never leaves the token. Resolves to
    * the public key (SubjectPublicKeyInfo in DER) after the pair was used once. As with generateKey, an id is used for
    * one attempt only. RSA-4096 takes seconds, and one pair is generated after the other: too many at
-   * once get `deadline`.
+   * once get `busy`.
    */
   generateImportKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer>;
 

@@ -25,13 +25,32 @@ export function wrongKind({ kind }: KeyRow): HsmError {
   return new HsmError('key-not-found', `C_GetAttributeValue: the key is no ${spec} for ${usage}`);
 }
 
-export function isOfKind(desk: Desk, object: Handle, { kind, shape }: KeyRow): boolean {
+export function isOfKind(desk: Desk, object: Handle, row: KeyRow): boolean {
+  const allowed = usesOf(row.kind);
+  return (
+    isOfSpec(desk, object, row) &&
+    usesAre(desk, object, { of: row, are: (use, flag) => flag === allowed.includes(use) })
+  );
+}
+
+/**
+ * A key of this spec that is good for its usage, and perhaps for more: some tokens (NSS) give a private key that they unwrap
+ * every use, whatever the template denies.
+ */
+export function isOfKindAtLeast(desk: Desk, object: Handle, row: KeyRow): boolean {
+  const needed = usesOf(row.kind);
+  return (
+    isOfSpec(desk, object, row) &&
+    usesAre(desk, object, { of: row, are: (use, flag) => flag || !needed.includes(use) })
+  );
+}
+
+function isOfSpec(desk: Desk, object: Handle, { kind, shape }: KeyRow): boolean {
   const wanted = objectOf(kind.spec);
   return (
     readNumber(desk, object, pkcs11.CKA_CLASS) === wanted.class &&
     readNumber(desk, object, pkcs11.CKA_KEY_TYPE) === wanted.type &&
-    hasShape(desk, object, shape) &&
-    isUsedAs(desk, object, { all: wanted.uses, allowed: usesOf(kind) })
+    hasShape(desk, object, shape)
   );
 }
 
@@ -52,14 +71,14 @@ function parametersOf(desk: Desk, object: Handle): string {
   return readAttribute(desk, object, pkcs11.CKA_EC_PARAMS).toString('hex');
 }
 
-function isUsedAs(
+function usesAre(
   desk: Desk,
   object: Handle,
-  { all, allowed }: { all: readonly number[]; allowed: readonly number[] },
+  { of, are }: { of: KeyRow; are: (use: number, flag: boolean) => boolean },
 ): boolean {
-  const asked = all.filter((use) => telling.includes(use));
+  const asked = objectOf(of.kind.spec).uses.filter((use) => telling.includes(use));
   const flags = readUses(desk, object, asked);
-  return asked.every((use, at) => flags[at] === allowed.includes(use));
+  return asked.every((use, at) => are(use, flags[at] === true));
 }
 
 /** What tells a key of one usage from one of another. Tokens have views of their own on the rest. */

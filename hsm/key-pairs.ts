@@ -5,42 +5,66 @@ import type { Link } from './link';
 import type { Exclusively, TokenKeyId } from './material-types';
 import type { PairSpec } from './pairs/plans';
 import type { PairArgs, PreparedPair, ResidentArgs, ResidentPair } from './pairs/tasks';
-import { Turn } from './turn';
-import type { TokenOptions } from './types';
-
-/** RSA-4096 takes SoftHSM up to 3 s on an idle machine, and others longer. */
-export const generationDeadlineMs = 60_000;
-
-/** More would not have their turn before the deadline. */
-export const mostWaiting = 64;
+import { generationDeadlineMs, type SlowTurn } from './slow-turn';
+import type { PreparedKey, PreparedPlace, TokenOptions } from './types';
 
 export interface NewPair {
   readonly spec: PairSpec;
   readonly id: TokenKeyId;
   readonly label: string;
+  /** What `prepare` made of it. */
+  readonly prepared?: PreparedRsa | undefined;
 }
 
 export interface KeyPairsParts {
   readonly options: TokenOptions;
   readonly link: Pick<Link, 'live' | 'run'>;
+  /** Whose turn it is to generate RSA. */
+  readonly slow: SlowTurn;
   /** Makes one object in the token at a time where that is necessary. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-interface Prepared extends PreparedPair {
-  /** The connection that its handle is of. */
-  readonly ref: TokenRef;
+/** A pair that is nowhere yet: an object of the owner session, until it is let go of. */
+export class PreparedRsa implements PreparedKey {
+  constructor(
+    readonly spec: PairSpec,
+    readonly place: PreparedPlace,
+    readonly pair: PreparedPair,
+    /** The connection that its handle is of. */
+    private readonly ref: TokenRef,
+    private readonly link: Pick<Link, 'live' | 'run'>,
+  ) {}
+
+  /** Throws where its handle means nothing any more, or another thing is wanted. */
+  require(place: PreparedPlace, spec: PairSpec): PreparedPair {
+    if (this.link.live.ref !== this.ref) {
+      throw new HsmError('token-unavailable', 'the token was connected anew meanwhile');
+    }
+    if (place !== this.place || !isSameSpec(spec, this.spec)) {
+      throw new HsmError('failed', 'another key was prepared than is to be made');
+    }
+    return this.pair;
+  }
+
+  /** Without a word: what stays ends with the connection, and the key itself is made or is not. */
+  async discard(): Promise<void> {
+    const { privateKey } = this.pair;
+    try {
+      if (this.link.live.ref === this.ref) await this.link.run('dropPrepared', { privateKey });
+    } catch (error) {
+      if (!(error instanceof HsmError)) throw error;
+    }
+  }
 }
 
 /**
  * Pairs whose private half stays in the token. RSA takes seconds to generate, for which nobody else should wait: a pair
  * is made of session objects, which touch nothing of the token, and only its copy into the token is made exclusively.
- * One after the other, so that RSA never has all the lanes.
+ * One after the other, and on a lane of its own.
  */
 export class KeyPairs {
   readonly #parts: KeyPairsParts;
-  readonly #turn = new Turn();
-  #waiting = 0;
   /** The connection whose token copies no private keys. */
   #copiesNone: TokenRef | undefined;
 
@@ -54,73 +78,53 @@ export class KeyPairs {
     exclusively: Exclusively = (work) => work(),
   ): Promise<ResidentPair> {
     idBytes(pair.id);
-    if (this.#waiting >= mostWaiting) {
-      throw new HsmError('deadline', 'too many key pairs are waiting to be generated');
-    }
-    const startedMs = performance.now();
-    this.#waiting += 1;
+    const { inTurn, slow } = this.#parts;
+    const prepared = pair.prepared ?? (await this.prepare(pair.spec, 'resident'));
+    const make = (): Promise<ResidentPair> =>
+      exclusively(() => inTurn(() => this.#make(pair, prepared)));
     try {
-      return await this.#turn.take(() => {
-        requireTime(startedMs);
-        return this.#generate(pair, exclusively);
-      });
+      return await (prepared === undefined ? slow.take('keys', make) : make());
     } finally {
-      this.#waiting -= 1;
+      if (pair.prepared === undefined) await prepared?.discard();
     }
   }
 
-  async #generate(pair: NewPair, exclusively: Exclusively): Promise<ResidentPair> {
-    const prepared = await this.#prepare(pair);
-    try {
-      return await exclusively(() => this.#parts.inTurn(() => this.#make(pair, prepared)));
-    } finally {
-      if (prepared !== undefined) await this.#drop(prepared);
-    }
-  }
-
-  async #prepare(pair: NewPair): Promise<Prepared | undefined> {
-    const { link } = this.#parts;
-    const { ref } = link.live;
-    if (this.#copiesNone === ref) return undefined;
-    const prepared = await link.run('preparePair', this.#args(pair), this.#patience);
-    if (prepared !== undefined) return { ...prepared, ref };
-    this.#noteRefusal(ref);
-    return undefined;
+  /** The slow half of it. Undefined where the token copies no private keys. */
+  async prepare(spec: PairSpec, place: PreparedPlace): Promise<PreparedRsa | undefined> {
+    const { link, slow } = this.#parts;
+    if (this.#copiesNone === link.live.ref) return undefined;
+    return slow.take('keys', async () => {
+      const { ref } = link.live;
+      const args = { ...this.#args(spec), place };
+      const pair = await link.run('preparePair', args, { ...this.#patience, slow: true });
+      if (pair !== undefined) return new PreparedRsa(spec, place, pair, ref, link);
+      this.#noteRefusal(ref);
+      return undefined;
+    });
   }
 
   /** In the token from the start: of what takes milliseconds. The caller makes one object at a time. */
   generateAtOnce(pair: NewPair): Promise<ResidentPair> {
-    return this.#parts.link.run('generatePair', this.#residentArgs(pair), this.#patience);
+    return this.#parts.link.run('generatePair', this.#residentArgs(pair));
   }
 
-  async #make(pair: NewPair, prepared: Prepared | undefined): Promise<ResidentPair> {
+  async #make(pair: NewPair, prepared: PreparedRsa | undefined): Promise<ResidentPair> {
     const { link } = this.#parts;
     if (prepared !== undefined) {
-      const { ref, ...kept } = prepared;
-      if (link.live.ref !== ref) {
-        throw new HsmError('token-unavailable', 'the token was connected anew meanwhile');
-      }
+      const { ref } = link.live;
+      const kept = prepared.require('resident', pair.spec);
       const key = await link.run('storePair', { ...this.#residentArgs(pair), pair: kept });
       if (key !== undefined) return { key, publicKey: kept.publicKey };
       this.#noteRefusal(ref);
     }
-    return this.generateAtOnce(pair);
+    const patience = { ...this.#patience, slow: true };
+    return link.run('generatePair', this.#residentArgs(pair), patience);
   }
 
   #noteRefusal(ref: TokenRef): void {
     this.#copiesNone = ref;
     const message = 'the token copies no private keys: others wait while it generates RSA pairs';
     this.#parts.options.onEvent?.({ level: 'info', message });
-  }
-
-  /** Without a word: what stays ends with the connection, and the pair itself is made or is not. */
-  async #drop({ privateKey, ref }: Prepared): Promise<void> {
-    const { link } = this.#parts;
-    try {
-      if (link.live.ref === ref) await link.run('dropPrepared', { privateKey });
-    } catch (error) {
-      if (!(error instanceof HsmError)) throw error;
-    }
   }
 
   get #patience(): { readonly deadlineMs: number } {
@@ -133,17 +137,16 @@ export class KeyPairs {
     const { id, label, spec } = pair;
     const modifiable = 'purpose' in spec || link.live.modifiable;
     const { durableDirectory } = options;
-    return { ...this.#args(pair), id, label, modifiable, durableDirectory };
+    return { ...this.#args(spec), id, label, modifiable, durableDirectory };
   }
 
-  #args({ spec }: NewPair): PairArgs {
+  #args(spec: PairSpec): PairArgs {
     const { ivSource, softwareUnwrap = true } = this.#parts.options;
     return { spec, ivSource, softwareUnwrap };
   }
 }
 
-function requireTime(startedMs: number): void {
-  if (performance.now() - startedMs < generationDeadlineMs) return;
-  const limit = String(generationDeadlineMs);
-  throw new HsmError('deadline', `the generation of a key pair did not begin within ${limit} ms`);
+function isSameSpec(one: PairSpec, other: PairSpec): boolean {
+  const [first, second] = [one, other].map((spec) => Object.entries(spec).sort().flat().join());
+  return first === second;
 }

@@ -24,7 +24,7 @@ function laneCounts(options: TokenOptions): { readonly count: number; readonly s
  * Of the thread that generates RSA keys. A scheduler that shares a core between it and a thread of requests gives it a
  * tenth: enough for RSA-4096 in half a minute on a machine that has no moment for it.
  */
-const slowNiceness = 10;
+const slowNiceness = 0;
 
 export interface RunOptions {
   readonly deadlineMs?: number;

@@ -10,6 +10,7 @@ type Untold = 'status' | 'counters' | 'capabilities' | 'evict' | 'evictAll' | 'r
 const operations = {
   generateRandom: 'generateRandom',
   generateKey: 'generateKey',
+  prepareKey: 'prepareKey',
   generateWrappedKey: 'generateWrappedKey',
   generateDataKeyPair: 'generateDataKeyPair',
   encryptAesGcm: 'encryptAesGcm',

@@ -1,5 +1,5 @@
 import { AesUse } from './aes-use';
-import { HsmError } from './errors';
+import { DataKeyPairs } from './data-key-pairs';
 import { idBytes } from './formats';
 import { Generation } from './generation';
 import { Imports } from './imports';
@@ -10,6 +10,7 @@ import { Link } from './link';
 import { MaterialUses } from './material-uses';
 import { RandomSource } from './random-source';
 import { Residents, scanDeadlineMs } from './residents';
+import { SlowTurn } from './slow-turn';
 import { Transfers } from './transfers';
 import { Turn } from './turn';
 import type {
@@ -29,6 +30,9 @@ import type {
   ImportPlace,
   MaterialKey,
   MaterialKind,
+  NewKeyName,
+  PreparedKey,
+  PreparedPlace,
   RsaEncryptionAlgorithm,
   SigningRequest,
   Token,
@@ -56,6 +60,7 @@ export class Pkcs11Token implements Token {
   readonly #transfers: Transfers;
   readonly #turn = new Turn();
   readonly #generation: Generation;
+  readonly #dataKeyPairs: DataKeyPairs;
   readonly #imports: Imports;
   readonly #random: RandomSource;
 
@@ -76,8 +81,10 @@ export class Pkcs11Token implements Token {
     const use = new KeyUse({ ...parts, objects: this.#objects });
     this.#aes = new AesUse({ ...parts, use });
     this.#uses = new MaterialUses({ ...parts, use });
-    const pairs = new KeyPairs(parts);
-    this.#generation = new Generation({ ...parts, residents: this.#residents, pairs });
+    const slow = new SlowTurn();
+    const pairs = new KeyPairs({ ...parts, slow });
+    this.#generation = new Generation({ ...parts, ...found, pairs, slow });
+    this.#dataKeyPairs = new DataKeyPairs({ ...parts, slow });
     this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
     this.#imports = new Imports({ ...parts, wrapping: this.#wrapping, pairs });
   }
@@ -182,20 +189,28 @@ export class Pkcs11Token implements Token {
     return this.#uses.requireKind(kind);
   }
 
+  prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined> {
+    return this.#generation.prepareKey(kind, place);
+  }
+
   generateKey(
     kind: MaterialKind,
-    name: { readonly id: TokenKeyId; readonly label: string },
+    name: NewKeyName,
     exclusively?: Exclusively,
   ): Promise<GeneratedKey> {
     return this.#generation.generateKey(kind, name, exclusively);
   }
 
-  generateWrappedKey(kind: MaterialKind, wrappingKeyId: TokenKeyId): Promise<GeneratedWrappedKey> {
-    return this.#wrapping.generateKey(kind, wrappingKeyId);
+  generateWrappedKey(
+    kind: MaterialKind,
+    wrappingKeyId: TokenKeyId,
+    prepared?: PreparedKey,
+  ): Promise<GeneratedWrappedKey> {
+    return this.#generation.generateWrappedKey(kind, wrappingKeyId, prepared);
   }
 
   generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair> {
-    return Promise.reject(unbuilt(spec));
+    return this.#dataKeyPairs.generate(spec);
   }
 
   evict(id: TokenKeyId): void {
@@ -333,9 +348,4 @@ export class Pkcs11Token implements Token {
     this.#wrapping.keys.drop();
     this.#residents.drop();
   }
-}
-
-/** Of the methods that are not there yet. */
-function unbuilt(...given: readonly unknown[]): HsmError {
-  return new HsmError('mechanism-missing', `not built yet (${String(given.length)})`);
 }

@@ -62,6 +62,7 @@ export interface TokenOptions {
 
 export type TokenOperation =
   | 'generateRandom'
+  | 'prepareKey'
   | 'generateKey'
   | 'generateWrappedKey'
   | 'generateDataKeyPair'

@@ -108,18 +108,40 @@ export interface MaterialUse {
   requireKind(kind: MaterialKind): Promise<void>;
 }
 
+/** How a key is going to be kept: as an object of the token, or wrapped. */
+export type PreparedPlace = 'resident' | 'wrapped';
+
+export interface NewKeyName {
+  readonly id: TokenKeyId;
+  readonly label: string;
+  readonly prepared?: PreparedKey | undefined;
+}
+
+/** A key that took seconds to make, and is nowhere yet. */
+export interface PreparedKey {
+  readonly place: PreparedPlace;
+  /** Whoever was given it lets go of it in the end, whether it was used or not. Never rejects. */
+  discard(): Promise<void>;
+}
+
 /** How keys come to be. */
 export interface MaterialGeneration {
+  /**
+   * What of generateKey or generateWrappedKey takes seconds (RSA), done before either; undefined where nothing does. Nothing
+   * is in the token of it but an object of a session. Rejects with `busy` where too many want one.
+   */
+  prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined>;
+
   /**
    * A new resident key of this kind: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, good for its usage only.
    * Resolves after it was read back and used once. Rejected with `deadline`, it may still come to be: an id is used for one
    * attempt only, and whoever makes a key keeps its id in mind, to destroy what comes of it later.
    *
-   * `exclusively` is called once the slow part is done: see WantedPair.
+   * `exclusively` is called once the slow part is done: see WantedPair. `prepared` is of prepareKey, for the same kind.
    */
   generateKey(
     kind: MaterialKind,
-    name: { readonly id: TokenKeyId; readonly label: string },
+    name: NewKeyName,
     exclusively?: Exclusively,
   ): Promise<GeneratedKey>;
 
@@ -127,11 +149,15 @@ export interface MaterialGeneration {
    * A new key of this kind: generated as session objects, wrapped, unwrapped again and proven to be the same. No object
    * stays. Rejects with `key-not-found` where the wrapping key is not in the token.
    */
-  generateWrappedKey(kind: MaterialKind, wrappingKeyId: TokenKeyId): Promise<GeneratedWrappedKey>;
+  generateWrappedKey(
+    kind: MaterialKind,
+    wrappingKeyId: TokenKeyId,
+    prepared?: PreparedKey,
+  ): Promise<GeneratedWrappedKey>;
 
   /**
    * A pair that is kept nowhere: made in the token where that hands out the private half wrapped, else by OpenSSL. One RSA
-   * pair at a time; too many at once get `deadline`.
+   * pair at a time; too many at once get `busy`.
    */
   generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair>;
 }

@@ -3,7 +3,7 @@ import { idBytes, toBuffer, toThread } from './formats';
 import type { Link } from './link';
 import type { MaterialKind, TokenKeyId, WrappedMaterial } from './material-types';
 import { TokenFault } from './return-values';
-import type { GeneratedWrappedKey, TokenOptions } from './types';
+import type { TokenOptions } from './types';
 import type { Wrapper, WrapMechanism } from './wrap';
 import { WrappingKeys } from './wrapping-keys';
 import type { WrapperRef } from './wrapping-tasks';
@@ -48,20 +48,6 @@ export class Wrapping {
       const modifiable = link.live.wrappingModifiable;
       const key = { id, label, exportable, modifiable };
       return link.run('createWrappingKey', { ...key, mechanism, ivSource, durableDirectory });
-    });
-  }
-
-  generateKey(kind: MaterialKind, wrappingKeyId: TokenKeyId): Promise<GeneratedWrappedKey> {
-    const { link, options } = this.#parts;
-    const { ivSource, softwareUnwrap = true } = options;
-    return this.again([wrappingKeyId], async () => {
-      const wrapper = await this.ref(wrappingKeyId);
-      const args = { kind, wrapper, ivSource, softwareUnwrap };
-      const { blob, publicKey } = await link.run('generateWrapped', args);
-      return {
-        wrapped: { wrappingKeyId, blob: toBuffer(blob) },
-        publicKey: publicKey && toBuffer(publicKey),
-      };
     });
   }
 

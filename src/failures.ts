@@ -20,6 +20,7 @@ const timedOut: Row = {
 const ofToken = {
   'token-unavailable': internal,
   deadline: timedOut,
+  busy: { code: 'ThrottlingException', message: 'Rate exceeded' },
   'key-not-found': {
     code: 'KeyUnavailableException',
     message:

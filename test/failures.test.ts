@@ -15,6 +15,7 @@ const timedOut = [
 const ofToken: Readonly<Record<HsmErrorCode, readonly string[]>> = {
   'token-unavailable': internal,
   deadline: timedOut,
+  busy: ['ThrottlingException', 'Rate exceeded'],
   'key-not-found': [
     'KeyUnavailableException',
     'The request was rejected because the KMS key was not available. You can retry the request.',

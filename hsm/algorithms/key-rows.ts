@@ -1,4 +1,5 @@
 import { HsmError } from '../errors';
+import { aesKind } from '../kinds';
 import { isSecret, type Shape, shapeOf } from '../material/shapes';
 import { usesOf } from '../material/templates';
 import type { MaterialKind, MaterialSpec } from '../material-types';
@@ -45,7 +46,7 @@ function newRow(kind: MaterialKind): KeyRow {
 }
 
 /** What AES keys of Encrypt and Decrypt are. */
-export const symmetricDefault = keyRow({ spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' });
+export const symmetricDefault = keyRow(aesKind);
 
 /** Where keys of the row are looked for. */
 export function classOf({ shape }: KeyRow): KeyClass {

@@ -1,13 +1,17 @@
 import { durably } from '../durable';
-import { idBytes, toThread } from '../formats';
+import { idBytes, toBuffer, toThread } from '../formats';
 import type { LaneDesk } from '../lane-desk';
-import type { MaterialKind } from '../material-types';
+import type { MaterialKind, MaterialSpec } from '../material-types';
 import { isSecret, shapeOf } from '../material/shapes';
 import { destroyKeys } from '../objects';
 import { inPairContext } from '../pairs/in-context';
+import type { PairContext } from '../pairs/plans';
+import type { PreparedPair } from '../pairs/tasks';
+import type { Wrapper } from '../wrap';
 import { type WrapperRef, wrapperOf } from '../wrapping-tasks';
+import { orMissing } from './or-missing';
 import { generateSecret } from './secrets';
-import { generateWrappedPair, generateWrappedSecret, orMissing } from './wrapped';
+import { generateWrappedPair, generateWrappedSecret, type WrappedPair, wrapPair } from './wrapped';
 
 export interface NewSecret {
   readonly kind: MaterialKind;
@@ -44,25 +48,48 @@ export const generateTasks = {
     });
   },
 
-  generateWrapped: (lane: LaneDesk, args: NewWrapped) => {
+  generateWrapped: (lane: LaneDesk, args: NewWrapped): WrappedKey => {
     const { kind, ivSource } = args;
-    const what = { kind, mechanism: args.wrapper.mechanism };
-    const make = (work: () => WrappedKey): WrappedKey =>
-      orMissing(what, () => lane.assertHealthy(), work);
-    if (isSecret(shapeOf(kind.spec))) {
-      return lane.withSession((desk) =>
-        make(() => {
-          const wrapper = wrapperOf(desk, args.wrapper);
-          const blob = generateWrappedSecret({ ...desk, ivSource }, wrapper, kind);
-          return { blob: toThread(blob), publicKey: undefined };
-        }),
+    if (!isSecret(shapeOf(kind.spec))) {
+      return wrapInContext(lane, args, (context, wrapper) =>
+        generateWrappedPair(context, wrapper, kind),
       );
     }
-    return inPairContext(lane, args, (context) =>
-      make(() => {
-        const pair = generateWrappedPair(context, wrapperOf(context, args.wrapper), kind);
-        return { blob: toThread(pair.blob), publicKey: toThread(pair.publicKey) };
+    return lane.withSession((desk) =>
+      orMissing(whatOf(args), lane, () => {
+        const wrapper = wrapperOf(desk, args.wrapper);
+        const blob = generateWrappedSecret({ ...desk, ivSource }, wrapper, kind);
+        return { blob: toThread(blob), publicKey: undefined };
       }),
     );
   },
+
+  /** Of a pair that is an object of the owner session. */
+  wrapPrepared: (lane: LaneDesk, args: NewWrapped & { pair: PreparedPair }): WrappedKey => {
+    lane.importWays ??= args.pair.ways;
+    const publicKey = toBuffer(args.pair.publicKey);
+    const privateKey = toBuffer(args.pair.privateKey);
+    const { kind } = args;
+    return wrapInContext(lane, args, (context, wrapper) => ({
+      blob: wrapPair(context, wrapper, { kind, privateKey, publicKey }),
+      publicKey,
+    }));
+  },
 } as const;
+
+function wrapInContext(
+  lane: LaneDesk,
+  args: NewWrapped,
+  make: (context: PairContext, wrapper: Wrapper) => WrappedPair,
+): WrappedKey {
+  return inPairContext(lane, args, (context) =>
+    orMissing(whatOf(args), lane, () => {
+      const { blob, publicKey } = make(context, wrapperOf(context, args.wrapper));
+      return { blob: toThread(blob), publicKey: toThread(publicKey) };
+    }),
+  );
+}
+
+function whatOf({ kind, wrapper }: NewWrapped): { spec: MaterialSpec; mechanism: number } {
+  return { spec: kind.spec, mechanism: wrapper.mechanism };
+}

@@ -1,12 +1,9 @@
 import { keyRow } from '../algorithms/key-rows';
-import { HsmError } from '../errors';
-import { isOfTheData, isRefused } from '../import/faults';
 import type { MaterialKind } from '../material-types';
 import { generatedSecret } from '../material/templates';
-import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
-import { makePair, proven } from '../pairs/pair';
+import { type Pair, preparePair } from '../pairs/pair';
 import { type PairContext, planOf } from '../pairs/plans';
 import { unwrapMaterial, withObject, wrapKey, type Wrapper } from '../wrap';
 import { makeSecret, proveSame, type SecretContext, secretShapeOf } from './secrets';
@@ -19,10 +16,12 @@ export function generateWrappedSecret(
 ): Buffer {
   const shape = secretShapeOf(kind);
   const born = makeSecret(context, shape, generatedSecret(kind, shape.bytes, 'wrappable'));
-  return wrapProven(context, wrapper, {
-    ...{ kind, born },
-    prove: (again) => proveSame(context, { born, again }, shape),
-  });
+  return withObject(context, born, () =>
+    wrapProven(context, wrapper, {
+      ...{ kind, born },
+      prove: (again) => proveSame(context, { born, again }, shape),
+    }),
+  );
 }
 
 export interface WrappedPair {
@@ -31,23 +30,29 @@ export interface WrappedPair {
   readonly publicKey: Buffer;
 }
 
-/** A new pair whose private half is wrapped: PKCS#8 (PKCS#11 2.40, 2.10.10). No object stays when the session ends. */
+/** A new pair whose private half is wrapped. No object stays when the session ends. */
 export function generateWrappedPair(
   context: PairContext,
   wrapper: Wrapper,
   kind: MaterialKind,
 ): WrappedPair {
-  const plan = planOf(kind);
-  const { privateKey: born, publicKey } = proven(
-    context,
-    plan,
-    makePair(context, plan, 'wrappable'),
-  );
-  const blob = wrapProven(context, wrapper, {
+  const { privateKey, publicKey } = preparePair(context, kind, 'wrappable');
+  return withObject(context, privateKey, () => ({
+    blob: wrapPair(context, wrapper, { kind, privateKey, publicKey }),
+    publicKey,
+  }));
+}
+
+/** The private half of a pair: PKCS#8 (PKCS#11 2.40, 2.10.10). */
+export function wrapPair(
+  context: PairContext,
+  wrapper: Wrapper,
+  { kind, privateKey: born, publicKey }: Pair & { readonly kind: MaterialKind },
+): Buffer {
+  return wrapProven(context, wrapper, {
     ...{ kind, born },
-    prove: (again) => plan.prove(context, { privateKey: again, publicKey }),
+    prove: (again) => planOf(kind).prove(context, { privateKey: again, publicKey }),
   });
-  return { blob, publicKey };
 }
 
 /** Wraps it, and proves that what it unwraps to is the same key. */
@@ -56,48 +61,9 @@ function wrapProven(
   wrapper: Wrapper,
   key: { kind: MaterialKind; born: Handle; prove: (again: Handle) => void },
 ): Buffer {
-  return withObject(desk, key.born, () => {
-    const blob = orNamed({ ...wrapper, ...key }, () => wrapKey(desk, wrapper, key.born));
-    const row = keyRow(key.kind);
-    const again = unwrapMaterial(desk, wrapper, { id: undefined, blob, row });
-    withObject(desk, again, () => key.prove(again));
-    return blob;
-  });
-}
-
-/** A healthy token that does not wrap, or unwrap, keys of this kind lacks the mechanism for them. */
-export function orMissing<T>(
-  { mechanism, kind }: { mechanism: number; kind: MaterialKind },
-  assertHealthy: () => void,
-  work: () => T,
-): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!isRefused(error) && !isOfTheData(error, assertHealthy)) throw error;
-    throw wrapsNone({ mechanism, kind }, error);
-  }
-}
-
-/** Kryoptic has key wrap and will not wrap an ML-DSA key by it. */
-function orNamed<T>(what: { mechanism: number; kind: MaterialKind }, wrap: () => T): T {
-  try {
-    return wrap();
-  } catch (error) {
-    if (error instanceof HsmError && error.code === 'mechanism-missing') {
-      throw wrapsNone(what, error);
-    }
-    throw error;
-  }
-}
-
-function wrapsNone(
-  { mechanism, kind }: { mechanism: number; kind: MaterialKind },
-  error: unknown,
-): HsmError {
-  const reason = error instanceof Error ? error.message : '';
-  return new HsmError(
-    'mechanism-missing',
-    `the token lacks ${mechanismName(mechanism)} of ${kind.spec} keys (${reason})`,
-  );
+  const blob = wrapKey(desk, wrapper, key.born);
+  const row = keyRow(key.kind);
+  const again = unwrapMaterial(desk, wrapper, { id: undefined, blob, row });
+  withObject(desk, again, () => key.prove(again));
+  return blob;
 }

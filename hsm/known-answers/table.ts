@@ -89,7 +89,7 @@ const rows: readonly Row[] = [
     kinds: [signing(spec)],
   })),
   {
-    name: 'EXTERNAL_MU',
+    name: 'ML_DSA_EXTERNAL_MU',
     mechanism: 'CKM_ML_DSA_EXTERNAL_MU',
     algorithm: signingName({ algorithm: 'ML_DSA_SHAKE_256', externalMu: true }),
     kinds: mlDsaSpecs.map(signing),

@@ -94,7 +94,7 @@ function protectedAs(family: Family, allow: readonly number[]): Attributes {
   ];
 }
 
-/** The attributes that are true of a key of this kind; every other use is denied. */
+/** Attributes of the uses that keys of this kind have. Throws where AWS KMS has no such keys. */
 export function usesOf(kind: MaterialKind): readonly number[] {
   const found = allowed[shapeOf(kind.spec).family][kind.usage];
   if (found === undefined) {

@@ -8,6 +8,7 @@ import {
   residentObjects,
   uses,
 } from '../material/templates';
+import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
 import { copyKey, type Desk, destroyAll, discardAfter, findObjects, readFlags } from '../objects';
 import { call } from '../return-values';
@@ -20,13 +21,21 @@ export interface Pair {
   readonly publicKey: Buffer;
 }
 
+/** Of objects of the session, and of the token: these are never extractable. */
+type SessionPlace = 'session' | 'wrappable';
+
+interface Wanted {
+  readonly plan: PairPlan;
+  readonly place: SessionPlace;
+}
+
 /** A pair whose private half is in the token from the start. Leaves nothing behind where its proof fails. */
 export function generatePair(context: PairContext, spec: PairSpec, name: ResidentMaterial): Pair {
   requireUnused(context, name.id);
   const plan = planOf(spec);
   const made = makePair(context, plan, name);
   try {
-    requireProtected(context, made.privateKey, plan);
+    requireProtected(context, made.privateKey, { plan, place: 'session' });
     return proven(context, plan, made);
   } catch (error) {
     discardAfter(context, made.privateKey, error);
@@ -35,10 +44,14 @@ export function generatePair(context: PairContext, spec: PairSpec, name: Residen
 }
 
 /** The slow half of it, all in this session: nothing in the token changes. */
-export function preparePair(context: PairContext, spec: PairSpec): Pair {
+export function preparePair(
+  context: PairContext,
+  spec: PairSpec,
+  place: SessionPlace = 'session',
+): Pair {
   const plan = planOf(spec);
-  const made = makePair(context, plan, 'session');
-  requireProtected(context, made.privateKey, plan);
+  const made = makePair(context, plan, place);
+  requireProtected(context, made.privateKey, { plan, place });
   return proven(context, plan, made);
 }
 
@@ -53,7 +66,9 @@ export function storePair(
 ): Handle | undefined {
   requireUnused(context, name.id);
   const plan = planOf(spec);
-  const copy = copyPrivateKey(context, pair.privateKey, { plan, template: residence(name) });
+  const copy = copyPrivateKey(context, pair.privateKey, {
+    ...{ plan, place: 'session', template: residence(name) },
+  });
   if (copy === undefined) return undefined;
   try {
     const [onToken] = readFlags(context, copy, [pkcs11.CKA_TOKEN]);
@@ -69,20 +84,21 @@ export function storePair(
 /** For as long as `context.session`; undefined as for a copy into the token. */
 export function keepPrivateKey(
   context: PairContext,
-  spec: PairSpec,
   key: Handle,
+  { spec, place }: { spec: PairSpec; place: SessionPlace },
 ): Handle | undefined {
-  return copyPrivateKey(context, key, { plan: planOf(spec), template: residence(undefined) });
+  const template = residence(undefined);
+  return copyPrivateKey(context, key, { plan: planOf(spec), place, template });
 }
 
 /** Undefined where the token refuses to copy it, or makes a copy that is less protected or of other uses. */
 function copyPrivateKey(
   context: PairContext,
   key: Handle,
-  { plan, template }: { plan: PairPlan; template: Template },
+  { template, ...wanted }: Wanted & { template: Template },
 ): Handle | undefined {
   const { assertHealthy } = context;
-  const isKind = (copy: Handle): boolean => isAsPlanned(context, copy, plan);
+  const isKind = (copy: Handle): boolean => isAsPlanned(context, copy, wanted);
   return copyKey(context, key, { template, isKind, assertHealthy });
 }
 
@@ -96,17 +112,19 @@ export interface MadePair {
   readonly publicKey: Handle;
 }
 
-export function makePair(desk: Desk, plan: PairPlan, place: NewPlace): MadePair {
+export function makePair(desk: Desk, plan: Omit<PairPlan, 'prove'>, place: NewPlace): MadePair {
   const publicKey = generatedPublicKey(plan.attributes);
   const privateKey = generated(plan.family, plan.allow, place);
-  return call('C_GenerateKeyPair', () =>
-    desk.library.C_GenerateKeyPair(
-      desk.session,
-      { mechanism: plan.mechanism },
-      publicKey,
-      privateKey,
-    ),
-  );
+  const { mechanism } = plan;
+  try {
+    return call('C_GenerateKeyPair', () =>
+      desk.library.C_GenerateKeyPair(desk.session, { mechanism }, publicKey, privateKey),
+    );
+  } catch (error) {
+    if (!(error instanceof HsmError) || error.code !== 'mechanism-missing') throw error;
+    const reason = `the token lacks ${mechanismName(mechanism)} (${error.message})`;
+    throw new HsmError('mechanism-missing', reason);
+  }
 }
 
 export function proven(context: PairContext, plan: PairPlan, made: MadePair): Pair {
@@ -117,17 +135,20 @@ export function proven(context: PairContext, plan: PairPlan, made: MadePair): Pa
 }
 
 /** Protected, born so, and good for nothing but what was asked for. */
-function isAsPlanned(desk: Desk, key: Handle, { family, allow }: PairPlan): boolean {
-  const wanted = [pkcs11.CKA_PRIVATE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, ...allow];
+function isAsPlanned(desk: Desk, key: Handle, { plan, place }: Wanted): boolean {
+  const { family, allow } = plan;
+  const wraps = place === 'wrappable';
+  const protection = wraps ? [pkcs11.CKA_EXTRACTABLE] : [pkcs11.CKA_NEVER_EXTRACTABLE];
+  const wanted = [pkcs11.CKA_PRIVATE, pkcs11.CKA_SENSITIVE, ...protection, ...allow];
   const denied = uses[family].filter((use) => !allow.includes(use));
   return (
     readFlags(desk, key, wanted).every(Boolean) &&
-    !readFlags(desk, key, [pkcs11.CKA_EXTRACTABLE, ...denied]).some(Boolean)
+    !readFlags(desk, key, [...(wraps ? [] : [pkcs11.CKA_EXTRACTABLE]), ...denied]).some(Boolean)
   );
 }
 
-function requireProtected(desk: Desk, key: Handle, plan: PairPlan): void {
-  if (isAsPlanned(desk, key, plan)) return;
+function requireProtected(desk: Desk, key: Handle, wanted: Wanted): void {
+  if (isAsPlanned(desk, key, wanted)) return;
   throw new HsmError(
     'failed',
     'C_GenerateKeyPair: the new key is not as protected as was asked for',

@@ -2,7 +2,7 @@ import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import type { ImportContext } from '../import/context';
 import { provesPrivate, rsaDecrypts } from '../import/proofs';
-import type { MaterialKind } from '../material-types';
+import type { MaterialKind, MaterialSpec } from '../material-types';
 import {
   type ReadPublicHalf,
   ecPublicHalf,
@@ -46,11 +46,12 @@ export interface PairPlan {
   readonly prove: (context: PairContext, pair: Halves) => void;
 }
 
-type Plan = Omit<PairPlan, 'allow' | 'prove'>;
+/** What makes pairs of a spec, whatever they are for. */
+export type SpecPlan = Omit<PairPlan, 'allow' | 'prove'>;
 
 const publicExponent = Buffer.from('010001', 'hex');
 
-function rsaPlan(bits: number): Plan {
+function rsaPlan(bits: number): SpecPlan {
   return {
     family: 'rsa',
     mechanism: ckm.RSA_PKCS_KEY_PAIR_GEN,
@@ -68,7 +69,7 @@ const ed25519 = Buffer.from('06032b6570', 'hex');
 type ShapeOf<F extends Family> = Extract<Shape, { readonly family: F }>;
 
 const generated: {
-  readonly [F in Exclude<Family, 'aes' | 'hmac'>]: (shape: ShapeOf<F>) => Plan;
+  readonly [F in Exclude<Family, 'aes' | 'hmac'>]: (shape: ShapeOf<F>) => SpecPlan;
 } = {
   rsa: ({ bits }) => rsaPlan(bits),
   ec: ({ curve }) => ({
@@ -97,11 +98,15 @@ const generated: {
   }),
 };
 
+export function planOfSpec(spec: MaterialSpec): SpecPlan {
+  const shape = shapeOf(spec);
+  const make = generated[shape.family as keyof typeof generated] as (shape: Shape) => SpecPlan;
+  return make(shape);
+}
+
 function planOfKind(kind: MaterialKind): PairPlan {
-  const shape = shapeOf(kind.spec);
-  const make = generated[shape.family as keyof typeof generated] as (shape: Shape) => Plan;
   return {
-    ...make(shape),
+    ...planOfSpec(kind.spec),
     allow: usesOf(kind),
     prove: (context, pair) => requireProof(isPair(context, pair, kind)),
   };

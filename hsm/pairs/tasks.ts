@@ -1,11 +1,15 @@
 import * as pkcs11 from 'pkcs11js';
 import { destroyDurably, durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
+import { orMissing } from '../generate/or-missing';
 import { alone } from '../import/in-context';
 import type { ImportWays } from '../import/ways';
 import type { LaneDesk } from '../lane-desk';
 import { destroyObject, readFlags } from '../objects';
 import type { ResidentMaterial } from '../templates';
+import type { DataKeyPairSpec, PreparedPlace } from '../types';
+import type { WrapMechanism } from '../wrap';
+import { generateByOpenSsl, generateInToken } from './data-pair';
 import { inPairContext } from './in-context';
 import { destroyPair, generatePair, keepPrivateKey, preparePair, storePair } from './pair';
 import type { PairContext, PairSpec } from './plans';
@@ -55,10 +59,15 @@ function makeResident<T>(
 /** What lanes do with RSA pairs. */
 export const pairTasks = {
   /** Takes seconds and changes nothing in the token. Undefined where it copies no such private key. */
-  preparePair: (lane: LaneDesk, args: PairArgs): PreparedPair | undefined =>
+  preparePair: (
+    lane: LaneDesk,
+    args: PairArgs & { place: PreparedPlace },
+  ): PreparedPair | undefined =>
     inPairContext(lane, args, (context) => {
-      const { privateKey, publicKey } = preparePair(context, args.spec);
-      const kept = keepPrivateKey({ ...context, session: lane.owner() }, args.spec, privateKey);
+      const place = args.place === 'wrapped' ? 'wrappable' : 'session';
+      const { privateKey, publicKey } = preparePair(context, args.spec, place);
+      const owner = { ...context, session: lane.owner() };
+      const kept = keepPrivateKey(owner, privateKey, { spec: args.spec, place });
       if (kept === undefined) return undefined;
       return { privateKey: toThread(kept), publicKey: toThread(publicKey), ways: context.ways };
     }),
@@ -92,6 +101,20 @@ export const pairTasks = {
       generatePair(context, args.spec, name),
     );
     return { key: toThread(pair.privateKey), publicKey: toThread(pair.publicKey) };
+  },
+
+  /** In the token where it is said how that wraps, else by OpenSSL. */
+  generateDataPair: (
+    lane: LaneDesk,
+    { spec, wrapping }: { spec: DataKeyPairSpec; wrapping: WrapMechanism | undefined },
+  ) => {
+    const pair =
+      wrapping === undefined
+        ? generateByOpenSsl(spec)
+        : orMissing({ mechanism: wrapping.mechanism, spec }, lane, () =>
+            alone(lane, (desk) => generateInToken(desk, spec, wrapping)),
+          );
+    return { privateKey: lane.handOver(pair.privateKey), publicKey: toThread(pair.publicKey) };
   },
 
   destroyPair: (lane: LaneDesk, args: { id: string; durableDirectory: string | undefined }) =>

@@ -74,6 +74,13 @@ export function encapsulateHere(set: MlKem, publicKey: Buffer): Encapsulation {
   return { ciphertext: Buffer.from(cipherText), sharedSecret: Buffer.from(sharedSecret) };
 }
 
+/** FIPS 203, algorithm 16, of d ‖ z. */
+export function publicKeyOfSeed(set: MlKem, seed: Buffer): Buffer {
+  const { publicKey, secretKey } = oneOf(encapsulators, set).keygen(seed);
+  secretKey.fill(0);
+  return Buffer.from(publicKey);
+}
+
 /** A pair of this process: proof of the token's encapsulation. */
 export function pairHere(set: MlKem): {
   readonly publicKey: Buffer;

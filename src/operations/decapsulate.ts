@@ -16,6 +16,7 @@ export const decapsulate: Operation<'Decapsulate'> = {
   name: 'Decapsulate',
   readOnly: true,
   audited: ['KeyId', 'EncapsulationAlgorithm', 'DryRun'],
+  secret: 'SharedSecret',
   crossAccount: true,
   usesKey: true,
   conditions: ({ input }) => ({ 'kms:EncapsulationAlgorithm': input.EncapsulationAlgorithm }),

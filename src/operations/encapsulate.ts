@@ -10,6 +10,7 @@ export const encapsulate: Operation<'Encapsulate'> = {
   name: 'Encapsulate',
   readOnly: true,
   audited: ['KeyId', 'EncapsulationAlgorithm', 'DryRun'],
+  secret: 'SharedSecret',
   crossAccount: true,
   usesKey: true,
   conditions: ({ input }) => ({ 'kms:EncapsulationAlgorithm': input.EncapsulationAlgorithm }),

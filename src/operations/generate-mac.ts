@@ -7,6 +7,8 @@ export const generateMac: Operation<'GenerateMac'> = {
   name: 'GenerateMac',
   readOnly: true,
   audited: ['KeyId', 'MacAlgorithm', 'DryRun'],
+  // Keys are derived by MACs.
+  secret: 'Mac',
   crossAccount: true,
   usesKey: true,
   conditions: ({ input }) => ({ 'kms:MacAlgorithm': input.MacAlgorithm }),

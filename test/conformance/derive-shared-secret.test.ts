@@ -19,7 +19,8 @@ import {
   type KeySpec,
 } from '@aws-sdk/client-kms';
 import { openTerminal } from '../support/aws-cli';
-import { type TestDaemon, startDaemon } from '../support/daemon';
+import { bothStores, storages } from '../support/both-stores';
+import type { TestDaemon } from '../support/daemon';
 import {
   type NewKey,
   auditTexts,
@@ -29,10 +30,13 @@ import {
   sdkRefusal,
 } from '../support/kms';
 import { createExternalKey, getParameters, importMaterial, pkcs8 } from '../support/kms-imports';
+import { metricsOf } from '../support/metrics';
 import { newUser } from '../support/principals';
 import { badRequest, call, refused } from '../support/wire';
 
 jest.setTimeout(60_000);
+
+const daemonWith = bothStores();
 
 const curves = [
   { spec: 'ECC_NIST_P256', namedCurve: 'prime256v1', bytes: 32 },
@@ -60,14 +64,11 @@ async function publicKeyOf(kms: KMSClient, KeyId: string): Promise<Buffer> {
 
 const asKey = (key: Buffer): KeyObject => createPublicKey({ key, format: 'der', type: 'spki' });
 
-describe.each(['resident', 'wrapped'])('Keys that agree whose material is %s', (storage) => {
-  let daemon: TestDaemon;
+describe.each(storages)('Keys that agree whose material is %s', (storage) => {
   let kms: KMSClient;
-  beforeAll(async () => {
-    daemon = await startDaemon({ environment: { CLAVIGER_KEY_MATERIAL: storage } });
-    kms = daemon.client();
+  beforeAll(() => {
+    kms = daemonWith(storage).client();
   });
-  afterAll(() => daemon.remove());
 
   describe.each(curves)('of $spec', ({ spec, namedCurve, bytes }) => {
     test('agree with OpenSSL, and with each other', async () => {
@@ -89,7 +90,10 @@ describe.each(['resident', 'wrapped'])('Keys that agree whose material is %s', (
     test('agree with imported material as OpenSSL does with it, whatever the secret begins with', async () => {
       const own = newPair(namedCurve);
       const key = await createExternalKey(kms, ofSpec(spec));
-      await importMaterial(kms, key.id, { material: pkcs8(own.privateKey) });
+      const parameters = await getParameters(kms, key.id, {
+        algorithm: 'RSA_AES_KEY_WRAP_SHA_256',
+      });
+      await importMaterial(kms, key.id, { material: pkcs8(own.privateKey), parameters });
       const peers = [newPair(namedCurve), peerWithLeadingZero(own.privateKey, namedCurve)];
       for (const { publicKey } of peers) {
         const shared = await derive(kms, key.id, spki(publicKey));
@@ -137,16 +141,23 @@ describe('DeriveSharedSecret', () => {
   const peer = newPair('prime256v1');
   const PublicKey = spki(peer.publicKey);
   beforeAll(async () => {
-    daemon = await startDaemon();
+    daemon = daemonWith('resident');
     kms = daemon.client();
     key = await createKey(kms, ofSpec('ECC_NIST_P256'));
   });
-  afterAll(() => daemon.remove());
 
   const request = (more: object = {}) => ({
     ...{ KeyId: key.id, PublicKey: PublicKey.toString('base64'), ...ECDH, ...more },
   });
   const ask = (more: object = {}) => refused(daemon, 'DeriveSharedSecret', request(more));
+
+  /** How often the token was asked, whatever it answered. */
+  const agreements = async (): Promise<number> => {
+    const asked = [...(await metricsOf(daemon))].filter(([name]) =>
+      /^claviger_token_operation_seconds_count\{.*operation="agree"/.test(name),
+    );
+    return asked.reduce((sum, [, count]) => sum + count, 0);
+  };
 
   test('takes the key by id, ARN and alias, and answers its ARN and origin', async () => {
     const AliasName = 'alias/agreement';
@@ -168,7 +179,7 @@ describe('DeriveSharedSecret', () => {
     expect(KeyOrigin).toBe('EXTERNAL');
   });
 
-  test('What is no public key on the curve is refused without a word', async () => {
+  test('What is no public key on the curve is refused without a word, and never seen by the token', async () => {
     const offCurve = Buffer.from(PublicKey);
     offCurve[90] = (offCurve[90] ?? 0) ^ 1;
     const head = PublicKey.subarray(0, 27);
@@ -207,11 +218,15 @@ describe('DeriveSharedSecret', () => {
       'one byte': Buffer.of(0x30),
       'as much as there may be': Buffer.concat([PublicKey, Buffer.alloc(8192 - PublicKey.length)]),
     };
+    await derive(kms, key.id, PublicKey);
+    const before = await agreements();
     for (const [name, one] of Object.entries(bad)) {
       const input = request({ PublicKey: one.toString('base64') });
       const { status, text } = await call(daemon, 'DeriveSharedSecret', input);
       expect([name, status, text]).toEqual([name, 400, '{"__type":"ValidationException"}']);
     }
+    expect(before).toBeGreaterThan(0);
+    expect(await agreements()).toBe(before);
   });
 
   test('Sizes and algorithms are checked before the key is looked for', async () => {

@@ -8,7 +8,8 @@ import {
   EncapsulateCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { type TestDaemon, startDaemon } from '../support/daemon';
+import { bothStores, storages } from '../support/both-stores';
+import type { TestDaemon } from '../support/daemon';
 import { kemSpecs, nominalKemKey } from '../support/kem-keys';
 import {
   type NewKey,
@@ -22,6 +23,8 @@ import { newUser } from '../support/principals';
 import { badRequest, call, refused } from '../support/wire';
 
 jest.setTimeout(60_000);
+
+const daemonWith = bothStores();
 
 const ML_KEM = { EncapsulationAlgorithm: 'ML_KEM' } as const;
 const KeyUsage = 'ENCAPSULATE_DECAPSULATE';
@@ -48,14 +51,11 @@ async function decapsulate(
   return Buffer.from((await kms.send(new DecapsulateCommand(input))).SharedSecret ?? []);
 }
 
-describe.each(['resident', 'wrapped'])('ML-KEM keys whose material is %s', (storage) => {
-  let daemon: TestDaemon;
+describe.each(storages)('ML-KEM keys whose material is %s', (storage) => {
   let kms: KMSClient;
-  beforeAll(async () => {
-    daemon = await startDaemon({ environment: { CLAVIGER_KEY_MATERIAL: storage } });
-    kms = daemon.client();
+  beforeAll(() => {
+    kms = daemonWith(storage).client();
   });
-  afterAll(() => daemon.remove());
 
   /** The key, or the refusal of a token without ML-KEM: no key is left behind by it. */
   async function make(KeySpec: (typeof kemSpecs)[number]['spec']): Promise<NewKey | undefined> {
@@ -104,11 +104,10 @@ describe('Encapsulate and Decapsulate', () => {
   let kms: KMSClient;
   let key: NewKey;
   beforeAll(async () => {
-    daemon = await startDaemon();
+    daemon = daemonWith('resident');
     kms = daemon.client();
     key = await nominalKemKey(daemon);
   });
-  afterAll(() => daemon.remove());
 
   const requests = (KeyId: string) => ({
     Encapsulate: { KeyId, ...ML_KEM },

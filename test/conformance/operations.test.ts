@@ -9,7 +9,6 @@ import { badRequest, call, refusal } from '../support/wire';
 
 const KeyId = '00000000-1111-2222-3333-444444444444';
 const store = { CustomKeyStoreId: 'cks-1234567890abcdef0' };
-const message = { KeyId, Message: 'YQ==' };
 
 /** A minimal valid input of every operation that is not served; an operation that is missing here fails the test. */
 const inputs: Readonly<Partial<Record<OperationName, object>>> = {

@@ -97,7 +97,7 @@ test.each([
   library.copy = () => {
     throw new Error(answer);
   };
-  expect(keepPrivateKey(context, spec, pair.privateKey)).toBeUndefined();
+  expect(keepPrivateKey(context, pair.privateKey, { spec, place: 'session' })).toBeUndefined();
   expect(store(newId())).toBe(false);
 });
 

@@ -14,6 +14,8 @@ export interface PostQuantumToken {
   options(different?: Partial<TokenOptions>): TokenOptions;
   /** Settings of a daemon that serves from it. */
   readonly environment: NodeJS.ProcessEnv;
+  /** It is the one of scripts/test-token, whose gaps are its own. */
+  readonly given: boolean;
   remove(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ function tokenOf(
     }),
     // Whichever token of this label there is.
     environment: { ...environment, CLAVIGER_TOKEN_SERIAL: environment['CLAVIGER_TOKEN_SERIAL'] },
+    given: process.env['CLAVIGER_TEST_TOKEN'] !== undefined,
     remove,
   };
 }

@@ -6,7 +6,7 @@ import { type KeyUseName, keyUseNames } from '../load/workload';
 import { type Load, type Measured, measure } from '../measure';
 import { processorSeconds } from '../processes';
 import { describeMachine } from '../report';
-import { rawUseRate } from './raw';
+import { type RawMeasured, rawUse } from './raw';
 import { type KeySite, type UsedKey, withKeySite } from './site';
 import { besideHead, besideLine, useHead, useLine } from './table';
 
@@ -28,7 +28,8 @@ interface Bench {
   readonly second: LoadGenerator;
 }
 
-/** V8 compiles what is hot, and caches fill. */
+/** V8 compiles what is hot, and caches fill: what all operations have in common first, then each. */
+const corridorWarmUp = { requests: 30_000, seconds: 20 };
 const warmUp = { requests: 5000, seconds: 5 };
 /** Pairs are being made before the measurement begins and after it ends. */
 const marginSeconds = 2;
@@ -77,6 +78,12 @@ async function main(options: Options): Promise<void> {
       const machine = await describeMachine(site.databaseUrl);
       say(`${machine}, ${workers} workers of ${lanes} lanes\n`);
       const bench = { site, generator, second };
+      const operation = 'GenerateMac HMAC_256';
+      await measureOf(bench, site.keys[operation], {
+        operation,
+        connections: 64,
+        ...corridorWarmUp,
+      });
       if (options.only !== 'pairs') await compareUses(bench, options);
       if (options.only !== 'uses') await besideGeneration(bench, options);
     });
@@ -118,12 +125,12 @@ async function compareOnce(
     readonly use: KeyUseName;
     readonly connections: number;
   },
-): Promise<{ raw: number; measured: Measured; busy: readonly number[] }> {
+): Promise<{ raw: RawMeasured; measured: Measured; busy: readonly number[] }> {
   const { use, seconds, connections, workers: processes, lanes } = wanted;
   const { site } = bench;
   const { module, conf, pinFile, label } = site.token;
   const key = site.keys[use];
-  const raw = await rawUseRate({
+  const raw = await rawUse({
     ...{ module, conf, pinFile, label, tokenKeyId: key.tokenKeyId },
     ...{ use, seconds, processes, threads: threadsOf(use, lanes) },
   });

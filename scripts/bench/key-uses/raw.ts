@@ -53,27 +53,43 @@ const uses: Readonly<Record<KeyUseName, Use>> = {
   },
 };
 
-/** Signatures or MACs a second that the token makes with pkcs11js alone, in so many processes and threads at once. */
-export async function rawUseRate(options: RawUse): Promise<number> {
+export interface RawMeasured {
+  /** A second, of all processes together. */
+  readonly rate: number;
+  /** Microseconds of processor time each. */
+  readonly cost: number;
+}
+
+/** What a process did. */
+interface Done {
+  readonly rate: number;
+  readonly count: number;
+  /** Microseconds of processor time. */
+  readonly spent: number;
+}
+
+/** Signatures or MACs that the token makes with pkcs11js alone, in so many processes and threads at once. */
+export async function rawUse(options: RawUse): Promise<RawMeasured> {
   const env = { ...process.env, SOFTHSM2_CONF: options.conf };
   const children = Array.from({ length: options.processes }, () =>
     fork(__filename, [], { env, execArgv: [] }),
   );
   try {
     await Promise.all(children.map((child) => replyTo(child, options)));
-    const rates = await Promise.all(children.map((child) => replyTo(child, 'go')));
-    return rates.reduce((sum, rate) => sum + rate, 0);
+    const done = await Promise.all(children.map((child) => replyTo(child, 'go')));
+    const sum = (of: keyof Done): number => done.reduce((total, one) => total + one[of], 0);
+    return { rate: sum('rate'), cost: sum('spent') / Math.max(1, sum('count')) };
   } finally {
     for (const child of children) if (child.connected) child.disconnect();
   }
 }
 
-async function replyTo(child: ChildProcess, message: RawUse | 'go'): Promise<number> {
+async function replyTo(child: ChildProcess, message: RawUse | 'go'): Promise<Done> {
   const ended = once(child, 'exit').then(() => {
     throw new Error('a process that measures the token ended');
   });
   child.send(message);
-  const [reply] = (await Promise.race([once(child, 'message'), ended])) as [number];
+  const [reply] = (await Promise.race([once(child, 'message'), ended])) as [Done];
   ended.catch(() => undefined);
   return reply;
 }
@@ -90,16 +106,27 @@ async function startThreads(options: RawUse): Promise<Worker[]> {
   return threads;
 }
 
-async function runThreads(threads: readonly Worker[]): Promise<number> {
-  const rates = threads.map(async (thread) => {
-    thread.postMessage('go');
-    return ((await once(thread, 'message')) as [number])[0];
-  });
-  return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
+async function runThreads(threads: readonly Worker[]): Promise<Done> {
+  const before = process.cpuUsage();
+  const counts = await Promise.all(
+    threads.map(async (thread) => {
+      thread.postMessage('go');
+      return ((await once(thread, 'message')) as [Pick<Done, 'rate' | 'count'>])[0];
+    }),
+  );
+  const { user, system } = process.cpuUsage(before);
+  const sum = (of: 'rate' | 'count'): number => counts.reduce((total, one) => total + one[of], 0);
+  return { rate: sum('rate'), count: sum('count'), spent: user + system };
 }
 
 /** C_SignInit and C_Sign with a session clone of the key. */
-function loop({ module, label, tokenKeyId, use, seconds }: RawUse): () => number {
+function loop({
+  module,
+  label,
+  tokenKeyId,
+  use,
+  seconds,
+}: RawUse): () => Pick<Done, 'rate' | 'count'> {
   const { objectClass, mechanism, inputBytes, outputBytes } = uses[use];
   const library = new pkcs11.PKCS11();
   library.load(module);
@@ -120,28 +147,28 @@ function loop({ module, label, tokenKeyId, use, seconds }: RawUse): () => number
   return () => {
     const started = performance.now();
     const end = started + seconds * 1000;
-    let done = 0;
-    for (; performance.now() < end; done += 10) {
+    let count = 0;
+    for (; performance.now() < end; count += 10) {
       for (let batch = 0; batch < 10; batch += 1) {
         library.C_SignInit(session, mechanism, key);
         library.C_Sign(session, input, Buffer.alloc(outputBytes));
       }
     }
-    return done / ((performance.now() - started) / 1000);
+    return { count, rate: count / ((performance.now() - started) / 1000) };
   };
 }
 
 if (!isMainThread) {
   const run = loop(workerData as RawUse);
   parentPort?.once('message', () => parentPort?.postMessage(run()));
-  parentPort?.postMessage(0);
+  parentPort?.postMessage({});
 } else if (require.main === module) {
   let threads: Promise<Worker[]> | undefined;
   process.on('message', (message: RawUse | 'go') => {
     if (message !== 'go') threads = startThreads(message);
-    const answer = threads?.then((started) => (message === 'go' ? runThreads(started) : 0));
+    const answer = threads?.then((started) => (message === 'go' ? runThreads(started) : {}));
     answer?.then(
-      (rate) => process.send?.(rate),
+      (done) => process.send?.(done),
       (error: unknown) => {
         process.stderr.write(`${String(error)}\n`);
         process.exit(1);

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { type Measured, median } from '../measure';
+import type { RawMeasured } from './raw';
 
 /** The rounds of one use of a key. */
 export interface UseRow {
@@ -7,7 +7,7 @@ export interface UseRow {
   readonly connections: number;
   readonly daemon: readonly Measured[];
   /** Of the token alone, in the same rounds. */
-  readonly raw: readonly number[];
+  readonly raw: readonly RawMeasured[];
   /** Cores that each worker kept busy, in the same rounds. */
   readonly busy: readonly (readonly number[])[];
 }
@@ -23,11 +23,10 @@ const columns: Readonly<Record<string, Cell>> = {
   'requests/s': ({ daemon }) => of(daemon, ({ rate }) => rate),
   'p50 ms': ({ daemon }) => of(daemon, ({ p50 }) => p50, 2),
   'p99 ms': ({ daemon }) => of(daemon, ({ p99 }) => p99, 2),
-  'token alone/s': ({ raw }) => median(raw).toFixed(0),
-  ratio: ({ daemon, raw }) => paired(daemon, raw, ({ rate }, alone) => rate / alone),
-  'of what is left': ({ daemon, raw }) =>
-    paired(daemon, raw, (one, alone) => one.rate / (alone * left(one))),
-  'CPU µs: workers': ({ daemon }) => of(daemon, ({ cost }) => cost.workers),
+  'token alone/s': ({ raw }) => median(raw.map(({ rate }) => rate)).toFixed(0),
+  ratio: ({ daemon, raw }) => pairedRatio(daemon, raw),
+  'CPU µs: token alone': ({ raw }) => median(raw.map(({ cost }) => cost)).toFixed(0),
+  workers: ({ daemon }) => of(daemon, ({ cost }) => cost.workers),
   Postgres: ({ daemon }) => of(daemon, ({ cost }) => cost.postgres),
   load: ({ daemon }) => of(daemon, ({ cost }) => cost.load),
   'cores of each worker': ({ busy }) =>
@@ -37,17 +36,9 @@ const columns: Readonly<Record<string, Cell>> = {
 };
 
 /** The two of a round follow each other at once, so what disturbs the machine for longer cancels out. */
-function paired(
-  daemon: readonly Measured[],
-  raw: readonly number[],
-  ratio: (one: Measured, alone: number) => number,
-): string {
-  return median(daemon.map((one, round) => ratio(one, raw[round] ?? Number.NaN))).toFixed(2);
-}
-
-/** The share of the machine that load generator and Postgres leave to the daemon. */
-function left({ rate, cost }: Measured): number {
-  return 1 - (rate * (cost.postgres + cost.load)) / 1e6 / availableParallelism();
+function pairedRatio(daemon: readonly Measured[], raw: readonly RawMeasured[]): string {
+  const ratios = daemon.map(({ rate }, round) => rate / (raw[round]?.rate ?? Number.NaN));
+  return median(ratios).toFixed(2);
 }
 
 export function useHead(): string {
