@@ -1,10 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { keyRow } from '../algorithms/key-rows';
-import { HsmError } from '../errors';
-import { isOfTheData, isRefused } from '../import/faults';
 import type { MaterialKind } from '../material-types';
 import { generatedSecret } from '../material/templates';
-import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { type Pair, preparePair } from '../pairs/pair';

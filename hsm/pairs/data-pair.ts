@@ -1,5 +1,5 @@
 import { createDecipheriv, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { curves } from '../curves';
+import type { Curve } from '../curves';
 import { HsmError } from '../errors';
 import { shapeOf, type Shape } from '../material/shapes';
 import { sessionKek } from '../material/templates';
@@ -81,7 +81,7 @@ function unwrapInMemory({ kek, blob, standard }: Wrapped): Buffer {
   }
 }
 
-function curveOf(shape: Shape): (typeof curves)[keyof typeof curves] | undefined {
+function curveOf(shape: Shape): Curve | undefined {
   return shape.family === 'ec' ? shape.curve : undefined;
 }
 
