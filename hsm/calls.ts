@@ -24,7 +24,7 @@ export interface SignRequest {
   readonly mechanism: pkcs11.Mechanism;
   readonly data: Buffer;
   /** Bytes of the signature at the most; those of RSA-4096 where left out. */
-  readonly longest?: number;
+  readonly longest?: number | undefined;
 }
 
 const longestSignature = 512;

@@ -24,6 +24,7 @@ export interface ConnectOptions {
   /** Other processes write the same files; and a session is opened for calls in the main thread. */
   readonly local: boolean;
   readonly ivSource: 'random' | 'token';
+  readonly libraryParameters: string | undefined;
 }
 
 export interface Connected {
@@ -63,7 +64,7 @@ export function connect(library: Library, options: ConnectOptions): Connected {
 }
 
 function logIn(library: Library, options: ConnectOptions): { token: FoundToken; owner: Handle } {
-  initialise(library);
+  initialise(library, options.libraryParameters);
   const token = findToken(library, options.token);
   const owner = openSession(library, token.slot);
   login(library, owner, options.pin);

@@ -62,6 +62,7 @@ export class Connector {
       reinitialise,
       local: options.local,
       ivSource: options.ivSource,
+      libraryParameters: options.libraryParameters,
     };
     const call = { token: undefined, urgent: true, deadlineMs: connectDeadlineMs };
     const connected = await lanes.run('connect', args, call);

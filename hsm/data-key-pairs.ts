@@ -3,6 +3,7 @@ import { toBuffer } from './formats';
 import type { TokenRef } from './lane-desk';
 import type { Link } from './link';
 import { shapeOf } from './material/shapes';
+import { isOfOpenSsl } from './pairs/data-pair';
 import { generationDeadlineMs, type SlowTurn } from './slow-turn';
 import type { DataKeyPair, DataKeyPairSpec, TokenOptions } from './types';
 import type { WrapMechanism } from './wrap';
@@ -16,7 +17,8 @@ export interface DataKeyPairsParts {
 
 /**
  * Pairs that are handed out and kept nowhere. The token makes them where it hands out the private half wrapped, which the
- * first pair of each spec shows; else OpenSSL does, as it is seeded by the system.
+ * first pair of each spec shows; else OpenSSL does, as it is seeded by the system. It knows no ML-KEM: there it is the
+ * token or none.
  */
 export class DataKeyPairs {
   readonly #parts: DataKeyPairsParts;
@@ -44,7 +46,7 @@ export class DataKeyPairs {
       inToken.set(spec, true);
       return pair;
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (!isMissing(error) || !isOfOpenSsl(spec)) throw error;
       // What it did before it is able to do: then this is a fault.
       if (inToken.get(spec) === true) throw new HsmError('failed', error.message);
       inToken.set(spec, false);

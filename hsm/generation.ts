@@ -1,8 +1,8 @@
-import { isSecret } from './algorithms/key-rows';
+import { classOf, keyRow } from './algorithms/key-rows';
 import { HsmError } from './errors';
 import { idBytes, toBuffer } from './formats';
 import { type KeyPairs, PreparedRsa } from './key-pairs';
-import { type Shape, shapeOf } from './material/shapes';
+import { isSecret, type Shape, shapeOf } from './material/shapes';
 import type { Residents } from './residents';
 import { generationDeadlineMs, type SlowTurn } from './slow-turn';
 import type {
@@ -68,7 +68,7 @@ export class Generation {
         { kind, id, label, prepared: rsaOf(prepared) },
         exclusively,
       );
-      this.#parts.residents.add(id, key);
+      this.#parts.residents.add(id, key, classOf(keyRow(kind)));
       return { publicKey: publicKey && toBuffer(publicKey) };
     } finally {
       this.#running.delete(id);

@@ -6,6 +6,7 @@ import type { Shape } from './material/shapes';
 import { objectOf, usesOf } from './material/templates';
 import type { Handle } from './module';
 import { type Desk, readFlags } from './objects';
+import { CKA_DECAPSULATE, CKA_PARAMETER_SET } from './post-quantum/numbers';
 import { TokenFault } from './return-values';
 
 /** RFC 8410 §3, and the other form that PKCS#11 3.0 has: PrintableString "edwards25519". */
@@ -24,13 +25,32 @@ export function wrongKind({ kind }: KeyRow): HsmError {
   return new HsmError('key-not-found', `C_GetAttributeValue: the key is no ${spec} for ${usage}`);
 }
 
-export function isOfKind(desk: Desk, object: Handle, { kind, shape }: KeyRow): boolean {
+export function isOfKind(desk: Desk, object: Handle, row: KeyRow): boolean {
+  const allowed = usesOf(row.kind);
+  return (
+    isOfSpec(desk, object, row) &&
+    usesAre(desk, object, { of: row, are: (use, flag) => flag === allowed.includes(use) })
+  );
+}
+
+/**
+ * A key of this spec that is good for its usage, and perhaps for more: some tokens (NSS) give a private key that they unwrap
+ * every use, whatever the template denies.
+ */
+export function isOfKindAtLeast(desk: Desk, object: Handle, row: KeyRow): boolean {
+  const needed = usesOf(row.kind);
+  return (
+    isOfSpec(desk, object, row) &&
+    usesAre(desk, object, { of: row, are: (use, flag) => flag || !needed.includes(use) })
+  );
+}
+
+function isOfSpec(desk: Desk, object: Handle, { kind, shape }: KeyRow): boolean {
   const wanted = objectOf(kind.spec);
   return (
     readNumber(desk, object, pkcs11.CKA_CLASS) === wanted.class &&
     readNumber(desk, object, pkcs11.CKA_KEY_TYPE) === wanted.type &&
-    hasShape(desk, object, shape) &&
-    isUsedAs(desk, object, { all: wanted.uses, allowed: usesOf(kind) })
+    hasShape(desk, object, shape)
   );
 }
 
@@ -41,6 +61,9 @@ function hasShape(desk: Desk, object: Handle, shape: Shape): boolean {
   }
   if (shape.family === 'ec') return parametersOf(desk, object) === shape.curve.oid;
   if (shape.family === 'edwards') return ed25519Parameters.includes(parametersOf(desk, object));
+  if (shape.family === 'ml-dsa' || shape.family === 'ml-kem') {
+    return readNumber(desk, object, CKA_PARAMETER_SET) === shape.parameterSet;
+  }
   return true;
 }
 
@@ -48,14 +71,14 @@ function parametersOf(desk: Desk, object: Handle): string {
   return readAttribute(desk, object, pkcs11.CKA_EC_PARAMS).toString('hex');
 }
 
-function isUsedAs(
+function usesAre(
   desk: Desk,
   object: Handle,
-  { all, allowed }: { all: readonly number[]; allowed: readonly number[] },
+  { of, are }: { of: KeyRow; are: (use: number, flag: boolean) => boolean },
 ): boolean {
-  const asked = all.filter((use) => telling.includes(use));
+  const asked = objectOf(of.kind.spec).uses.filter((use) => telling.includes(use));
   const flags = readUses(desk, object, asked);
-  return asked.every((use, at) => flags[at] === allowed.includes(use));
+  return asked.every((use, at) => are(use, flags[at] === true));
 }
 
 /** What tells a key of one usage from one of another. Tokens have views of their own on the rest. */
@@ -66,6 +89,7 @@ const telling: readonly number[] = [
   pkcs11.CKA_WRAP,
   pkcs11.CKA_UNWRAP,
   pkcs11.CKA_DERIVE,
+  CKA_DECAPSULATE,
 ];
 
 /** A use that a token has no attribute for is none that it would allow. */

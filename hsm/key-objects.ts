@@ -1,8 +1,9 @@
-import { isSecret, type KeyRow } from './algorithms/key-rows';
+import type { KeyRow } from './algorithms/key-rows';
 import { idBytes, toBuffer, toThread } from './formats';
 import { Handles, type KeyObject } from './handles';
 import { wrongKind } from './key-kind';
 import type { Link } from './link';
+import { isSecret } from './material/shapes';
 import { type Desk, destroyObject } from './objects';
 import type { Residents } from './residents';
 import type { Awaitable, TokenKey, TokenKeyId, TokenOptions, WrappedMaterial } from './types';

@@ -3,7 +3,7 @@ import { agreeWith } from './algorithms/agreement';
 import { type KeyRow, keyRow, requireUsage, symmetricDefault } from './algorithms/key-rows';
 import { macWith } from './algorithms/macs';
 import { notDecrypted, type OaepCiphertext } from './algorithms/oaep-decryption';
-import { requireSigning, signWith } from './algorithms/signing';
+import { requireSigning, signingName, signWith } from './algorithms/signing';
 import type { Curve } from './curves';
 import { HsmError } from './errors';
 import { toBuffer, toThread } from './formats';
@@ -15,9 +15,17 @@ import type { Verdict } from './known-answers/kinds';
 import type { Link } from './link';
 import type { MaterialKind } from './material-types';
 import type { OaepHash } from './oaep';
+import { requireCiphertext } from './post-quantum/encapsulation';
+import type { MlKem } from './post-quantum/parameter-sets';
+import { decodePublicKey } from './post-quantum/public-key';
 import { Proofs, requireAny, requireVerdict } from './proofs';
 import type { Awaitable, Capabilities } from './types';
-import type { MaterialKey, RsaEncryptionAlgorithm, SigningRequest } from './use-types';
+import type {
+  Encapsulated,
+  MaterialKey,
+  RsaEncryptionAlgorithm,
+  SigningRequest,
+} from './use-types';
 
 const oaepHashes: Readonly<Record<RsaEncryptionAlgorithm, OaepHash>> = {
   RSAES_OAEP_SHA_1: 'sha1',
@@ -40,7 +48,7 @@ export class MaterialUses {
     const row = keyRow(key.kind);
     requireUsage(row, 'SIGN_VERIFY');
     requireSigning(key.kind.spec, request);
-    return this.#proven(row, request.algorithm, () =>
+    return this.#proven(row, signingName(request), () =>
       this.#use.use(key, row, (object) => this.#sign(object, request)),
     );
   }
@@ -85,6 +93,28 @@ export class MaterialUses {
     );
   }
 
+  async encapsulate(kind: MaterialKind, publicKey: Buffer): Promise<Encapsulated> {
+    const row = keyRow(kind);
+    const set = requireMlKem(row);
+    const raw = decodePublicKey(set, publicKey);
+    requireVerdict(await this.#proofs.prove(row), 'ML_KEM');
+    const args = { set, publicKey: toThread(raw) };
+    const { sharedSecret, ciphertext } = await this.#link.run('encapsulate', args);
+    return { sharedSecret: toBuffer(sharedSecret), ciphertext: toBuffer(ciphertext) };
+  }
+
+  async decapsulate(key: MaterialKey, ciphertext: Buffer): Promise<Buffer> {
+    const row = keyRow(key.kind);
+    const set = requireMlKem(row);
+    return this.#proven(row, 'ML_KEM', () => {
+      requireCiphertext(set, ciphertext);
+      return this.#use.use(key, row, async ({ object }) => {
+        const args = { key: toThread(object), set, ciphertext: toThread(ciphertext) };
+        return toBuffer(await this.#link.run('decapsulate', args));
+      });
+    });
+  }
+
   async requireKind(kind: MaterialKind): Promise<void> {
     const row = keyRow(kind);
     if (row === symmetricDefault) requireSymmetric(this.#link.live.capabilities);
@@ -114,8 +144,10 @@ export class MaterialUses {
     return inline.withSession((session) => signWith({ library, session }, object.object, request));
   }
 
-  async #signOnLane(object: UsableObject, { algorithm, input }: SigningRequest): Promise<Buffer> {
-    const args = { key: toThread(object.object), algorithm, input: toThread(input) };
+  async #signOnLane(object: UsableObject, request: SigningRequest): Promise<Buffer> {
+    const { algorithm, externalMu = false } = request;
+    const [key, input] = [toThread(object.object), toThread(request.input)];
+    const args = { key, algorithm, input, externalMu };
     return toBuffer(await this.#link.run('sign', args));
   }
 
@@ -161,6 +193,11 @@ export class MaterialUses {
 
 function notUsedSo({ kind }: KeyRow, algorithm: string): HsmError {
   return new HsmError('failed', `${algorithm} is no algorithm of ${kind.spec} keys`);
+}
+
+function requireMlKem({ kind, shape }: KeyRow): MlKem {
+  if (shape.family === 'ml-kem') return shape;
+  throw new HsmError('failed', `ML_KEM is no algorithm of ${kind.spec} keys`);
 }
 
 /** X9.62 §4.3.6: 4, x, y. */

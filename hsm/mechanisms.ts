@@ -1,6 +1,6 @@
 import * as pkcs11 from 'pkcs11js';
 
-/** Mechanisms newer than pkcs11js 2.1.7's table (PKCS#11 3.0 and 3.2). */
+/** Mechanisms newer than pkcs11js 2.1.7's table (PKCS#11 3.0 to 3.3). */
 const laterMechanisms = {
   CKM_ML_KEM_KEY_PAIR_GEN: 0x0f,
   CKM_ML_KEM: 0x17,
@@ -10,6 +10,8 @@ const laterMechanisms = {
   CKM_EC_EDWARDS_KEY_PAIR_GEN: 0x1055,
   CKM_EC_MONTGOMERY_KEY_PAIR_GEN: 0x1056,
   CKM_EDDSA: 0x1057,
+  /** A draft of PKCS#11 3.3: a token that has it under another number does not have it. */
+  CKM_ML_DSA_EXTERNAL_MU: 0x403c,
   CKM_AES_KEY_WRAP_KWP: 0x210b,
   CKM_AES_KEY_WRAP_PKCS7: 0x210c,
 } as const;
@@ -37,7 +39,10 @@ export const ckm = {
   ECDH1_DERIVE: pkcs11.CKM_ECDH1_DERIVE,
   EC_EDWARDS_KEY_PAIR_GEN: laterMechanisms.CKM_EC_EDWARDS_KEY_PAIR_GEN,
   EDDSA: laterMechanisms.CKM_EDDSA,
+  ML_DSA_KEY_PAIR_GEN: laterMechanisms.CKM_ML_DSA_KEY_PAIR_GEN,
   ML_DSA: laterMechanisms.CKM_ML_DSA,
+  ML_DSA_EXTERNAL_MU: laterMechanisms.CKM_ML_DSA_EXTERNAL_MU,
+  ML_KEM_KEY_PAIR_GEN: laterMechanisms.CKM_ML_KEM_KEY_PAIR_GEN,
   ML_KEM: laterMechanisms.CKM_ML_KEM,
 } as const;
 

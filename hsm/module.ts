@@ -31,11 +31,15 @@ export function loadLibrary(path: string): Library {
 
 /**
  * pkcs11js passes NULL by default, which tells the library that there are no threads; SoftHSM then hangs. Another
- * thread of this process may have initialised already.
+ * thread of this process may have initialised already. `parameters` is what some libraries take in place of a
+ * configuration file: CK_C_INITIALIZE_ARGS.pReserved, of which pkcs11js drops the last character.
  */
-export function initialise(library: Library): void {
+export function initialise(library: Library, parameters: string | undefined): void {
+  const flags = pkcs11.CKF_OS_LOCKING_OK;
   unless(pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED, 'C_Initialize', () =>
-    library.C_Initialize({ flags: pkcs11.CKF_OS_LOCKING_OK }),
+    library.C_Initialize(
+      parameters === undefined ? { flags } : { flags, libraryParameters: `${parameters} ` },
+    ),
   );
 }
 

@@ -109,37 +109,59 @@ export function isProtected(desk: Desk, object: Handle): boolean {
   return sensitive === true && extractable === false;
 }
 
+/** What is to be known of a copy. */
+export interface CopyChecks {
+  /** Whether the copy is what is wanted, beside being protected. */
+  readonly isKind: (copy: Handle) => boolean;
+  /** Throws where the token itself is in trouble. */
+  readonly assertHealthy: () => void;
+}
+
 /**
  * A session copy of a token key, or undefined where the token refuses to copy this one (CKA_COPYABLE or, in SoftHSM,
  * CKA_MODIFIABLE is false) or the copy would be less protected than the key. The copy lives as long as
- * `desk.session`. The token's own attributes are the proof, read from every single clone; `isKind` looks for more.
+ * `desk.session`. The token's own attributes are the proof, read from every single clone.
  */
-export function cloneKey(
+export function cloneKey(desk: Desk, key: Handle, checks: CopyChecks): Handle | undefined {
+  const { isKind, assertHealthy } = checks;
+  return copyKey(desk, key, {
+    template: sessionClone(),
+    isKind: (copy) => isProtected(desk, copy) && isKind(copy),
+    assertHealthy,
+  });
+}
+
+/** Undefined where the token refuses to copy it, or makes a copy that is not as it should be. */
+export function copyKey(
   desk: Desk,
   key: Handle,
-  isKind: (clone: Handle) => boolean = () => true,
+  { template, isKind, assertHealthy }: CopyChecks & { readonly template: Template },
 ): Handle | undefined {
-  const clone = copyKey(desk, key);
-  if (clone === undefined) return undefined;
+  const copy = unlessRefused(assertHealthy, () =>
+    call('C_CopyObject', () => desk.library.C_CopyObject(desk.session, key, template)),
+  );
+  if (copy === undefined) return undefined;
   try {
-    if (isProtected(desk, clone) && isKind(clone)) return clone;
+    if (isKind(copy)) return copy;
   } catch (error) {
-    discardAfter(desk, clone, error);
+    discardAfter(desk, copy, error);
     throw error;
   }
-  destroyObject(desk, clone);
+  destroyObject(desk, copy);
   return undefined;
 }
 
-/** Tokens that copy no private keys say so in many ways. */
-function copyKey(desk: Desk, key: Handle): Handle | undefined {
+/** Tokens have many ways to say that they do not copy private keys; one that is in trouble is not among those. */
+function unlessRefused<T>(assertHealthy: () => void, copy: () => T): T | undefined {
   try {
-    return call('C_CopyObject', () => desk.library.C_CopyObject(desk.session, key, sessionClone()));
+    return copy();
   } catch (error) {
     if (!(error instanceof TokenFault)) throw error;
-    const { code, refused } = error.meaning;
+    const { again, code, refused, suspect } = error.meaning;
     if (refused === true || code === 'mechanism-missing') return undefined;
-    throw error;
+    if (suspect !== true || again === true) throw error;
+    assertHealthy();
+    return undefined;
   }
 }
 

@@ -1,80 +1,86 @@
 import { HsmError, type HsmErrorCode } from './errors';
-import type { Awaitable, Token, TokenOperation } from './types';
+import type { Token, TokenOperation } from './types';
 
 type Observer = (operation: TokenOperation, seconds: number, outcome: 'ok' | HsmErrorCode) => void;
 
+/** Of which nothing is told: they ask this process, not the token, or end it. */
+type Untold = 'status' | 'counters' | 'capabilities' | 'evict' | 'evictAll' | 'recover' | 'close';
+
+/** The name that each method's calls are told under. */
+const operations = {
+  generateRandom: 'generateRandom',
+  generateKey: 'generateKey',
+  prepareKey: 'prepareKey',
+  generateWrappedKey: 'generateWrappedKey',
+  generateDataKeyPair: 'generateDataKeyPair',
+  encryptAesGcm: 'encryptAesGcm',
+  decryptAesGcm: 'decryptAesGcm',
+  sign: 'sign',
+  mac: 'mac',
+  decryptOaep: 'decryptOaep',
+  agree: 'agree',
+  encapsulate: 'encapsulate',
+  decapsulate: 'decapsulate',
+  requireKind: 'requireKind',
+  destroyKey: 'destroyKey',
+  generateImportKeyPair: 'generateImportKeyPair',
+  destroyKeyPair: 'destroyKeyPair',
+  identifyImport: 'identifyImport',
+  admitImport: 'admitImport',
+  listKeys: 'listKeys',
+  listObjects: 'listKeys',
+  createWrappingKey: 'createWrappingKey',
+  hasKey: 'hasKey',
+  rewrap: 'rewrap',
+  generateTransferKeyPair: 'generateTransferKeyPair',
+  exportWrappingKey: 'exportWrappingKey',
+  importWrappingKey: 'importWrappingKey',
+  check: 'check',
+  inspect: 'inspect',
+} as const satisfies Record<Exclude<keyof Token, Untold>, TokenOperation>;
+
+type Told = keyof typeof operations;
+
+/** No method has more parameters than three. */
+type Method = (...args: readonly [unknown?, unknown?, unknown?]) => unknown;
+
 /** The token with each call's duration and outcome told to `observe`. */
 export function observed(token: Token, observe: Observer): Token {
-  const timed = <T>(operation: TokenOperation, work: () => Awaitable<T>): Awaitable<T> => {
-    const started = performance.now();
-    const told = (error?: unknown): void =>
-      observe(operation, (performance.now() - started) / 1000, outcomeOf(error));
-    try {
-      const result = work();
-      if (!(result instanceof Promise)) told();
-      else result.then(() => told(), told);
-      return result;
-    } catch (error) {
-      told(error);
-      throw error;
-    }
+  const told = (name: Told): Method => {
+    const operation = operations[name];
+    const method = token[name].bind(token) as Method;
+    const tell = (startedMs: number, error?: unknown): void =>
+      observe(operation, (performance.now() - startedMs) / 1000, outcomeOf(error));
+    return (first, second, third) => {
+      const startedMs = performance.now();
+      try {
+        const result = method(first, second, third);
+        if (result instanceof Promise) tellLater(result, (error) => tell(startedMs, error));
+        else tell(startedMs);
+        return result;
+      } catch (error) {
+        tell(startedMs, error);
+        throw error;
+      }
+    };
   };
-  const later = <T>(operation: TokenOperation, work: () => Promise<T>): Promise<T> =>
-    Promise.resolve(timed(operation, work));
+  const methods = Object.keys(operations).map((name) => [name, told(name as Told)] as const);
   return {
-    status: () => token.status(),
-    counters: () => token.counters(),
+    ...(Object.fromEntries(methods) as unknown as Pick<Token, Told>),
     get capabilities() {
       return token.capabilities;
     },
+    status: () => token.status(),
+    counters: () => token.counters(),
     evict: (id) => token.evict(id),
     evictAll: () => token.evictAll(),
     recover: () => token.recover(),
     close: () => token.close(),
-    generateRandom: (length) =>
-      timed('generateRandom', () => token.generateRandom(length)) as Buffer,
-    encryptAesGcm: (key, aad, plaintext) =>
-      timed('encryptAesGcm', () => token.encryptAesGcm(key, aad, plaintext)),
-    decryptAesGcm: (key, sealed) => timed('decryptAesGcm', () => token.decryptAesGcm(key, sealed)),
-    generateKey: (kind, name, exclusively) =>
-      later('generateKey', () => token.generateKey(kind, name, exclusively)),
-    prepareKey: (kind, place) => later('prepareKey', () => token.prepareKey(kind, place)),
-    generateWrappedKey: (kind, wrappingKeyId, prepared) =>
-      later('generateWrappedKey', () => token.generateWrappedKey(kind, wrappingKeyId, prepared)),
-    generateDataKeyPair: (spec) =>
-      later('generateDataKeyPair', () => token.generateDataKeyPair(spec)),
-    sign: (key, request) => timed('sign', () => token.sign(key, request)),
-    mac: (key, message) => timed('mac', () => token.mac(key, message)),
-    decryptOaep: (key, algorithm, ciphertext) =>
-      timed('decryptOaep', () => token.decryptOaep(key, algorithm, ciphertext)),
-    agree: (key, peer) => timed('agree', () => token.agree(key, peer)),
-    encapsulate: (kind, publicKey) =>
-      later('encapsulate', () => token.encapsulate(kind, publicKey)),
-    decapsulate: (key, ciphertext) =>
-      later('decapsulate', () => token.decapsulate(key, ciphertext)),
-    requireKind: (kind) => later('requireKind', () => token.requireKind(kind)),
-    destroyKey: (id) => later('destroyKey', () => token.destroyKey(id)),
-    generateImportKeyPair: (id, label, wanted) =>
-      later('generateImportKeyPair', () => token.generateImportKeyPair(id, label, wanted)),
-    destroyKeyPair: (id) => later('destroyKeyPair', () => token.destroyKeyPair(id)),
-    identifyImport: (imported) => later('identifyImport', () => token.identifyImport(imported)),
-    admitImport: (imported, id, place) =>
-      later('admitImport', () => token.admitImport(imported, id, place)),
-    listKeys: (labelPrefix) => later('listKeys', () => token.listKeys(labelPrefix)),
-    createWrappingKey: (id, label, options) =>
-      later('createWrappingKey', () => token.createWrappingKey(id, label, options)),
-    hasKey: (id) => later('hasKey', () => token.hasKey(id)),
-    rewrap: (material, kind, wrappingKeyId) =>
-      later('rewrap', () => token.rewrap(material, kind, wrappingKeyId)),
-    generateTransferKeyPair: (id, label, exclusively) =>
-      later('generateTransferKeyPair', () => token.generateTransferKeyPair(id, label, exclusively)),
-    exportWrappingKey: (id, publicKey) =>
-      later('exportWrappingKey', () => token.exportWrappingKey(id, publicKey)),
-    importWrappingKey: (key) => later('importWrappingKey', () => token.importWrappingKey(key)),
-    listObjects: (labelPrefix) => later('listKeys', () => token.listObjects(labelPrefix)),
-    check: () => later('check', () => token.check()),
-    inspect: () => later('inspect', () => token.inspect()),
   };
+}
+
+function tellLater(result: Promise<unknown>, tell: (error?: unknown) => void): void {
+  result.then(() => tell(), tell);
 }
 
 function outcomeOf(error: unknown): 'ok' | HsmErrorCode {

@@ -135,7 +135,7 @@ function testClone(
   options: { modifiable: boolean; ivSource: 'random' | 'token' },
 ): string {
   const key = generate(desk, sessionAesKey({ modifiable: options.modifiable }));
-  const clone = cloneKey(desk, key);
+  const clone = cloneKey(desk, key, { isKind: () => true, assertHealthy: () => undefined });
   if (clone === undefined) throw new HsmError('failed', 'C_CopyObject: the copy is less protected');
   if (!undoesGcm(desk, { seals: key, opens: clone }, options.ivSource)) {
     throw new HsmError('failed', 'C_CopyObject: the copy is another key');

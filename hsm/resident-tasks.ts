@@ -68,12 +68,13 @@ export const residentTasks = {
   ) =>
     lane.withSession((desk) => {
       const row = keyRow(args.kind);
+      const assertHealthy = (): void => lane.assertHealthy();
       const { found, searched } = locate(desk, args, classOf(row));
-      const key = requireFound(found, () => lane.assertHealthy());
+      const key = requireFound(found, assertHealthy);
       requireKindOf(desk, key, row);
       const owner = { ...desk, session: lane.owner() };
-      const isKind = (clone: Handle): boolean => isOfKind(owner, clone, row);
-      const clone = args.clone ? cloneKey(owner, key, isKind) : undefined;
+      const isKind = (copy: Handle): boolean => isOfKind(owner, copy, row);
+      const clone = args.clone ? cloneKey(owner, key, { isKind, assertHealthy }) : undefined;
       const object = toThread(clone ?? key);
       return { object, own: clone !== undefined, key: toThread(key), searched };
     }),

@@ -71,7 +71,7 @@ export class Residents {
   }
 
   /** A key that was made. */
-  add(id: TokenKeyId, key: Uint8Array, keyClass: KeyClass = 'secret'): void {
+  add(id: TokenKeyId, key: Uint8Array, keyClass: KeyClass): void {
     if (this.#parts.options.local) this.#indices[keyClass].note(id, toBuffer(key));
   }
 

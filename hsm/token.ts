@@ -1,5 +1,4 @@
 import { AesUse } from './aes-use';
-import { HsmError } from './errors';
 import { DataKeyPairs } from './data-key-pairs';
 import { idBytes } from './formats';
 import { Generation } from './generation';
@@ -179,11 +178,11 @@ export class Pkcs11Token implements Token {
   }
 
   encapsulate(kind: MaterialKind, publicKey: Buffer): Promise<Encapsulated> {
-    return Promise.reject(unbuilt(kind, publicKey));
+    return this.#uses.encapsulate(kind, publicKey);
   }
 
   decapsulate(key: MaterialKey, ciphertext: Buffer): Promise<Buffer> {
-    return Promise.reject(unbuilt(key, ciphertext));
+    return this.#uses.decapsulate(key, ciphertext);
   }
 
   requireKind(kind: MaterialKind): Promise<void> {
@@ -349,9 +348,4 @@ export class Pkcs11Token implements Token {
     this.#wrapping.keys.drop();
     this.#residents.drop();
   }
-}
-
-/** Of the methods that are not there yet. */
-function unbuilt(...given: readonly unknown[]): HsmError {
-  return new HsmError('mechanism-missing', `not built yet (${String(given.length)})`);
 }

@@ -15,6 +15,8 @@ export type Awaitable<T> = T | Promise<T>;
 export interface TokenOptions {
   /** Path of the PKCS#11 library. */
   readonly module: string;
+  /** What C_Initialize is given in pReserved, for libraries that are configured so (NSS). */
+  readonly libraryParameters?: string;
   /** CK_TOKEN_INFO.label, trailing blanks ignored. Slot numbers are never used: they change. */
   readonly label: string;
   /** CK_TOKEN_INFO.serialNumber; without it the label must be unique. */

@@ -13,6 +13,8 @@ import { proveKind } from './known-answers/kinds';
 import type { LaneDesk } from './lane-desk';
 import type { MaterialKind } from './material-types';
 import type { OaepHash } from './oaep';
+import { decapsulate, encapsulate } from './post-quantum/encapsulation';
+import type { MlKem } from './post-quantum/parameter-sets';
 import type { SigningAlgorithm } from './use-types';
 
 /** What lanes do with keys in use. `key`: the handle of an object that is known to be of the right kind. */
@@ -42,15 +44,16 @@ export const useTasks = {
         iv: toBuffer(args.iv),
         ciphertext: toBuffer(args.ciphertext),
       };
-      return toThread(openGcm({ ...desk, key: toBuffer(args.key) }, input));
+      return lane.handOver(openGcm({ ...desk, key: toBuffer(args.key) }, input));
     }),
 
   sign: (
     lane: LaneDesk,
-    args: { key: Uint8Array; algorithm: SigningAlgorithm; input: Uint8Array },
+    args: { key: Uint8Array; algorithm: SigningAlgorithm; input: Uint8Array; externalMu: boolean },
   ) =>
     lane.withSession((desk) => {
-      const request = { algorithm: args.algorithm, input: toBuffer(args.input) };
+      const { algorithm, externalMu } = args;
+      const request = { algorithm, externalMu, input: toBuffer(args.input) };
       return toThread(signWith(desk, toBuffer(args.key), request));
     }),
 
@@ -63,25 +66,34 @@ export const useTasks = {
   agree: (lane: LaneDesk, args: { key: Uint8Array; curve: Curve; peer: Uint8Array }) =>
     lane.withSession((desk) => {
       const request = { curve: args.curve, peer: toBuffer(args.peer) };
-      const secret = agreeWith(desk, toBuffer(args.key), request);
+      return lane.handOver(agreeWith(desk, toBuffer(args.key), request));
+    }),
+
+  decryptOaep: (
+    lane: LaneDesk,
+    args: { key: Uint8Array; hash: OaepHash; way: OaepWay; encrypted: Uint8Array },
+  ) => lane.handOver(decryptOaep(lane, args)),
+
+  encapsulate: (lane: LaneDesk, args: { set: MlKem; publicKey: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const made = encapsulate(desk, args.set, toBuffer(args.publicKey));
+      try {
+        return { sharedSecret: toThread(made.sharedSecret), ciphertext: toThread(made.ciphertext) };
+      } finally {
+        made.sharedSecret.fill(0);
+      }
+    }),
+
+  decapsulate: (lane: LaneDesk, args: { key: Uint8Array; set: MlKem; ciphertext: Uint8Array }) =>
+    lane.withSession((desk) => {
+      const request = { privateKey: toBuffer(args.key), ciphertext: toBuffer(args.ciphertext) };
+      const secret = decapsulate(desk, args.set, request);
       try {
         return toThread(secret);
       } finally {
         secret.fill(0);
       }
     }),
-
-  decryptOaep: (
-    lane: LaneDesk,
-    args: { key: Uint8Array; hash: OaepHash; way: OaepWay; encrypted: Uint8Array },
-  ) => {
-    const message = decryptOaep(lane, args);
-    try {
-      return toThread(message);
-    } finally {
-      message.fill(0);
-    }
-  },
 
   proveKind: (lane: LaneDesk, { kind }: { kind: MaterialKind }) =>
     proveKind(keyRow(kind), benchOf(lane)),

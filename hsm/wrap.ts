@@ -1,6 +1,7 @@
 import { HsmError } from './errors';
-import { isSecret, type KeyRow } from './algorithms/key-rows';
-import { isOfKind } from './key-kind';
+import type { KeyRow } from './algorithms/key-rows';
+import { isOfKindAtLeast } from './key-kind';
+import { isSecret } from './material/shapes';
 import { usableMaterial, wrappableMaterial } from './material/templates';
 import type { MaterialKind } from './material-types';
 import type { Handle } from './module';
@@ -81,7 +82,10 @@ export function unwrapMaterial(desk: Desk, wrapper: Wrapper, wrapped: WrappedKey
   }
 }
 
-/** A secret is what the template made of it; a private key is what was wrapped. */
+/**
+ * A secret is what the template made of it; a private key is what was wrapped. That it may be good for more does not matter
+ * here: it is of this process alone, which asks it for nothing else.
+ */
 function requireUnwrapped(desk: Desk, object: Handle, row: KeyRow): void {
   if (!isProtected(desk, object)) {
     throw new HsmError(
@@ -89,7 +93,7 @@ function requireUnwrapped(desk: Desk, object: Handle, row: KeyRow): void {
       'C_UnwrapKey: the object is not as protected as it was asked to be',
     );
   }
-  if (isSecret(row.shape) || isOfKind(desk, object, row)) return;
+  if (isSecret(row.shape) || isOfKindAtLeast(desk, object, row)) return;
   throw notUnwrapped(`the wrapped material is no ${row.kind.spec} key`);
 }
 

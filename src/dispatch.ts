@@ -8,7 +8,9 @@ import { checkGrantTokens } from './keys/grant-tokens';
 import type { Call, Operation, ReadingOperation, Services, TargetedCall } from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
+import type { Conditions } from './policy/policy';
 import { requireForwardable } from './policy/via-service';
+import { type Recipient, recipientOf } from './recipient';
 import {
   type OperationInputs,
   type OperationName,
@@ -110,6 +112,7 @@ async function perform<N extends OperationName>(
   const { caller, identity } = asking ?? (await identify(operation, { input, services, trail }));
   const { origin, requestId } = request;
   const now = new Date();
+  const recipient = recipientOf(operation, { input, services, trail, now });
   // Written out here and below: members that follow a spread cost V8 a microsecond each, and every request passes here.
   const call: Call<N> = { input, caller, identity, services, origin, requestId, now };
   requireForwardable(call.caller, { service: request.service, operation: name });
@@ -117,7 +120,7 @@ async function perform<N extends OperationName>(
   trail.keys = targets.map((target) => target.key);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.about(accountActions);
-  const asker: Asker = { call, conditions: operation.conditions?.(call) };
+  const asker: Asker = { call, conditions: conditionsOf(operation, call, recipient) };
   const { crossAccount = false, needsNoPermission = false } = operation;
   const permissions = { accountActions, targets, crossAccount, needsNoPermission };
   await authorize(asker, permissions);
@@ -137,11 +140,26 @@ async function perform<N extends OperationName>(
   };
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
-  const text = request.write(name, output);
+  const text = request.write(name, recipient?.answer(output) ?? output);
+  if (operation.secret !== undefined) wipe(output[operation.secret]);
   const eventId = randomUUID();
   await corridor.audit.append(successOf(operation, trail, { targeted, output, eventId }));
   if (operation.usesKey === true) noteUse(targeted, { name, eventId });
   return text;
+}
+
+/** What the request says to policies, and what is known of its recipient. */
+function conditionsOf<N extends OperationName>(
+  operation: Operation<N>,
+  call: Call<N>,
+  recipient: Recipient | undefined,
+): Conditions | undefined {
+  const own = operation.conditions?.(call);
+  return recipient === undefined ? own : { ...own, ...recipient.conditions };
+}
+
+function wipe(secret: unknown): void {
+  if (Buffer.isBuffer(secret)) secret.fill(0);
 }
 
 /** The line of its record. */

@@ -1,7 +1,8 @@
 import { type Token, openToken } from '../hsm';
+import { Attestations } from './attestation/attestations';
 import { openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
-import { type Config, requireDatabaseUrl } from './config';
+import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListener } from './listen';
@@ -76,19 +77,17 @@ async function build(
   const waitMs = config.databaseStatementTimeoutMs;
   const audit = openAuditWriter({ database: auditDatabase, waitMs });
   onClose(() => audit.close());
-  const onLeftover = (error: unknown): void =>
-    log.error('what a failed change made in the token is left there', {
-      error: describeError(error),
-    });
+  const onLeftover = sayLeftover(log);
   const parts = { database, changes: feed, audit, onLeftover };
   const signatures = buildSignatures({ config, database, token, caches });
+  const attestations = attestationsOf(config, log);
   // A key that is busy must not come to the end of its material before somebody looks.
   const onWorn = (): void => void jobs.look();
   const uses = noteUses({ config, database, log, metrics, onWorn });
   onClose(() => Promise.all([uses.lastUsed.close(), uses.keyUses.close()]));
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches, signatures, ...uses }),
+    services: buildServices(config, { ...parts, token, caches, signatures, attestations, ...uses }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
@@ -110,6 +109,21 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { port, metrics: () => metrics.asJson() };
+}
+
+function sayLeftover(log: Log): (error: unknown) => void {
+  return (error) =>
+    log.error('what a failed change made in the token is left there', {
+      error: describeError(error),
+    });
+}
+
+function attestationsOf(config: Config, log: Log): Attestations {
+  return new Attestations({
+    roots: attestationRoots(config),
+    onRefused: (reason) =>
+      log.info('an attestation document was not accepted', { reason: describeError(reason) }),
+  });
 }
 
 function observe(metrics: Metrics, caches: Caches, token: Token): void {

@@ -1,4 +1,5 @@
 import type { PreparedKey, Token } from '../hsm';
+import type { Attestations } from './attestation/attestations';
 import type { ServiceEvent } from './audit';
 import type { PresignedCallers } from './auth/presigned';
 import type { Sessions } from './auth/sessions';
@@ -6,6 +7,7 @@ import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
+import type { Encryption } from './keys/encryption';
 import type { KeyFinder } from './keys/finder';
 import type { GrantFinder } from './keys/grant-finder';
 import type { GrantTokens } from './keys/grant-tokens';
@@ -48,15 +50,19 @@ export interface Services {
   readonly aliases: AliasStore;
   readonly finder: KeyFinder;
   readonly keyring: Keyring;
+  readonly encryption: Encryption;
   readonly materialUses: MaterialUses;
   readonly keyUses: KeyUses;
   readonly grants: GrantStore;
   readonly grantFinder: GrantFinder;
   readonly grantTokens: GrantTokens;
+  /** GetPublicKey answers for disabled keys too. */
+  readonly publicKeyOfDisabled: boolean;
   readonly identities: Identities;
   readonly sessions: Sessions;
   readonly webIdentities: WebIdentities;
   readonly presignedCallers: PresignedCallers;
+  readonly attestations: Attestations;
   /** A new key id. */
   readonly newKeyId: () => string;
 }
@@ -139,6 +145,8 @@ interface Declaration<N extends OperationName> {
   readonly readOnly: boolean;
   /** Members of the input that the audit record keeps; never a secret (kms-semantics §16.2). */
   readonly audited: readonly (keyof OperationInputs[N] & string)[];
+  /** What the record has of those of them that the request leaves out (kms-semantics §16.2). */
+  readonly auditedDefaults?: Partial<OperationInputs[N]>;
   /** Checks that need no key (kms-semantics §0, step 4). */
   check?(input: OperationInputs[N]): void;
   /**
@@ -165,10 +173,20 @@ interface Declaration<N extends OperationName> {
   responseElements?(call: TargetedCall<N>, output: OperationOutputs[N]): ResponseElements;
 }
 
+/** How an operation answers the recipient of an attestation document (kms-semantics §5.4): with its secret sealed. */
+export interface ForRecipient<M extends string = string> {
+  /** Members that such an answer does not have. */
+  readonly withheld: readonly M[];
+}
+
 /** Reads, and cryptographic operations. */
 interface Reading<N extends OperationName> {
   /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
   readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
+  /** The member of the answer that is wiped once the answer is written. */
+  readonly secret?: keyof OperationOutputs[N] & string;
+  /** Without it, a request that names a recipient is refused. */
+  readonly forRecipient?: ForRecipient<keyof OperationOutputs[N] & string>;
   /** What the record of a success says besides request and answer (kms-semantics §16.4): which key material was used. */
   additionalEventData?(
     output: OperationOutputs[N],

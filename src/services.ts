@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Token } from '../hsm';
+import type { Attestations } from './attestation/attestations';
 import type { AuditWriter } from './audit';
 import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
@@ -10,6 +11,7 @@ import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
+import { Encryption } from './keys/encryption';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -32,6 +34,7 @@ export interface ServiceParts {
   readonly token: Token;
   readonly caches: Caches;
   readonly signatures: Signatures;
+  readonly attestations: Attestations;
   readonly keyUses: KeyUses;
   readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
@@ -42,7 +45,7 @@ export interface ServiceParts {
 /** The services that operations use. */
 export function buildServices(
   config: Config,
-  { caches, signatures, keyUses, encryptionCounts, ...parts }: ServiceParts,
+  { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
   const { database, token } = parts;
   const place = { partition: config.partition, region: config.region };
@@ -59,6 +62,8 @@ export function buildServices(
     return { sealing, sealingKeys: new SealingKeys(database, sealing) };
   };
   const reread: Reread = (keyId) => keys.find(database, keyId);
+  const keyring = new Keyring({ token, counts: encryptionCounts, reread });
+  const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
@@ -80,16 +85,19 @@ export function buildServices(
       aliasCache: caches.aliases,
       managed,
     }),
-    keyring: new Keyring({ token, counts: encryptionCounts, reread }),
-    materialUses: new MaterialUses({ reread }),
+    keyring,
+    materialUses,
+    encryption: new Encryption({ keyring, token, materialUses }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
     grantTokens: new GrantTokens(sealingFor('grant-token-sealing')),
+    publicKeyOfDisabled: config.publicKeyOfDisabled,
     identities: new Identities({ db: database, cache: caches.identities }),
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
+    attestations,
     newKeyId,
   };
 }

@@ -9,6 +9,9 @@ export function tokenOptions(config: Config, log: Log): TokenOptions {
   if (tokenPinFile === undefined) throw new ConfigError('CLAVIGER_TOKEN_PIN_FILE is not set');
   return {
     module: config.tokenModule,
+    ...(config.tokenLibraryParameters === undefined
+      ? {}
+      : { libraryParameters: config.tokenLibraryParameters }),
     label: config.tokenLabel,
     ...(config.tokenSerial === undefined ? {} : { serial: config.tokenSerial }),
     readPin: () => readFileSync(tokenPinFile, 'utf8').replace(/\r?\n$/, ''),

@@ -51,6 +51,7 @@ export interface RecordedService {
 interface AuditedOperation {
   readonly readOnly: boolean;
   readonly audited: readonly string[];
+  readonly auditedDefaults?: object;
 }
 
 /** What a record tells of the end of a request. */
@@ -77,6 +78,8 @@ export class Trail {
   private otherArns: readonly string[] = [];
   /** Of what succeeds, what its record says besides request and answer. */
   additional: Readonly<Record<string, unknown>> | undefined;
+  /** What the attestation document in the request proved of its recipient; of what is refused too. */
+  recipient: Readonly<Record<string, string>> | undefined;
   /** Set once it is valid: then its audited members may be recorded. */
   input: object | undefined;
   private declared: AuditedOperation | undefined;
@@ -112,6 +115,12 @@ export class Trail {
     return [...others, ...this.keys];
   }
 
+  private further(succeeded: boolean): ResponseElements | undefined {
+    const { additional, recipient } = this;
+    const own = succeeded ? additional : undefined;
+    return recipient === undefined ? own : { ...own, recipient };
+  }
+
   private line({ eventId, responseElements, error }: Outcome): string {
     const { request, service, caller, declared, input } = this;
     const { origin } = request;
@@ -133,9 +142,9 @@ export class Trail {
         requestParameters:
           declared === undefined || input === undefined
             ? null
-            : recordable(input, declared.audited),
+            : recordable(input, declared.audited, declared.auditedDefaults),
         responseElements: recorded(responseElements) ?? null,
-        additionalEventData: error === undefined ? recorded(this.additional) : undefined,
+        additionalEventData: recorded(this.further(error === undefined)),
         readOnly: declared?.readOnly ?? true,
         resources: this.resources(),
         recipientAccountId: caller?.accountId ?? service.accountId,

@@ -30,12 +30,15 @@ interface Trial {
   readonly uses: object[];
   /** What was used, in order. */
   readonly steps: string[];
+  /** What the token's generator gave. */
+  readonly drawn: Buffer[];
 }
 
 /** A corridor over an audit writer that fails on demand, which a real one does not. */
 function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
   const [records, events, steps]: [Trial['records'], RequestEvent[], string[]] = [[], [], []];
   const uses: object[] = [];
+  const drawn: Buffer[] = [];
   let failing = failures;
   const audit: AuditWriter = {
     append: (line) => {
@@ -52,7 +55,9 @@ function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
     token: {
       generateRandom: (length: number) => {
         steps.push('token');
-        return Buffer.alloc(length, 7);
+        const bytes = Buffer.alloc(length, 7);
+        drawn.push(bytes);
+        return bytes;
       },
     },
     grantFinder: { of: () => [] },
@@ -63,7 +68,12 @@ function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
         return Promise.resolve({ key: keyWith({ state }), action });
       },
     },
-    keyring: { encrypt: () => Promise.resolve({ blob: Buffer.from('sealed') }) },
+    encryption: {
+      by: () => ({
+        requireFits: () => undefined,
+        encrypt: () => Promise.resolve({ blob: Buffer.from('sealed') }),
+      }),
+    },
     keyUses: {
       note: (keyId: string, use: KeyUse) => {
         steps.push('use');
@@ -75,7 +85,7 @@ function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
     ...{ services, audit, service: { region: 'us-east-1', accountId: '000000000000' } },
     onRequest: (event: RequestEvent) => void events.push(event),
   } as unknown as Corridor;
-  return { corridor, records, events, uses, steps };
+  return { corridor, records, events, uses, steps, drawn };
 }
 
 function request(different: Partial<DoorRequest> = {}, steps: string[] = []): DoorRequest {
@@ -107,6 +117,15 @@ describe('the corridor', () => {
     expect(steps).toEqual(['authenticate', 'body', 'token', 'audit']);
     expect(records).toMatchObject([{ eventName: 'GenerateRandom', requestID: 'the-request' }]);
     expect(events).toMatchObject([{ outcome: 'ok', cause: undefined }]);
+  });
+
+  test('wipes what an answer showed once it is written, recorded or not', async () => {
+    for (const failures of [0, 1]) {
+      const { corridor, drawn } = trial(failures);
+      const answer = await handle(corridor, request());
+      expect(answer).toMatchObject({ ok: failures === 0 });
+      expect(drawn).toEqual([Buffer.alloc(3)]);
+    }
   });
 
   test.each([undefined, '', 'Nonsense', '__proto__', 'constructor', 'toString', 'encrypt'])(

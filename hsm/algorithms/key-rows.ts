@@ -1,6 +1,6 @@
 import { HsmError } from '../errors';
 import { aesKind } from '../kinds';
-import { type Shape, shapeOf } from '../material/shapes';
+import { isSecret, type Shape, shapeOf } from '../material/shapes';
 import { usesOf } from '../material/templates';
 import type { MaterialKind, MaterialSpec } from '../material-types';
 import type { KeyClass } from '../objects';
@@ -47,10 +47,6 @@ function newRow(kind: MaterialKind): KeyRow {
 
 /** What AES keys of Encrypt and Decrypt are. */
 export const symmetricDefault = keyRow(aesKind);
-
-export function isSecret({ family }: Shape): boolean {
-  return family === 'aes' || family === 'hmac';
-}
 
 /** Where keys of the row are looked for. */
 export function classOf({ shape }: KeyRow): KeyClass {

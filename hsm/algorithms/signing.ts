@@ -5,6 +5,7 @@ import type { MaterialSpec } from '../material-types';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
+import { parameterSets } from '../post-quantum/parameter-sets';
 import type { SigningAlgorithm, SigningRequest } from '../use-types';
 import { ecdsaDer } from './ecdsa-der';
 import { type HashName, hashes } from './hashes';
@@ -13,6 +14,8 @@ import { type HashName, hashes } from './hashes';
 interface SigningRow {
   readonly specs: readonly MaterialSpec[];
   readonly mechanism: pkcs11.Mechanism;
+  /** Bytes of a signature at the most: NSS wants to be given 64 of Ed25519, and no more. */
+  readonly longest?: number;
   /** How long the input has to be: a digest's length. */
   readonly inputBytes?: number;
   /** What the token is given for the input. */
@@ -22,7 +25,17 @@ interface SigningRow {
 }
 
 const rsaSpecs: readonly MaterialSpec[] = ['RSA_2048', 'RSA_3072', 'RSA_4096'];
-const edwards: readonly MaterialSpec[] = ['ECC_NIST_EDWARDS25519'];
+
+const edwards = {
+  specs: ['ECC_NIST_EDWARDS25519'],
+  longest: 64,
+} as const satisfies Partial<SigningRow>;
+
+/** ML-DSA-87's are the longest. */
+const mlDsa = {
+  specs: ['ML_DSA_44', 'ML_DSA_65', 'ML_DSA_87'],
+  longest: parameterSets.ML_DSA_87.signatureBytes,
+} as const satisfies Partial<SigningRow>;
 
 /** CKM_RSA_PKCS signs a DigestInfo, which is the caller's to make. */
 function pkcs1(hash: HashName): SigningRow {
@@ -69,7 +82,7 @@ function prehashParameter(): Buffer {
   return parameter;
 }
 
-const rows: Readonly<Partial<Record<SigningAlgorithm, SigningRow>>> = {
+const rows: Readonly<Record<SigningAlgorithm, SigningRow>> = {
   RSASSA_PKCS1_V1_5_SHA_256: pkcs1('sha256'),
   RSASSA_PKCS1_V1_5_SHA_384: pkcs1('sha384'),
   RSASSA_PKCS1_V1_5_SHA_512: pkcs1('sha512'),
@@ -79,31 +92,53 @@ const rows: Readonly<Partial<Record<SigningAlgorithm, SigningRow>>> = {
   ECDSA_SHA_256: ecdsa(['ECC_NIST_P256', 'ECC_SECG_P256K1'], 'sha256', 32),
   ECDSA_SHA_384: ecdsa(['ECC_NIST_P384'], 'sha384', 48),
   ECDSA_SHA_512: ecdsa(['ECC_NIST_P521'], 'sha512', 66),
-  ED25519_SHA_512: { specs: edwards, mechanism: { mechanism: ckm.EDDSA } },
+  ED25519_SHA_512: { ...edwards, mechanism: { mechanism: ckm.EDDSA } },
   ED25519_PH_SHA_512: {
-    specs: edwards,
+    ...edwards,
     mechanism: { mechanism: ckm.EDDSA, parameter: prehashParameter() },
     inputBytes: hashes.sha512.bytes,
   },
+  // Without CK_SIGN_ADDITIONAL_CONTEXT: an empty context, and hedged where the token hedges (FIPS 204 §3.4).
+  ML_DSA_SHAKE_256: { ...mlDsa, mechanism: { mechanism: ckm.ML_DSA } },
 };
 
+/** Of mu, 64 bytes of SHAKE256, which is what the message is to the algorithm (FIPS 204 §6.2). */
+const ofExternalMu: SigningRow = {
+  ...mlDsa,
+  mechanism: { mechanism: ckm.ML_DSA_EXTERNAL_MU },
+  inputBytes: 64,
+};
+
+type Way = Pick<SigningRequest, 'algorithm' | 'externalMu'>;
+
+function rowOf({ algorithm, externalMu }: Way): SigningRow {
+  return externalMu === true ? ofExternalMu : rows[algorithm];
+}
+
+/** What known answers call it. */
+export function signingName({ algorithm, externalMu }: Way): string {
+  return externalMu === true ? `${algorithm} of EXTERNAL_MU` : algorithm;
+}
+
 /** Throws where keys of this spec do not have the algorithm, or it does not take this input: the caller's mistake. */
-export function requireSigning(spec: MaterialSpec, { algorithm, input }: SigningRequest): void {
-  const row = rows[algorithm];
-  if (row?.specs.includes(spec) !== true) {
-    throw new HsmError('failed', `${algorithm} is no algorithm of ${spec} keys`);
+export function requireSigning(spec: MaterialSpec, request: SigningRequest): void {
+  const { specs, inputBytes } = rowOf(request);
+  if (!specs.includes(spec)) {
+    throw new HsmError('failed', `${signingName(request)} is no algorithm of ${spec} keys`);
   }
-  if (row.inputBytes !== undefined && row.inputBytes !== input.length) {
-    throw new HsmError('failed', `${algorithm}: the input must be a digest of its hash`);
+  if (inputBytes !== undefined && inputBytes !== request.input.length) {
+    throw new HsmError(
+      'failed',
+      `${signingName(request)}: the input must be of ${String(inputBytes)} bytes`,
+    );
   }
 }
 
 /** One signature in AWS's format. The algorithm is one of the key's. */
-export function signWith(desk: Desk, key: Handle, { algorithm, input }: SigningRequest): Buffer {
-  const row = rows[algorithm];
-  if (row === undefined) throw new HsmError('mechanism-missing', `no way to make ${algorithm}`);
-  const { mechanism, frame, finish } = row;
+export function signWith(desk: Desk, key: Handle, request: SigningRequest): Buffer {
+  const { mechanism, longest, frame, finish } = rowOf(request);
+  const { input } = request;
   const data = frame === undefined ? input : frame(input);
-  const signature = sign(desk, { key, mechanism, data });
+  const signature = sign(desk, { key, mechanism, data, longest });
   return finish === undefined ? signature : finish(signature);
 }

@@ -1,12 +1,10 @@
-import { createPublicKey } from 'node:crypto';
-import { isSecret } from '../algorithms/key-rows';
 import { durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
 import type { LaneDesk } from '../lane-desk';
 import type { MaterialKind, MaterialSpec } from '../material-types';
-import { shapeOf } from '../material/shapes';
+import { isSecret, shapeOf } from '../material/shapes';
 import { destroyKeys } from '../objects';
-import { derOf, inPairContext } from '../pairs/in-context';
+import { inPairContext } from '../pairs/in-context';
 import type { PairContext } from '../pairs/plans';
 import type { PreparedPair } from '../pairs/tasks';
 import type { Wrapper } from '../wrap';
@@ -69,8 +67,7 @@ export const generateTasks = {
   /** Of a pair that is an object of the owner session. */
   wrapPrepared: (lane: LaneDesk, args: NewWrapped & { pair: PreparedPair }): WrappedKey => {
     lane.importWays ??= args.pair.ways;
-    const key = toBuffer(args.pair.publicKey);
-    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
+    const publicKey = toBuffer(args.pair.publicKey);
     const privateKey = toBuffer(args.pair.privateKey);
     const { kind } = args;
     return wrapInContext(lane, args, (context, wrapper) => ({
@@ -88,7 +85,7 @@ function wrapInContext(
   return inPairContext(lane, args, (context) =>
     orMissing(whatOf(args), lane, () => {
       const { blob, publicKey } = make(context, wrapperOf(context, args.wrapper));
-      return { blob: toThread(blob), publicKey: derOf(publicKey) };
+      return { blob: toThread(blob), publicKey: toThread(publicKey) };
     }),
   );
 }

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { keyRow } from '../algorithms/key-rows';
 import type { MaterialKind } from '../material-types';
 import { generatedSecret } from '../material/templates';
@@ -27,7 +26,8 @@ export function generateWrappedSecret(
 
 export interface WrappedPair {
   readonly blob: Buffer;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** A new pair whose private half is wrapped. No object stays when the session ends. */

@@ -12,6 +12,8 @@ import { identify, type Identity } from './identity';
 import { requireLength } from './length';
 import { envelopeOf, openMaterial } from './open';
 import { provesPrivate } from './proofs';
+import { keyRow } from '../algorithms/key-rows';
+import { isOfKind } from '../key-kind';
 import { shapeOf } from '../material/shapes';
 import {
   importPrivateKeys,
@@ -107,12 +109,22 @@ function proveMade(
   if (onToken !== true || sensitive !== true || extractable !== false) {
     throw new HsmError('failed', 'C_UnwrapKey: the new key is not as protected as was asked for');
   }
+  requireUses(context, made, imported.kind);
   const { publicKey } = identity;
   const same =
     publicKey === undefined
       ? identify(context, made, imported).id === identity.id
       : provesPrivate(context, made, { kind: imported.kind, publicKey });
   if (!same) throw new HsmError('failed', 'C_UnwrapKey: the new key is not the proven one');
+}
+
+/** A key that stays in the token for others to find must be good for nothing but its usage. */
+function requireUses(context: ImportContext, made: Handle, kind: MaterialKind): void {
+  if (isOfKind(context, made, keyRow(kind))) return;
+  throw new HsmError(
+    'mechanism-missing',
+    `C_UnwrapKey: the token gives imported ${kind.spec} keys uses that they must not have`,
+  );
 }
 
 /** Extractable for the moment in which it is wrapped, and an object of this session all the while. */

@@ -31,6 +31,6 @@ export function isRefused(error: unknown): boolean {
 }
 
 /** Whether it wants other attributes than PKCS#11 does: NSS unwraps no EC key without one of its own. */
-export function isOfTheTemplate(error: unknown): boolean {
+export function isOfTheTemplate(error: unknown): error is TokenFault {
   return isRefused(error) && String(error).includes('CKR_TEMPLATE_');
 }

@@ -38,7 +38,7 @@ export function identify(
   if (shape.family === 'hmac') {
     return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
   }
-  if (shape.family === 'edwards') {
+  if (shape.family !== 'rsa' && shape.family !== 'ec') {
     throw new HsmError('mechanism-missing', `${kind.spec} keys are not imported`);
   }
   const publicKey =

@@ -155,7 +155,10 @@ export function openMaterial(
 /** What opens as something else: wrong, unless the token cannot have keys of its kind in this way. */
 function verdict(error: unknown, context: ImportContext): unknown {
   if (isOfTheTemplate(error)) {
-    return new HsmError('mechanism-missing', 'the token cannot unwrap keys of this kind');
+    return new HsmError(
+      'mechanism-missing',
+      `the token unwraps no keys of this kind (${error.message})`,
+    );
   }
   return isOfTheData(error, context.assertHealthy) || isRefused(error) ? wrongMaterial() : error;
 }

@@ -6,6 +6,7 @@ import { ecAgreementAnswers, ecSigningAnswers } from './ec';
 import { edwardsAnswers } from './edwards';
 import { hmacAnswers } from './hmac';
 import type { KeyAnswer, KeyAnswers } from './row';
+import { mlDsaAnswers, mlKemAnswers } from './post-quantum';
 import { rsaDecryptionAnswers, rsaSigningAnswers } from './rsa';
 
 /** What a token is found to do with keys of one kind, by algorithm. Plain data. */
@@ -33,6 +34,7 @@ export interface Bench {
 
 /** Tries everything that AWS KMS does with keys of this kind. */
 export function proveKind({ shape, kind }: KeyRow, bench: Bench): KindProof {
+  const { spec } = kind;
   const signs = kind.usage === 'SIGN_VERIFY';
   if (shape.family === 'hmac') return prove(hmacAnswers(shape), bench);
   if (shape.family === 'rsa') {
@@ -42,6 +44,8 @@ export function proveKind({ shape, kind }: KeyRow, bench: Bench): KindProof {
     return prove(signs ? ecSigningAnswers(shape.curve) : ecAgreementAnswers(shape.curve), bench);
   }
   if (shape.family === 'edwards') return prove(edwardsAnswers, bench);
+  if (shape.family === 'ml-dsa') return prove(mlDsaAnswers(shape, spec), bench);
+  if (shape.family === 'ml-kem') return prove(mlKemAnswers(shape, spec), bench);
   // AES is proven when the token is opened.
   return {};
 }

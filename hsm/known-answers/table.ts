@@ -1,4 +1,5 @@
 import { keyRow } from '../algorithms/key-rows';
+import { signingName } from '../algorithms/signing';
 import { curves } from '../curves';
 import type { MaterialKind, MaterialSpec } from '../material-types';
 import type { CapabilityRow } from '../types';
@@ -17,6 +18,8 @@ interface Row {
 const rsaSpecs = ['RSA_2048', 'RSA_3072', 'RSA_4096'] as const;
 const curveSpecs = Object.keys(curves) as ReadonlyArray<keyof typeof curves>;
 const suffixes = ['SHA_256', 'SHA_384', 'SHA_512'] as const;
+
+const mlDsaSpecs = ['ML_DSA_44', 'ML_DSA_65', 'ML_DSA_87'] as const;
 
 const signing = (spec: MaterialSpec): MaterialKind => ({ spec, usage: 'SIGN_VERIFY' });
 const decrypting = (spec: MaterialSpec): MaterialKind => ({ spec, usage: 'ENCRYPT_DECRYPT' });
@@ -79,6 +82,24 @@ const rows: readonly Row[] = [
     algorithm: 'ED25519_PH_SHA_512',
     kinds: [signing('ECC_NIST_EDWARDS25519')],
   },
+  ...mlDsaSpecs.map((spec) => ({
+    name: spec,
+    mechanism: 'CKM_ML_DSA',
+    algorithm: 'ML_DSA_SHAKE_256',
+    kinds: [signing(spec)],
+  })),
+  {
+    name: 'ML_DSA_EXTERNAL_MU',
+    mechanism: 'CKM_ML_DSA_EXTERNAL_MU',
+    algorithm: signingName({ algorithm: 'ML_DSA_SHAKE_256', externalMu: true }),
+    kinds: mlDsaSpecs.map(signing),
+  },
+  ...(['ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'] as const).map((spec) => ({
+    name: spec,
+    mechanism: 'CKM_ML_KEM',
+    algorithm: 'ML_KEM',
+    kinds: [{ spec, usage: 'ENCAPSULATE_DECAPSULATE' } as const],
+  })),
 ];
 
 /** The rows of the capability table of keys in use, each kind tried on the token. */

@@ -1,7 +1,7 @@
 import { type Curve, curves } from '../curves';
-import { HsmError } from '../errors';
 import { ckm } from '../mechanisms';
 import type { MaterialSpec } from '../material-types';
+import { type MlDsa, type MlKem, parameterSets } from '../post-quantum/parameter-sets';
 
 export interface Aes {
   readonly family: 'aes';
@@ -32,10 +32,10 @@ interface Edwards {
   readonly family: 'edwards';
 }
 
-export type Shape = Aes | Hmac | Rsa | Ec | Edwards;
+export type Shape = Aes | Hmac | Rsa | Ec | Edwards | MlDsa | MlKem;
 
 /** Sizes are those of AWS KMS (kms-semantics §9.1). */
-const shapes: Readonly<Partial<Record<MaterialSpec, Shape>>> = {
+const shapes: Readonly<Record<MaterialSpec, Shape>> = {
   SYMMETRIC_DEFAULT: { family: 'aes', bytes: 32 },
   HMAC_224: { family: 'hmac', bytes: 28, mac: ckm.SHA224_HMAC, longerMac: ckm.SHA256_HMAC },
   HMAC_256: { family: 'hmac', bytes: 32, mac: ckm.SHA256_HMAC },
@@ -49,10 +49,14 @@ const shapes: Readonly<Partial<Record<MaterialSpec, Shape>>> = {
   ECC_NIST_P521: { family: 'ec', curve: curves.ECC_NIST_P521 },
   ECC_SECG_P256K1: { family: 'ec', curve: curves.ECC_SECG_P256K1 },
   ECC_NIST_EDWARDS25519: { family: 'edwards' },
+  ...parameterSets,
 };
 
 export function shapeOf(spec: MaterialSpec): Shape {
-  const shape = shapes[spec];
-  if (shape === undefined) throw new HsmError('mechanism-missing', `no shape of ${spec} keys`);
-  return shape;
+  return shapes[spec];
+}
+
+/** Of a secret key; of the halves of a pair, the private one is its key. */
+export function isSecret({ family }: Shape): boolean {
+  return family === 'aes' || family === 'hmac';
 }

@@ -1,5 +1,6 @@
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
+import { CKA_DECAPSULATE, CKK_ML_DSA, CKK_ML_KEM } from '../post-quantum/numbers';
 import { type AttributeValue, type ResidentMaterial, seal, type Template } from '../templates';
 import type { MaterialKind } from '../types';
 import { shapeOf } from './shapes';
@@ -15,6 +16,8 @@ const families = {
   rsa: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_RSA },
   ec: { class: pkcs11.CKO_PRIVATE_KEY, type: pkcs11.CKK_EC },
   edwards: { class: pkcs11.CKO_PRIVATE_KEY, type: ckkEcEdwards },
+  'ml-dsa': { class: pkcs11.CKO_PRIVATE_KEY, type: CKK_ML_DSA },
+  'ml-kem': { class: pkcs11.CKO_PRIVATE_KEY, type: CKK_ML_KEM },
 } as const;
 
 export type Family = keyof typeof families;
@@ -26,6 +29,9 @@ export const uses: Readonly<Record<Family, readonly number[]>> = {
   rsa: privateUses(),
   ec: privateUses(),
   edwards: privateUses(),
+  'ml-dsa': privateUses(),
+  // CKA_DECAPSULATE is PKCS#11 3.2: tokens of an older one have no ML-KEM keys, and refuse it of others.
+  'ml-kem': [CKA_DECAPSULATE, ...privateUses()],
 };
 
 function secretUses(): readonly number[] {
@@ -58,6 +64,8 @@ const allowed: Readonly<Record<Family, Partial<Record<MaterialKind['usage'], rea
     rsa: { ENCRYPT_DECRYPT: [pkcs11.CKA_DECRYPT], SIGN_VERIFY: [pkcs11.CKA_SIGN] },
     ec: { SIGN_VERIFY: [pkcs11.CKA_SIGN], KEY_AGREEMENT: [pkcs11.CKA_DERIVE] },
     edwards: { SIGN_VERIFY: [pkcs11.CKA_SIGN] },
+    'ml-dsa': { SIGN_VERIFY: [pkcs11.CKA_SIGN] },
+    'ml-kem': { ENCAPSULATE_DECAPSULATE: [CKA_DECAPSULATE] },
   };
 
 /** What an object that lives for one proof may do: just enough to tell which material it is. */
@@ -67,6 +75,8 @@ const provable: Readonly<Record<Family, readonly number[]>> = {
   rsa: [pkcs11.CKA_SIGN],
   ec: [pkcs11.CKA_SIGN, pkcs11.CKA_DERIVE],
   edwards: [pkcs11.CKA_SIGN],
+  'ml-dsa': [pkcs11.CKA_SIGN],
+  'ml-kem': [CKA_DECAPSULATE],
 };
 
 function made(attributes: Attributes): Template {

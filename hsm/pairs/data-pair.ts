@@ -1,10 +1,13 @@
 import { createDecipheriv, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Curve } from '../curves';
 import { HsmError } from '../errors';
+import { parsePublicHalf } from '../material/public-halves';
 import { shapeOf, type Shape } from '../material/shapes';
 import { sessionKek } from '../material/templates';
 import { type Desk, drawRandom } from '../objects';
 import { call } from '../return-values';
+import { seedPrivateKeyInfo } from '../post-quantum/private-key';
+import { decodePublicKey } from '../post-quantum/public-key';
 import type { DataKeyPairSpec } from '../use-types';
 import { type WrapMechanism, wrapKey } from '../wrap';
 import { makePair } from './pair';
@@ -51,16 +54,22 @@ interface Wrapped {
   readonly standard: WrapMechanism['standard'];
 }
 
-function fromWrapped(wrapped: Wrapped, spec: DataKeyPairSpec, publicKey: KeyObject): DataPair {
+function fromWrapped(wrapped: Wrapped, spec: DataKeyPairSpec, der: Buffer): DataPair {
   const unwrapped = unwrapInMemory(wrapped);
   try {
-    return {
-      privateKey: privateKeyInfo(unwrapped, { publicKey, curve: curveOf(shapeOf(spec)) }),
-      publicKey: publicKey.export({ format: 'der', type: 'spki' }),
-    };
+    return { privateKey: privateKeyOf(unwrapped, shapeOf(spec), der), publicKey: der };
   } finally {
     unwrapped.fill(0);
   }
+}
+
+function privateKeyOf(unwrapped: Buffer, shape: Shape, der: Buffer): Buffer {
+  if (shape.family === 'ml-kem') {
+    const publicKey = decodePublicKey(shape, der);
+    return seedPrivateKeyInfo(shape, { privateKey: unwrapped, publicKey });
+  }
+  const publicKey = parsePublicHalf(der);
+  return privateKeyInfo(unwrapped, { publicKey, curve: curveOf(shape) });
 }
 
 const ciphers = {
@@ -88,6 +97,11 @@ function curveOf(shape: Shape): Curve | undefined {
 const publicKeyEncoding = { format: 'der', type: 'spki' } as const;
 const privateKeyEncoding = { format: 'der', type: 'pkcs8' } as const;
 const publicExponent = 0x10001;
+
+/** Whether OpenSSL 3.0, which Node 20 has, makes such pairs. */
+export function isOfOpenSsl(spec: DataKeyPairSpec): boolean {
+  return shapeOf(spec).family !== 'ml-kem';
+}
 
 /** For tokens that hand out no private key. */
 export function generateByOpenSsl(spec: DataKeyPairSpec): DataPair {

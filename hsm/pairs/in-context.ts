@@ -1,5 +1,3 @@
-import type { KeyObject } from 'node:crypto';
-import { toThread } from '../formats';
 import { inContext } from '../import/in-context';
 import type { LaneDesk } from '../lane-desk';
 import type { PairContext } from './plans';
@@ -12,9 +10,4 @@ export function inPairContext<T>(
 ): T {
   const { ivSource } = args;
   return inContext(lane, args, (context) => work({ ...context, ivSource }));
-}
-
-/** SubjectPublicKeyInfo, as it goes to another thread. */
-export function derOf(publicKey: KeyObject): Uint8Array {
-  return toThread(publicKey.export({ format: 'der', type: 'spki' }));
 }

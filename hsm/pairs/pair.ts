@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import {
@@ -9,22 +8,17 @@ import {
   residentObjects,
   uses,
 } from '../material/templates';
+import { mechanismName } from '../mechanisms';
 import type { Handle } from '../module';
-import {
-  type Desk,
-  destroyAll,
-  destroyObject,
-  discardAfter,
-  findObjects,
-  readFlags,
-} from '../objects';
-import { call, TokenFault } from '../return-values';
+import { copyKey, type Desk, destroyAll, discardAfter, findObjects, readFlags } from '../objects';
+import { call } from '../return-values';
 import type { ResidentMaterial, Template } from '../templates';
 import { type PairContext, type PairPlan, type PairSpec, planOf } from './plans';
 
 export interface Pair {
   readonly privateKey: Handle;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** Of objects of the session, and of the token: these are never extractable. */
@@ -103,32 +97,9 @@ function copyPrivateKey(
   key: Handle,
   { template, ...wanted }: Wanted & { template: Template },
 ): Handle | undefined {
-  const copy = unlessRefused(context, () =>
-    call('C_CopyObject', () => context.library.C_CopyObject(context.session, key, template)),
-  );
-  if (copy === undefined) return undefined;
-  try {
-    if (isAsPlanned(context, copy, wanted)) return copy;
-  } catch (error) {
-    discardAfter(context, copy, error);
-    throw error;
-  }
-  destroyObject(context, copy);
-  return undefined;
-}
-
-/** Tokens have many ways to say that they do not copy private keys; one that is in trouble is not among those. */
-function unlessRefused<T>(context: PairContext, copy: () => T): T | undefined {
-  try {
-    return copy();
-  } catch (error) {
-    if (!(error instanceof TokenFault)) throw error;
-    const { again, code, refused, suspect } = error.meaning;
-    if (refused === true || code === 'mechanism-missing') return undefined;
-    if (suspect !== true || again === true) throw error;
-    context.assertHealthy();
-    return undefined;
-  }
+  const { assertHealthy } = context;
+  const isKind = (copy: Handle): boolean => isAsPlanned(context, copy, wanted);
+  return copyKey(context, key, { template, isKind, assertHealthy });
 }
 
 function requireUnused(desk: Desk, id: Buffer): void {
@@ -144,14 +115,16 @@ export interface MadePair {
 export function makePair(desk: Desk, plan: Omit<PairPlan, 'prove'>, place: NewPlace): MadePair {
   const publicKey = generatedPublicKey(plan.attributes);
   const privateKey = generated(plan.family, plan.allow, place);
-  return call('C_GenerateKeyPair', () =>
-    desk.library.C_GenerateKeyPair(
-      desk.session,
-      { mechanism: plan.mechanism },
-      publicKey,
-      privateKey,
-    ),
-  );
+  const { mechanism } = plan;
+  try {
+    return call('C_GenerateKeyPair', () =>
+      desk.library.C_GenerateKeyPair(desk.session, { mechanism }, publicKey, privateKey),
+    );
+  } catch (error) {
+    if (!(error instanceof HsmError) || error.code !== 'mechanism-missing') throw error;
+    const reason = `the token lacks ${mechanismName(mechanism)} (${error.message})`;
+    throw new HsmError('mechanism-missing', reason);
+  }
 }
 
 export function proven(context: PairContext, plan: PairPlan, made: MadePair): Pair {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { HsmError } from '../errors';
 import type { ImportContext } from '../import/context';
@@ -8,12 +7,16 @@ import {
   type ReadPublicHalf,
   ecPublicHalf,
   edwardsPublicHalf,
+  parsePublicHalf,
+  postQuantumPublicHalf,
   rsaPublicHalf,
 } from '../material/public-halves';
 import { type Shape, shapeOf } from '../material/shapes';
 import { type Attributes, type Family, usesOf } from '../material/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
+import { CKA_PARAMETER_SET } from '../post-quantum/numbers';
+import { mlDsaSigns, mlKemDecapsulates } from '../post-quantum/proofs';
 import { proveTransferPair } from '../transfer/pair';
 
 /** A pair for imported key material, for a wrapping key that comes from another token, or of a KMS key. */
@@ -26,7 +29,8 @@ export interface PairContext extends ImportContext {
 
 interface Halves {
   readonly privateKey: Handle;
-  readonly publicKey: KeyObject;
+  /** DER of SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
 }
 
 /** What makes a pair, and what the pair is to be. */
@@ -74,6 +78,18 @@ const generated: {
     attributes: [[pkcs11.CKA_EC_PARAMS, Buffer.from(curve.oid, 'hex')]],
     readPublicHalf: ecPublicHalf(curve),
   }),
+  'ml-dsa': (set) => ({
+    family: 'ml-dsa',
+    mechanism: ckm.ML_DSA_KEY_PAIR_GEN,
+    attributes: [[CKA_PARAMETER_SET, set.parameterSet]],
+    readPublicHalf: postQuantumPublicHalf(set),
+  }),
+  'ml-kem': (set) => ({
+    family: 'ml-kem',
+    mechanism: ckm.ML_KEM_KEY_PAIR_GEN,
+    attributes: [[CKA_PARAMETER_SET, set.parameterSet]],
+    readPublicHalf: postQuantumPublicHalf(set),
+  }),
   edwards: () => ({
     family: 'edwards',
     mechanism: ckm.EC_EDWARDS_KEY_PAIR_GEN,
@@ -92,9 +108,19 @@ function planOfKind(kind: MaterialKind): PairPlan {
   return {
     ...planOfSpec(kind.spec),
     allow: usesOf(kind),
-    prove: (context, { privateKey, publicKey }) =>
-      requireProof(provesPrivate(context, privateKey, { kind, publicKey })),
+    prove: (context, pair) => requireProof(isPair(context, pair, kind)),
   };
+}
+
+function isPair(
+  context: PairContext,
+  { privateKey, publicKey: der }: Halves,
+  kind: MaterialKind,
+): boolean {
+  const shape = shapeOf(kind.spec);
+  if (shape.family === 'ml-dsa') return mlDsaSigns(context, privateKey, { set: shape, der });
+  if (shape.family === 'ml-kem') return mlKemDecapsulates(context, privateKey, { set: shape, der });
+  return provesPrivate(context, privateKey, { kind, publicKey: parsePublicHalf(der) });
 }
 
 const { CKA_DECRYPT, CKA_UNWRAP } = pkcs11;
@@ -104,9 +130,13 @@ const purposes: Readonly<Record<'import' | 'transfer', Pick<PairPlan, 'allow' | 
   import: {
     allow: [CKA_DECRYPT, CKA_UNWRAP],
     prove: (context, { privateKey, publicKey }) =>
-      requireProof(rsaDecrypts(context, privateKey, publicKey)),
+      requireProof(rsaDecrypts(context, privateKey, parsePublicHalf(publicKey))),
   },
-  transfer: { allow: [CKA_UNWRAP], prove: proveTransferPair },
+  transfer: {
+    allow: [CKA_UNWRAP],
+    prove: (context, { privateKey, publicKey }) =>
+      proveTransferPair(context, { privateKey, publicKey: parsePublicHalf(publicKey) }),
+  },
 };
 
 export function planOf(spec: PairSpec): PairPlan {

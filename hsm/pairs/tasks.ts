@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { destroyDurably, durably } from '../durable';
 import { idBytes, toBuffer, toThread } from '../formats';
@@ -11,7 +10,7 @@ import type { ResidentMaterial } from '../templates';
 import type { DataKeyPairSpec, PreparedPlace } from '../types';
 import type { WrapMechanism } from '../wrap';
 import { generateByOpenSsl, generateInToken } from './data-pair';
-import { derOf, inPairContext } from './in-context';
+import { inPairContext } from './in-context';
 import { destroyPair, generatePair, keepPrivateKey, preparePair, storePair } from './pair';
 import type { PairContext, PairSpec } from './plans';
 
@@ -70,7 +69,7 @@ export const pairTasks = {
       const owner = { ...context, session: lane.owner() };
       const kept = keepPrivateKey(owner, privateKey, { spec: args.spec, place });
       if (kept === undefined) return undefined;
-      return { privateKey: toThread(kept), publicKey: derOf(publicKey), ways: context.ways };
+      return { privateKey: toThread(kept), publicKey: toThread(publicKey), ways: context.ways };
     }),
 
   /** Where the prepared pair is in the token now: undefined where it takes no such copy. */
@@ -79,9 +78,10 @@ export const pairTasks = {
     args: ResidentArgs & { pair: PreparedPair },
   ): Uint8Array | undefined => {
     lane.importWays ??= args.pair.ways;
-    const key = toBuffer(args.pair.publicKey);
-    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
-    const pair = { privateKey: toBuffer(args.pair.privateKey), publicKey };
+    const pair = {
+      privateKey: toBuffer(args.pair.privateKey),
+      publicKey: toBuffer(args.pair.publicKey),
+    };
     const stored = makeResident(lane, args, (context, name) =>
       storePair(context, { spec: args.spec, pair }, name),
     );
@@ -100,7 +100,7 @@ export const pairTasks = {
     const pair = makeResident(lane, args, (context, name) =>
       generatePair(context, args.spec, name),
     );
-    return { key: toThread(pair.privateKey), publicKey: derOf(pair.publicKey) };
+    return { key: toThread(pair.privateKey), publicKey: toThread(pair.publicKey) };
   },
 
   /** In the token where it is said how that wraps, else by OpenSSL. */

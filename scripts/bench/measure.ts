@@ -1,5 +1,5 @@
 import type { LoadGenerator } from './load/process';
-import type { OperationName } from './load/workload';
+import type { WorkloadName } from './load/workload';
 import { processorSeconds } from './processes';
 import type { Contender, Site } from './site';
 
@@ -23,7 +23,7 @@ export interface Costs {
 }
 
 export interface Load {
-  readonly operation: OperationName;
+  readonly operation: WorkloadName;
   readonly connections: number;
   readonly seconds: number;
   readonly requests?: number;
@@ -31,7 +31,13 @@ export interface Load {
 
 /** Drives one server, and watches what the others that take part spend on it. */
 export async function measure(
-  { site, generator }: { readonly site: Site; readonly generator: LoadGenerator },
+  {
+    site,
+    generator,
+  }: {
+    readonly site: Pick<Site, 'identity' | 'postgresProcesses'>;
+    readonly generator: LoadGenerator;
+  },
   contender: Contender,
   load: Load,
 ): Promise<Measured> {

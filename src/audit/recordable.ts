@@ -24,6 +24,7 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'SecretAccessKey',
   'SessionToken',
   'SharedSecret',
+  'SharedSecretCiphertextBlob',
   'Signature',
   'TokenCode',
   'TrustAnchorCertificate',
@@ -45,17 +46,19 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /**
  * The named members of a request or answer as CloudTrail writes them: names start in lower case, dates read
  * `Aug 10, 2022, 10:38:27 PM`. Bytes and secret members are left out at any depth, whatever the list says. Null when
- * nothing is left.
+ * nothing is left. What is absent is written as its default, if it has one.
  */
 export function recordable(
   value: object,
   members: readonly string[],
+  defaults?: object,
 ): Readonly<Record<string, unknown>> | null {
   const source = value as Readonly<Record<string, unknown>>;
+  const otherwise = defaults as Readonly<Record<string, unknown>> | undefined;
   const record: Record<string, unknown> = {};
   let empty = true;
   for (const name of members) {
-    const written = writeMember(name, source[name]);
+    const written = writeMember(name, source[name] ?? otherwise?.[name]);
     if (written === undefined) continue;
     record[recordedName(name)] = written;
     empty = false;

@@ -2,7 +2,6 @@ import type { Config } from '../config';
 import { examineDatabase, examineToken } from '../doctor/examine';
 import { explanations } from '../doctor/explanations';
 import type { Finding } from '../doctor/finding';
-import { KeyStore } from '../keys/store';
 import { createLog, describeError } from '../log';
 import { withDatabase, withToken } from './open';
 import { printJson } from './print';
@@ -43,9 +42,8 @@ export const doctor: Command = Object.assign(
 );
 
 function examine(config: Config, { repair }: { repair: boolean }): Promise<Report> {
-  const keys = new KeyStore({ partition: config.partition, region: config.region });
   return withDatabase(config, async (database) => {
-    const patient = { database, keys, encryptionLimit: config.maxEncryptionsPerMaterial };
+    const patient = { database, encryptionLimit: config.maxEncryptionsPerMaterial };
     const treat = (findings: readonly Finding[]): Promise<Entry[]> =>
       inTurn(findings, (finding) => treatOne(finding, repair));
     const entries = await treat(await examineDatabase(patient));

@@ -1,7 +1,7 @@
 import { HsmError, type MaterialKind } from '../../hsm';
 import { type Queryable, type Transaction, inTransaction } from '../db';
 import { doom, removeEntry, spare, untilForgottenSeconds } from '../keys/doomed-objects';
-import { KeyStore } from '../keys/store';
+import { lockToken } from '../keys/token-lock';
 import {
   currentWrappingKey,
   insertWrappingKey,
@@ -37,7 +37,7 @@ export const prepareImport: Command = async (config, options) => {
     const label = `claviger:transfer:${transferKeyId}`;
     const publicKey = await token.generateTransferKeyPair(transferKeyId, label, (work) =>
       inTransaction(database, async (transaction) => {
-        await new KeyStore(config).lockToken(transaction, tokenSerial);
+        await lockToken(transaction, tokenSerial);
         return work();
       }),
     );
@@ -165,7 +165,7 @@ async function bring(stores: Stores, bringing: Bringing): Promise<void> {
 }
 
 async function bringInto(
-  { config, token }: Stores,
+  { token }: Stores,
   transaction: Transaction,
   { exported, exportable, undo }: Bringing & { readonly undo: (step: UndoStep) => void },
 ): Promise<void> {
@@ -173,7 +173,7 @@ async function bringInto(
   const tokenSerial = token.status().serial;
   await spare(transaction, { tokenKeyId: id, tokenSerial });
   await recordKey(transaction, { id, exportable });
-  await new KeyStore(config).lockToken(transaction, tokenSerial);
+  await lockToken(transaction, tokenSerial);
   const label = wrappingKeyLabel(id);
   await token
     .importWrappingKey({ id, label, transferKeyId, wrapped, exportable })

@@ -2,7 +2,6 @@ import type { Token } from '../../hsm';
 import type { Config } from '../config';
 import { type Database, type Queryable, type Transaction, inTransaction } from '../db';
 import { doom } from '../keys/doomed-objects';
-import { KeyStore } from '../keys/store';
 import { lockToken } from '../keys/token-lock';
 import {
   createWrappingKey,
@@ -19,7 +18,6 @@ import { print, printJson, table } from './print';
 import { type Command, CommandError } from './subcommand';
 
 export interface Stores {
-  readonly config: Config;
   readonly database: Database;
   readonly token: Token;
 }
@@ -27,7 +25,7 @@ export interface Stores {
 /** Runs with the database and the token of a key store. */
 export function withStores<T>(config: Config, work: (stores: Stores) => Promise<T>): Promise<T> {
   return withDatabase(config, (database) =>
-    withToken(config, createLog('warn'), (token) => work({ config, database, token })),
+    withToken(config, createLog('warn'), (token) => work({ database, token })),
   );
 }
 
@@ -38,7 +36,7 @@ interface Made {
 
 /** Makes a wrapping key and has it wrap from now on, unless `instead`, asked under lock, has another answer. */
 export function makeWrappingKey(
-  { config, database, token }: Stores,
+  { database, token }: Stores,
   {
     exportable,
     instead,
@@ -55,8 +53,7 @@ export function makeWrappingKey(
     await lockWrappingKeys(transaction);
     const other = await instead(transaction, await currentWrappingKey(transaction));
     if (other !== undefined) return { id: other, isNew: false };
-    const parts = { database, token, keys: new KeyStore(config) };
-    const id = await createWrappingKey(parts, transaction, { exportable, undo });
+    const id = await createWrappingKey({ database, token }, transaction, { exportable, undo });
     await transaction.commit();
     return { id, isNew: true };
   });

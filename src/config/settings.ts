@@ -95,6 +95,12 @@ export const settings = {
     default: '/usr/lib/softhsm/libsofthsm2.so',
     sentence: 'PKCS#11 library of the token.',
   },
+  tokenLibraryParameters: {
+    env: 'CLAVIGER_PKCS11_LIBRARY_PARAMETERS',
+    schema: text,
+    sentence:
+      "What the library is given when it is initialised, where it is configured so (NSS: `configdir='sql:/directory'`).",
+  },
   tokenLabel: {
     env: 'CLAVIGER_TOKEN_LABEL',
     schema: text,
@@ -209,6 +215,12 @@ export const settings = {
     schema: text,
     sentence: 'JSON file that says which principals the holders of certificates and tokens are.',
   },
+  attestationRootsFile: {
+    env: 'CLAVIGER_ATTESTATION_ROOTS_FILE',
+    schema: text,
+    sentence:
+      'PEM root certificates whose attestation documents are believed; without it requests with a Recipient are refused.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,
@@ -308,6 +320,13 @@ export const settings = {
     default: 2 ** 32,
     sentence:
       'Encryptions under one key material at the most (NIST SP 800-38D §8.3 allows 2^32): its key is rotated when half of them are used up, and refuses to encrypt after the last.',
+  },
+  publicKeyOfDisabled: {
+    env: 'CLAVIGER_PUBLIC_KEY_OF_DISABLED_KEYS',
+    schema: { type: 'boolean' },
+    default: false,
+    sentence:
+      'GetPublicKey answers for disabled keys too, as AWS KMS was seen to do; its documentation says DisabledException.',
   },
   jobIntervalMs: {
     env: 'CLAVIGER_JOB_INTERVAL_MS',

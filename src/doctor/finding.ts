@@ -1,12 +1,10 @@
 import type { Token } from '../../hsm';
 import type { Database } from '../db';
-import type { KeyStore } from '../keys/store';
 import type { FindingKind } from './explanations';
 
 /** What the doctor looks at. */
 export interface Patient {
   readonly database: Database;
-  readonly keys: KeyStore;
   /** How often one key material may encrypt. */
   readonly encryptionLimit: number;
 }

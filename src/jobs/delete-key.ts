@@ -12,14 +12,13 @@ import {
 } from '../keys/deletion';
 import { destroyObject } from '../keys/doomed-objects';
 import { type Place, keyArn } from '../keys/identifiers';
-import type { KeyStore } from '../keys/store';
+import { lockToken } from '../keys/token-lock';
 import type { Job, Schedule, Task } from './job';
 
 export interface DeleteKeyParts {
   readonly database: Database;
   readonly token: Token;
   readonly place: Place;
-  readonly keys: KeyStore;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
   /** The worker's clock; Date.now but in tests. */
@@ -103,14 +102,14 @@ async function finish(parts: DeleteKeyParts, keyId: string): Promise<boolean> {
 }
 
 async function destroyMaterials(
-  { token, keys }: DeleteKeyParts,
+  { token }: DeleteKeyParts,
   transaction: Transaction,
   { materials }: DoomedKey,
 ): Promise<void> {
   if (materials.length === 0) return;
   requireHere(token, materials);
   // SoftHSM misses what another process changes beside it, and what is missed would stay.
-  await keys.lockToken(transaction, token.status().serial);
+  await lockToken(transaction, token.status().serial);
   for (const { materialId: tokenKeyId, kind } of materials) {
     await destroyObject(token, { tokenKeyId, kind });
   }

@@ -1,13 +1,12 @@
 import type { Token } from '../../hsm';
 import type { Database } from '../db';
 import { destroyObject, isNamed, lockDoomed, removeEntry } from '../keys/doomed-objects';
-import type { KeyStore } from '../keys/store';
+import { lockToken } from '../keys/token-lock';
 import type { Job } from './job';
 
 export interface DestroyObjectsParts {
   readonly database: Database;
   readonly token: Token;
-  readonly keys: KeyStore;
 }
 
 /**
@@ -15,7 +14,7 @@ export interface DestroyObjectsParts {
  * what names the object until it is gone: who makes an object, or names one again, holds the same lock (`spare`). Killed in
  * between, the job leaves the entry, and to destroy what is destroyed already is success.
  */
-export function destroyObjects({ database, token, keys }: DestroyObjectsParts): Job {
+export function destroyObjects({ database, token }: DestroyObjectsParts): Job {
   const tokenSerial = token.status().serial;
   return {
     name: 'destroy-objects',
@@ -35,7 +34,7 @@ export function destroyObjects({ database, token, keys }: DestroyObjectsParts): 
         if (!(await isNamed(transaction, object))) {
           requireSame(token, tokenSerial);
           // SoftHSM misses what another process changes beside it, and what is missed would stay.
-          await keys.lockToken(transaction, tokenSerial);
+          await lockToken(transaction, tokenSerial);
           await destroyObject(token, { tokenKeyId, ...entry });
         }
         await removeEntry(transaction, object);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { KmsError } from '../errors';
+import type { KeySpec } from '../shapes/kms.generated';
 
 /**
  * The largest encryption context, in bytes of its canonical encoding. AWS's model has no limit; 8 KB is the one widely
@@ -63,6 +64,22 @@ export function checkEncryptionContextSize(
       `The encryption context must not be larger than ${maxEncryptionContextBytes} bytes.`,
     );
   }
+}
+
+/**
+ * Asymmetric encryption binds no context, so that one which is given would promise what is not so. AWS's answer is not known
+ * (kms-semantics §4.1); an empty context is none.
+ */
+export function requireContextAllowed(
+  { keySpec }: { readonly keySpec: KeySpec },
+  context: Readonly<Record<string, string>> | undefined,
+): void {
+  if (keySpec === 'SYMMETRIC_DEFAULT' || context === undefined) return;
+  if (Object.keys(context).length === 0) return;
+  throw new KmsError(
+    'ValidationException',
+    `An encryption context cannot be used with a key with key spec ${keySpec}.`,
+  );
 }
 
 /** A UTF-16 unit is at most 3 bytes of UTF-8: most contexts need no encoding to be known as small. */

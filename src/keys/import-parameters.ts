@@ -6,7 +6,7 @@ import type { ImportTokens } from './import-tokens';
 import type { Wrapping } from './import-wrapping';
 import type { Key } from './key';
 import { type Limits, requireRoom } from './limits';
-import type { KeyStore } from './store';
+import { lockToken } from './token-lock';
 
 export interface ImportParameters {
   readonly importToken: Buffer;
@@ -18,7 +18,6 @@ export interface ImportParameters {
 interface Parts {
   readonly database: Database;
   readonly token: Token;
-  readonly keys: KeyStore;
   readonly importTokens: ImportTokens;
   readonly limits: Limits;
 }
@@ -57,7 +56,7 @@ export class ImportParametersMaker {
     { keyId, accountId }: Pick<Key, 'keyId' | 'accountId'>,
     { algorithm, bits }: Wrapping,
   ): Promise<ImportParameters> {
-    const { database, token, keys, importTokens } = this.parts;
+    const { database, token, importTokens } = this.parts;
     const tokenSerial = token.status().serial;
     const importKeyId = token.generateRandom(32).toString('hex');
     const validTo = new Date((await readClock(database)).getTime() + lifetimeSeconds * 1000);
@@ -66,7 +65,7 @@ export class ImportParametersMaker {
       ...{ bits, algorithm },
       exclusively: (work) =>
         inTransaction(database, async (transaction) => {
-          await keys.lockToken(transaction, tokenSerial);
+          await lockToken(transaction, tokenSerial);
           return work();
         }),
     });

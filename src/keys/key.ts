@@ -50,6 +50,27 @@ const algorithmMember = {
   ENCAPSULATE_DECAPSULATE: 'EncapsulationAlgorithms',
 } as const satisfies Record<KeyUsageType, keyof KeyMetadata>;
 
+type SpecMember =
+  | 'KeyUsage'
+  | 'CustomerMasterKeySpec'
+  | 'KeySpec'
+  | Exclude<(typeof algorithmMember)[keyof typeof algorithmMember], 'MacAlgorithms'>;
+
+/** What a key is good for, as KeyMetadata and GetPublicKey tell it: one list of algorithms, that of its usage. */
+export function specMembers({
+  keySpec,
+  keyUsage,
+}: Pick<Key, 'keySpec' | 'keyUsage'>): Pick<KeyMetadata, SpecMember> {
+  return {
+    KeyUsage: keyUsage,
+    // Deprecated, and sent by AWS all the same; its enum lacks the newest specs (kms-semantics §2.6).
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    CustomerMasterKeySpec: keySpec as NonNullable<KeyMetadata['CustomerMasterKeySpec']>,
+    KeySpec: keySpec,
+    [algorithmMember[keyUsage]]: [...algorithmsOf(keySpec, keyUsage)],
+  };
+}
+
 /** KeyMetadata with the field presence of kms-semantics §2.6. */
 export function keyMetadata(key: Key): KeyMetadata {
   const state = stateNow(key);
@@ -60,16 +81,11 @@ export function keyMetadata(key: Key): KeyMetadata {
     CreationDate: key.createdAt,
     Enabled: state === 'Enabled',
     Description: key.description,
-    KeyUsage: key.keyUsage,
     KeyState: state,
     Origin: key.origin,
     KeyManager: key.keyManager,
-    // Deprecated, and sent by AWS all the same; its enum lacks the newest specs (kms-semantics §2.6).
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
-    CustomerMasterKeySpec: key.keySpec as NonNullable<KeyMetadata['CustomerMasterKeySpec']>,
-    KeySpec: key.keySpec,
     MultiRegion: key.multiRegion,
-    [algorithmMember[key.keyUsage]]: [...algorithmsOf(key.keySpec, key.keyUsage)],
+    ...specMembers(key),
     ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterial !== undefined
       ? { CurrentKeyMaterialId: key.currentMaterial.id }
       : {}),

@@ -28,6 +28,7 @@ import {
 import { materialKind } from './material-use';
 import { tokenObjectOf } from './specs';
 import type { KeyStore } from './store';
+import { lockToken } from './token-lock';
 import { holdCurrentWrappingKey } from './wrapping-keys';
 
 /** A key store: a token, and how the material of its keys is kept. */
@@ -159,7 +160,7 @@ export class Materials {
     transaction: Transaction,
     { keyId, materialId, kind, resident }: Making,
   ): Promise<Made> {
-    const { database, token, keys } = this.parts;
+    const { database, token } = this.parts;
     const tokenSerial = token.status().serial;
     const object = { tokenKeyId: materialId, tokenSerial, kind };
     await doom(database.apart, { ...object, dueInSeconds: untilForgottenSeconds });
@@ -167,7 +168,7 @@ export class Materials {
     const { publicKey } = await resident({
       ...{ label: `claviger:key:${keyId}`, object },
       exclusively: async (work) => {
-        await keys.lockToken(transaction, tokenSerial);
+        await lockToken(transaction, tokenSerial);
         return work();
       },
     });

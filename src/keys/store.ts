@@ -5,7 +5,6 @@ import { keyArn, type Place } from './identifiers';
 import type { Key } from './key';
 import { type MaterialRow, firstLapse, materialRows, toMaterial } from './material';
 import { type Tag, putTags } from './tags';
-import { lockToken } from './token-lock';
 
 interface KeyRow {
   readonly key_id: string;
@@ -157,11 +156,6 @@ export class KeyStore {
       text: 'update kms_key set description = $2::text where key_id = $1::text',
       values: [keyId, description],
     });
-  }
-
-  /** See lockToken. */
-  lockToken(db: Queryable, tokenSerial: string): Promise<void> {
-    return lockToken(db, tokenSerial);
   }
 
   private toKey(row: KeyRow): Key {

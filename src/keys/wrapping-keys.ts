@@ -3,7 +3,7 @@ import type { Database, Queryable, Transaction } from '../db';
 import type { UndoStep } from '../undo';
 import { doom, spare, untilForgottenSeconds } from './doomed-objects';
 import type { MaterialStorage } from './material';
-import type { KeyStore } from './store';
+import { lockToken } from './token-lock';
 
 /** A key of the token that wraps material which is kept in the database. */
 export interface WrappingKey {
@@ -124,12 +124,11 @@ export function wrappingKeyLabel(id: string): string {
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
   readonly token: Token;
-  readonly keys: KeyStore;
 }
 
 /** A new wrapping key in the token, current when the transaction commits, which locks wrapping keys. Returns its id. */
 export async function createWrappingKey(
-  { database, token, keys }: Parts,
+  { database, token }: Parts,
   transaction: Transaction,
   { exportable, undo }: { exportable: boolean; undo: (step: UndoStep) => void },
 ): Promise<string> {
@@ -143,7 +142,7 @@ export async function createWrappingKey(
   await retireCurrentWrappingKey(transaction);
   await insertWrappingKey(transaction, { id, state: 'CURRENT', exportable });
   await spare(transaction, object);
-  await keys.lockToken(transaction, tokenSerial);
+  await lockToken(transaction, tokenSerial);
   undo(() => token.destroyKey(id));
   await token.createWrappingKey(id, wrappingKeyLabel(id), { exportable });
   return id;

@@ -48,8 +48,13 @@ export async function makeDataKey(
   const length = input.KeySpec === undefined ? input.NumberOfBytes : bytesOf[input.KeySpec];
   if (length === undefined) throw new Error('the size of a data key was not checked');
   const plaintext = services.token.generateRandom(length);
-  return {
-    plaintext,
-    ...(await services.keyring.encrypt(key, plaintext, input.EncryptionContext)),
-  };
+  try {
+    return {
+      plaintext,
+      ...(await services.keyring.encrypt(key, plaintext, input.EncryptionContext)),
+    };
+  } catch (thrown) {
+    plaintext.fill(0);
+    throw thrown;
+  }
 }

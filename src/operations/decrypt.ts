@@ -1,10 +1,10 @@
+import { requireEncryptionWith } from '../keys/encryption';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
-import { requireAlgorithm } from '../keys/specs';
 import type { Call, Operation, Target } from '../operation';
-import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
+import type { DecryptResponse } from '../shapes/kms.generated';
+import { requireBlob, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
-import { algorithmCondition, onlyKey } from './targets';
-import { refuseMembers } from './unsupported';
+import { algorithmCondition, effectiveAlgorithm, onlyKey } from './targets';
 
 const action = 'kms:Decrypt';
 
@@ -12,39 +12,44 @@ export const decrypt: Operation<'Decrypt'> = {
   name: 'Decrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },
+  secret: 'Plaintext',
+  forRecipient: { withheld: ['KeyMaterialId'] },
   crossAccount: true,
   usesKey: true,
   check(input) {
     checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.KeyId });
     checkEncryptionContextSize(input.EncryptionContext);
-    refuseMembers(input, ['Recipient']);
   },
   conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets,
   // A wrong KeyId is found before its usage and state are looked at (kms-semantics §4.4).
   identify({ input, keys }) {
     if (ignoresCiphertext(input)) return;
-    requireMaker(input, { named: input.KeyId, key: onlyKey(keys) });
+    const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
+    requireMaker({ blob: input.CiphertextBlob, algorithm, named: input.KeyId }, onlyKey(keys));
   },
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
-  verify: ({ input, keys }) =>
-    requireAlgorithm(onlyKey(keys), input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'),
+  verify({ input, keys }) {
+    const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
+    requireEncryptionWith(onlyKey(keys), algorithm, input.EncryptionContext);
+  },
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);
     if (ignoresCiphertext(input)) refuseDryRun(input);
-    const { plaintext, keyMaterialId } = await services.keyring.decrypt(
-      key,
-      readCiphertext(input),
-      input.EncryptionContext,
-    );
-    refuseDryRun(input);
-    return {
+    const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
+    const cipher = services.encryption.by(algorithm);
+    const blob = requireBlob(input.CiphertextBlob);
+    const { plaintext, keyMaterialId } = await cipher.decrypt(key, blob, input.EncryptionContext);
+    refuseDryRun(input, plaintext);
+    const answer: DecryptResponse = {
       KeyId: key.arn,
       Plaintext: plaintext,
-      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
-      KeyMaterialId: keyMaterialId,
+      EncryptionAlgorithm: algorithm,
     };
+    if (keyMaterialId !== undefined) answer.KeyMaterialId = keyMaterialId;
+    return answer;
   },
   additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
 };
@@ -53,7 +58,7 @@ async function targets({ input, caller, services }: Call<'Decrypt'>): Promise<re
   const encryptionContext = input.EncryptionContext;
   if (input.KeyId === undefined) {
     const asked = { action, encryptionContext };
-    return [await targetInCiphertext(readCiphertext(input), asked, services.finder)];
+    return [await targetInCiphertext(input.CiphertextBlob, asked, services.finder)];
   }
   return [
     { ...(await services.finder.resolve(input.KeyId, { caller, action })), encryptionContext },

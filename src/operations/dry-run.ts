@@ -5,9 +5,13 @@ interface DryRunnable {
   readonly DryRunModifiers?: readonly 'IGNORE_CIPHERTEXT'[];
 }
 
-/** The last step before a DryRun request would act (kms-semantics §4.6). */
-export function refuseDryRun(input: { readonly DryRun?: boolean }): void {
+/**
+ * The last step before a DryRun request would act (kms-semantics §4.6). `recovered` is what it had to decrypt on the way, and
+ * shows to nobody.
+ */
+export function refuseDryRun(input: { readonly DryRun?: boolean }, recovered?: Buffer): void {
   if (input.DryRun === true) {
+    recovered?.fill(0);
     throw new KmsError(
       'DryRunOperationException',
       'The request would have succeeded, but the DryRun option is set.',

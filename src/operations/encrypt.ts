@@ -1,28 +1,38 @@
+import { requireEncryptionWith } from '../keys/encryption';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Operation } from '../operation';
-import { requireAlgorithm } from '../keys/specs';
-import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 import { refuseDryRun } from './dry-run';
+import { algorithmCondition, effectiveAlgorithm, onlyKey, targetByKeyId } from './targets';
 
 export const encrypt: Operation<'Encrypt'> = {
   name: 'Encrypt',
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
+  auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },
   crossAccount: true,
   usesKey: true,
   check: (input) => checkEncryptionContextSize(input.EncryptionContext),
   conditions: ({ input }) => algorithmCondition(input.EncryptionAlgorithm),
   targets: targetByKeyId('kms:Encrypt'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
-  verify: ({ input, keys }) =>
-    requireAlgorithm(onlyKey(keys), input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT'),
+  verify({ input, keys, services }) {
+    const key = onlyKey(keys);
+    const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
+    requireEncryptionWith(key, algorithm, input.EncryptionContext);
+    services.encryption.by(algorithm).requireFits(key, input.Plaintext.length);
+  },
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);
     refuseDryRun(input);
-    const { blob } = await services.keyring.encrypt(key, input.Plaintext, input.EncryptionContext);
-    return { CiphertextBlob: blob, KeyId: key.arn, EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
+    const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
+    const cipher = services.encryption.by(algorithm);
+    const { blob } = await cipher.encrypt(key, input.Plaintext, input.EncryptionContext);
+    return { CiphertextBlob: blob, KeyId: key.arn, EncryptionAlgorithm: algorithm };
   },
-  // AWS says it in the record and not in the answer (kms-semantics §8.5).
-  additionalEventData: (_output, keys) => ({ KeyMaterialId: onlyKey(keys).currentMaterial?.id }),
+  // AWS says it in the record and not in the answer (kms-semantics §8.5), and of symmetric keys alone (§16.4).
+  additionalEventData(_output, keys) {
+    const { keySpec, currentMaterial } = onlyKey(keys);
+    return { KeyMaterialId: keySpec === 'SYMMETRIC_DEFAULT' ? currentMaterial?.id : undefined };
+  },
 };

@@ -1,18 +1,16 @@
 import type { Operation } from '../operation';
 import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
 import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
-import { refuseMembers } from './unsupported';
 
 export const generateDataKey: Operation<'GenerateDataKey'> = {
   name: 'GenerateDataKey',
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+  secret: 'Plaintext',
+  forRecipient: { withheld: ['KeyMaterialId'] },
   crossAccount: true,
   usesKey: true,
-  check(input) {
-    checkDataKeyRequest(input);
-    refuseMembers(input, ['Recipient']);
-  },
+  check: checkDataKeyRequest,
   conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKey'),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },

@@ -6,13 +6,15 @@ export const generateRandom: Operation<'GenerateRandom'> = {
   name: 'GenerateRandom',
   readOnly: true,
   audited: [],
+  secret: 'Plaintext',
+  forRecipient: { withheld: [] },
   accountActions: () => [{ action: 'kms:GenerateRandom', resource: '*' }],
   check(input) {
     // Optional in the shape and required all the same (kms-semantics §5.3).
     if (input.NumberOfBytes === undefined) {
       throw new KmsError('ValidationException', 'NumberOfBytes is required.');
     }
-    refuseMembers(input, ['CustomKeyStoreId', 'Recipient']);
+    refuseMembers(input, ['CustomKeyStoreId']);
   },
 
   run: ({ input, services }) => ({

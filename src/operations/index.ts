@@ -4,21 +4,28 @@ import { cancelKeyDeletion } from './cancel-key-deletion';
 import { createAlias } from './create-alias';
 import { createGrant } from './create-grant';
 import { createKey } from './create-key';
+import { decapsulate } from './decapsulate';
 import { decrypt } from './decrypt';
 import { deleteAlias } from './delete-alias';
 import { deleteImportedKeyMaterial } from './delete-imported-key-material';
+import { deriveSharedSecret } from './derive-shared-secret';
 import { describeKey } from './describe-key';
 import { disableKey } from './disable-key';
 import { disableKeyRotation } from './disable-key-rotation';
 import { enableKey } from './enable-key';
 import { enableKeyRotation } from './enable-key-rotation';
+import { encapsulate } from './encapsulate';
 import { encrypt } from './encrypt';
 import { generateDataKey } from './generate-data-key';
+import { generateDataKeyPair } from './generate-data-key-pair';
+import { generateDataKeyPairWithoutPlaintext } from './generate-data-key-pair-without-plaintext';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext';
+import { generateMac } from './generate-mac';
 import { generateRandom } from './generate-random';
 import { getKeyLastUsage } from './get-key-last-usage';
 import { getKeyPolicy } from './get-key-policy';
 import { getParametersForImport } from './get-parameters-for-import';
+import { getPublicKey } from './get-public-key';
 import { getKeyRotationStatus } from './get-key-rotation-status';
 import { iamOperations } from './iam';
 import { importKeyMaterial } from './import-key-material';
@@ -35,11 +42,14 @@ import { retireGrant } from './retire-grant';
 import { revokeGrant } from './revoke-grant';
 import { rotateKeyOnDemand } from './rotate-key-on-demand';
 import { scheduleKeyDeletion } from './schedule-key-deletion';
+import { sign } from './sign';
 import { stsOperations } from './sts';
 import { tagResource } from './tag-resource';
 import { untagResource } from './untag-resource';
 import { updateAlias } from './update-alias';
 import { updateKeyDescription } from './update-key-description';
+import { verify } from './verify';
+import { verifyMac } from './verify-mac';
 
 /** Every operation that is served: the attack surface, written by hand. */
 export const operations: { readonly [N in OperationName]?: Operation<N> } = {
@@ -47,21 +57,28 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   CreateAlias: createAlias,
   CreateGrant: createGrant,
   CreateKey: createKey,
+  Decapsulate: decapsulate,
   Decrypt: decrypt,
   DeleteAlias: deleteAlias,
   DeleteImportedKeyMaterial: deleteImportedKeyMaterial,
+  DeriveSharedSecret: deriveSharedSecret,
   DescribeKey: describeKey,
   DisableKey: disableKey,
   DisableKeyRotation: disableKeyRotation,
   EnableKey: enableKey,
   EnableKeyRotation: enableKeyRotation,
+  Encapsulate: encapsulate,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
+  GenerateDataKeyPair: generateDataKeyPair,
+  GenerateDataKeyPairWithoutPlaintext: generateDataKeyPairWithoutPlaintext,
   GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+  GenerateMac: generateMac,
   GenerateRandom: generateRandom,
   GetKeyLastUsage: getKeyLastUsage,
   GetKeyPolicy: getKeyPolicy,
   GetParametersForImport: getParametersForImport,
+  GetPublicKey: getPublicKey,
   ImportKeyMaterial: importKeyMaterial,
   GetKeyRotationStatus: getKeyRotationStatus,
   ListAliases: listAliases,
@@ -77,10 +94,13 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   RevokeGrant: revokeGrant,
   RotateKeyOnDemand: rotateKeyOnDemand,
   ScheduleKeyDeletion: scheduleKeyDeletion,
+  Sign: sign,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
+  Verify: verify,
+  VerifyMac: verifyMac,
   ...iamOperations,
   ...stsOperations,
 };

@@ -1,11 +1,16 @@
+import { requireEncryptionWith } from '../keys/encryption';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
-import { requireAlgorithm } from '../keys/specs';
 import type { Call, Operation, Target } from '../operation';
 import type { Conditions } from '../policy/policy';
-import { readCiphertext, requireMaker, targetInCiphertext } from './ciphertext-target';
+import type {
+  EncryptionAlgorithmSpec,
+  ReEncryptRequest,
+  ReEncryptResponse,
+} from '../shapes/kms.generated';
+import { requireBlob, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
-import { algorithmCondition } from './targets';
+import { algorithmCondition, effectiveAlgorithm } from './targets';
 
 const from = 'kms:ReEncryptFrom';
 const to = 'kms:ReEncryptTo';
@@ -23,6 +28,10 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
     'DestinationEncryptionContext',
     'DryRun',
   ],
+  auditedDefaults: {
+    SourceEncryptionAlgorithm: effectiveAlgorithm(undefined),
+    DestinationEncryptionAlgorithm: effectiveAlgorithm(undefined),
+  },
   crossAccount: true,
   usesKey: true,
   check(input) {
@@ -33,41 +42,44 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   targets,
   identify({ input, keys }) {
     if (ignoresCiphertext(input)) return;
-    requireMaker(input, { named: input.SourceKeyId, key: both(keys).source });
+    const { CiphertextBlob: blob, SourceKeyId: named } = input;
+    requireMaker({ blob, algorithm: algorithmsOf(input).from, named }, both(keys).source);
   },
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify({ input, keys }) {
     const { source, destination } = both(keys);
-    requireAlgorithm(source, input.SourceEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT');
-    requireAlgorithm(destination, input.DestinationEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT');
+    const algorithm = algorithmsOf(input);
+    requireEncryptionWith(source, algorithm.from, input.SourceEncryptionContext);
+    requireEncryptionWith(destination, algorithm.to, input.DestinationEncryptionContext);
   },
 
-  async run({ input, keys, services }) {
+  async run({ input, keys, services: { encryption } }) {
     const { source, destination } = both(keys);
     if (ignoresCiphertext(input)) refuseDryRun(input);
-    const opened = await services.keyring.decrypt(
-      source,
-      readCiphertext(input),
-      input.SourceEncryptionContext,
-    );
+    const algorithm = algorithmsOf(input);
+    const [opening, sealing] = [encryption.by(algorithm.from), encryption.by(algorithm.to)];
+    const blob = requireBlob(input.CiphertextBlob);
+    const opened = await opening.decrypt(source, blob, input.SourceEncryptionContext);
+    const { plaintext } = opened;
     try {
+      sealing.requireFits(destination, plaintext.length);
       refuseDryRun(input);
-      const sealed = await services.keyring.encrypt(
-        destination,
-        opened.plaintext,
-        input.DestinationEncryptionContext,
-      );
-      return {
+      const context = input.DestinationEncryptionContext;
+      const sealed = await sealing.encrypt(destination, plaintext, context);
+      const answer: ReEncryptResponse = {
         CiphertextBlob: sealed.blob,
         SourceKeyId: source.arn,
         KeyId: destination.arn,
-        SourceEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
-        DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
-        SourceKeyMaterialId: opened.keyMaterialId,
-        DestinationKeyMaterialId: sealed.keyMaterialId,
+        SourceEncryptionAlgorithm: algorithm.from,
+        DestinationEncryptionAlgorithm: algorithm.to,
       };
+      if (opened.keyMaterialId !== undefined) answer.SourceKeyMaterialId = opened.keyMaterialId;
+      if (sealed.keyMaterialId !== undefined) {
+        answer.DestinationKeyMaterialId = sealed.keyMaterialId;
+      }
+      return answer;
     } finally {
-      opened.plaintext.fill(0);
+      plaintext.fill(0);
     }
   },
   additionalEventData: ({ SourceKeyMaterialId, DestinationKeyMaterialId }) => ({
@@ -81,7 +93,7 @@ async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {
   const source = await sourceTarget(call);
   const destination = await services.finder.resolve(input.DestinationKeyId, { caller, action: to });
   const onSameKey = String(source.key.keyId === destination.key.keyId);
-  const conditions = (algorithm: string | undefined): Conditions => ({
+  const conditions = (algorithm: EncryptionAlgorithmSpec | undefined): Conditions => ({
     ...algorithmCondition(algorithm),
     'kms:ReEncryptOnSameKey': onSameKey,
   });
@@ -99,7 +111,7 @@ async function sourceTarget({ input, caller, services }: Call<'ReEncrypt'>): Pro
   const encryptionContext = input.SourceEncryptionContext;
   if (input.SourceKeyId === undefined) {
     const asked = { action: from, encryptionContext };
-    return targetInCiphertext(readCiphertext(input), asked, services.finder);
+    return targetInCiphertext(input.CiphertextBlob, asked, services.finder);
   }
   const found = await services.finder.resolve(input.SourceKeyId, { caller, action: from });
   return { ...found, encryptionContext };
@@ -109,4 +121,13 @@ function both(keys: readonly Key[]): { source: Key; destination: Key } {
   const [source, destination] = keys;
   if (source === undefined || destination === undefined) throw new Error('ReEncrypt has two keys');
   return { source, destination };
+}
+
+function algorithmsOf(
+  input: ReEncryptRequest,
+): Readonly<Record<'from' | 'to', EncryptionAlgorithmSpec>> {
+  return {
+    from: effectiveAlgorithm(input.SourceEncryptionAlgorithm),
+    to: effectiveAlgorithm(input.DestinationEncryptionAlgorithm),
+  };
 }

@@ -1,8 +1,10 @@
 import type { Awaitable } from '../awaitable';
 import type { Call, Target } from '../operation';
 import type { Key } from '../keys/key';
+import { type Signable, messageTypeOf } from '../keys/signing';
 import type { Conditions } from '../policy/policy';
 import { unusedConditions } from './key-usage';
+import type { EncryptionAlgorithmSpec } from '../shapes/kms.generated';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 
 /** The operations whose input has a required KeyId. */
@@ -38,8 +40,23 @@ export function targetWithDaysUnused<N extends WithKeyId>(action: string): Targe
 }
 
 /** kms:EncryptionAlgorithm is the effective one, the default included (kms-semantics §6.8). */
-export function algorithmCondition(given: string | undefined): Conditions {
-  return { 'kms:EncryptionAlgorithm': given ?? 'SYMMETRIC_DEFAULT' };
+export function algorithmCondition(given: EncryptionAlgorithmSpec | undefined): Conditions {
+  return { 'kms:EncryptionAlgorithm': effectiveAlgorithm(given) };
+}
+
+/** What a request that names no algorithm asks for. */
+export function effectiveAlgorithm(
+  given: EncryptionAlgorithmSpec | undefined,
+): EncryptionAlgorithmSpec {
+  return given ?? 'SYMMETRIC_DEFAULT';
+}
+
+/** kms:SigningAlgorithm, and kms:MessageType with its default filled in (kms-semantics §6.8). */
+export function signingConditions(input: Signable): Conditions {
+  return {
+    'kms:SigningAlgorithm': input.SigningAlgorithm,
+    'kms:MessageType': messageTypeOf(input),
+  };
 }
 
 /** The key of an operation that has just one. */

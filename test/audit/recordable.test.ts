@@ -98,3 +98,11 @@ test('Nothing that credentials can be made of is recorded', () => {
     providedContexts: [{ providerArn: 'provider' }],
   });
 });
+
+test('What is absent is written as its default, if it has one', () => {
+  const defaults = { MessageType: 'RAW', DryRun: false };
+  const members = ['KeyId', 'MessageType', 'DryRun'];
+  expect(recordable({ KeyId: 'a', DryRun: true }, members, defaults)).toEqual({
+    ...{ keyId: 'a', messageType: 'RAW', dryRun: true },
+  });
+});

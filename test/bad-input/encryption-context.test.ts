@@ -74,22 +74,22 @@ describe('its limit', () => {
     expect((await decrypt(body['CiphertextBlob'], largest)).body).toMatchObject({ Plaintext });
   });
 
-  test.each(['Encrypt', 'Decrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'])(
-    'and one byte more is a ValidationException of %s',
-    async (operation) => {
-      const { status, body } = await target.send(operation, {
-        KeyId: target.keyId,
-        ...(operation === 'Encrypt' ? { Plaintext } : {}),
-        ...(operation === 'Decrypt' ? { CiphertextBlob: 'AAAA' } : {}),
-        ...(operation.startsWith('Generate') ? { KeySpec: 'AES_256' } : {}),
-        EncryptionContext: { a: `${largest.a}x` },
-      });
-      expect(status).toBe(400);
-      expect(body['__type']).toBe('ValidationException');
-      expect(String(body['message'])).toContain(String(maxEncryptionContextBytes));
-      expect(String(body['message'])).not.toContain('xxx');
-    },
-  );
+  test.each([
+    ...['Encrypt', 'Decrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'],
+    ...['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
+  ])('and one byte more is a ValidationException of %s', async (operation) => {
+    const { status, body } = await target.send(operation, {
+      KeyId: target.keyId,
+      ...(operation === 'Encrypt' ? { Plaintext } : {}),
+      ...(operation === 'Decrypt' ? { CiphertextBlob: 'AAAA' } : {}),
+      ...(operation.startsWith('Generate') ? { KeySpec: 'AES_256', KeyPairSpec: 'RSA_2048' } : {}),
+      EncryptionContext: { a: `${largest.a}x` },
+    });
+    expect(status).toBe(400);
+    expect(body['__type']).toBe('ValidationException');
+    expect(String(body['message'])).toContain(String(maxEncryptionContextBytes));
+    expect(String(body['message'])).not.toContain('xxx');
+  });
 
   test.each(['SourceEncryptionContext', 'DestinationEncryptionContext'])(
     'holds for the %s of a ReEncrypt',

@@ -172,7 +172,7 @@ describe('token inspect', () => {
     expect(out).toMatch(/^mechanisms +\d+: .*CKM_AES_GCM/m);
     expect(out).toMatch(/^KMS NAME +SERVED +MECHANISM +NOTE$/m);
     expect(out).toMatch(/^SYMMETRIC_DEFAULT +yes +CKM_AES_GCM/m);
-    expect(out).toMatch(/^ML_DSA +no +CKM_ML_DSA +\S/m);
+    expect(out).toMatch(/^ML_DSA_65 +no +CKM_ML_DSA +\S/m);
   });
 
   test('--json says the same as one line of JSON, without a PIN', async () => {

@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import {
   CreateAliasCommand,
   type CreateAliasCommandOutput,
   CreateKeyCommand,
   DecryptCommand,
+  DeriveSharedSecretCommand,
   DisableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
@@ -12,26 +14,53 @@ import {
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { type NewKey, auditOf, auditTexts, createKey } from '../support/kms';
+import { type AuditRow, type NewKey, auditOf, auditTexts, createKey } from '../support/kms';
 import { administer } from '../support/postgres';
 import { until } from '../support/until';
+import {
+  type Usage,
+  type UsageKeys,
+  usageKeys,
+  usageMessage,
+  usageOperations,
+  usageRequests,
+} from '../support/usage-keys';
 import { call } from '../support/wire';
 
 const EncryptionContext = { Tenant: 'a', 'File name': 'b' };
+
+/** What records say of a request besides its key. */
+const recordedParameters: Readonly<Record<Usage, object>> = {
+  signing: { signingAlgorithm: 'ECDSA_SHA_256' },
+  mac: { macAlgorithm: 'HMAC_SHA_256' },
+  agreement: { keyAgreementAlgorithm: 'ECDH' },
+  encapsulation: { encapsulationAlgorithm: 'ML_KEM' },
+};
 
 describe('The audit and the log of requests', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   let key: NewKey;
+  let keys: UsageKeys;
   beforeAll(async () => {
     daemon = await startDaemon();
     kms = daemon.client();
     key = await createKey(kms);
+    keys = await usageKeys(daemon);
   });
   afterAll(() => daemon.remove());
 
   const recordOf = ({ $metadata }: Pick<CreateAliasCommandOutput, '$metadata'>) =>
     auditOf(daemon, $metadata.requestId!);
+  async function refusedRecord(sending: Promise<unknown>): Promise<AuditRow> {
+    const { $metadata } = await sending.then(
+      () => {
+        throw new Error('the request was not refused');
+      },
+      (error: unknown) => error as CreateAliasCommandOutput,
+    );
+    return auditOf(daemon, $metadata.requestId!);
+  }
   const keyResource = ({ arn }: NewKey) => ({
     accountId: daemon.accountId,
     type: 'AWS::KMS::Key',
@@ -57,7 +86,10 @@ describe('The audit and the log of requests', () => {
       awsRegion: daemon.region,
       sourceIPAddress: '127.0.0.1',
       userAgent: expect.stringContaining('aws-sdk-js') as string,
-      requestParameters: { keyId: key.id, encryptionContext: EncryptionContext },
+      requestParameters: {
+        ...{ keyId: key.id, encryptionContext: EncryptionContext },
+        encryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+      },
       responseElements: null,
       additionalEventData: { keyMaterialId: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
       requestID: sealed.$metadata.requestId,
@@ -163,6 +195,62 @@ describe('The audit and the log of requests', () => {
         'principal',
         'system_key',
       ])),
+      ...daemon.log.map((line) => JSON.stringify(line)),
+    ];
+    expect(places.length).toBeGreaterThan(30);
+    for (const secret of secrets) {
+      expect(places.filter((text) => text.includes(secret))).toEqual([]);
+    }
+  });
+
+  test.each(usageOperations)('A success of %s has key and algorithms alone', async (operation) => {
+    const { usage, send } = usageRequests[operation];
+    const one = keys[usage];
+    // The token has no ML-KEM: a trial is recorded as what it would have been.
+    const trial = usage === 'encapsulation' ? { DryRun: true } : undefined;
+    const answered = send(kms, one, trial);
+    const record = await (trial === undefined ? recordOf(await answered) : refusedRecord(answered));
+    expect(record).toMatchObject({
+      ...{ eventName: operation, readOnly: true, responseElements: null },
+      resources: [keyResource(one)],
+    });
+    expect(record.requestParameters).toEqual({
+      ...{ keyId: one.id, ...recordedParameters[usage] },
+      ...(trial && { dryRun: true }),
+    });
+    expect(record).not.toHaveProperty('additionalEventData');
+  });
+
+  test('No place holds a message, a MAC, a signature or a shared secret', async () => {
+    const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const peer = own.publicKey.export({ format: 'der', type: 'spki' });
+    const derived = await kms.send(
+      new DeriveSharedSecretCommand({
+        ...{ KeyId: keys.agreement.id, PublicKey: peer, KeyAgreementAlgorithm: 'ECDH' },
+      }),
+    );
+    const hmac = { KeyId: keys.mac.id, MacAlgorithm: 'HMAC_SHA_256' };
+    const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+    const [Message, Mac] = [base64(usageMessage), base64(keys.mac.made)];
+    // Requests that succeed, that are wrong, and that are not understood.
+    await call(daemon, 'VerifyMac', { ...hmac, Message, Mac });
+    await call(daemon, 'VerifyMac', { ...hmac, Message: base64(Buffer.from('another')), Mac });
+    await call(daemon, 'GenerateMac', { ...hmac, Message, MacAlgorithm: 'no' });
+    await call(daemon, 'VerifyMac', JSON.stringify({ ...hmac, Message, Mac }).slice(1));
+    const agreement = { KeyId: keys.agreement.id, KeyAgreementAlgorithm: 'ECDH' };
+    const last = await call(daemon, 'DeriveSharedSecret', { ...agreement, PublicKey: Message });
+    await until('the last request is in the log', () =>
+      daemon.log.some((line) => line['requestId'] === last.headers['x-amzn-requestid']),
+    );
+    const secrets = [
+      ...[usageMessage, keys.mac.made, keys.signing.made],
+      ...[derived.SharedSecret ?? usageMessage, peer],
+    ].flatMap((bytes) =>
+      (['utf8', 'base64', 'hex'] as const).map((form) => Buffer.from(bytes).toString(form)),
+    );
+    const places = [
+      ...(await auditTexts(daemon)),
+      ...(await rowsOf(['kms_key', 'key_material', 'key_usage', 'system_key'])),
       ...daemon.log.map((line) => JSON.stringify(line)),
     ];
     expect(places.length).toBeGreaterThan(30);

@@ -109,6 +109,47 @@ describe('The AWS CLI', () => {
     expect(Buffer.from(drawn.Plaintext, 'base64')).toHaveLength(7);
   });
 
+  test('encrypts and decrypts with an RSA key', async () => {
+    const usage = ['--key-spec', 'RSA_2048', '--key-usage', 'ENCRYPT_DECRYPT'];
+    const { KeyMetadata } = (await answer('create-key', ...usage)) as {
+      KeyMetadata: { KeyId: string };
+    };
+    const named = ['--key-id', KeyMetadata.KeyId];
+    const algorithm = ['--encryption-algorithm', 'RSAES_OAEP_SHA_256'];
+    const sealed = (await answer(
+      ...['encrypt', ...named, ...algorithm, '--plaintext', 'fileb://plaintext'],
+    )) as { CiphertextBlob: string };
+    const file = await saveBlob(sealed.CiphertextBlob);
+    expect(
+      await answer('decrypt', ...named, ...algorithm, '--ciphertext-blob', file),
+    ).toMatchObject({
+      Plaintext: Buffer.from('attack at dawn').toString('base64'),
+      EncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
+    });
+    expect(await failure('decrypt', ...named, '--ciphertext-blob', file)).toContain(
+      'An error occurred (InvalidCiphertextException) when calling the Decrypt operation:',
+    );
+  });
+
+  test('makes data key pairs that openssl reads, and decrypts their private keys', async () => {
+    const wanted = ['--key-id', key.id, '--key-pair-spec', 'RSA_2048', ...context];
+    const made = (await answer('generate-data-key-pair', ...wanted)) as Record<string, string>;
+    const privateKey = Buffer.from(made['PrivateKeyPlaintext'] ?? '', 'base64');
+    await writeFile(path.join(terminal.directory, 'private'), privateKey, { mode: 0o600 });
+    const form = ['-inform', 'DER', '-in', 'private', '-pubout', '-outform', 'PEM'];
+    const { code, stdout } = await terminal.run('openssl', ['pkey', ...form]);
+    const pem = stdout.replaceAll(/-----[A-Z ]+-----|\n/g, '');
+    expect({ code, pem }).toEqual({ code: 0, pem: made['PublicKey'] });
+    const file = await saveBlob(made['PrivateKeyCiphertextBlob'] ?? '');
+    expect(await answer('decrypt', '--ciphertext-blob', file, ...context)).toMatchObject({
+      Plaintext: made['PrivateKeyPlaintext'],
+    });
+    const silent = await answer('generate-data-key-pair-without-plaintext', ...wanted);
+    expect(Object.keys(silent as object).sort()).toEqual([
+      ...['KeyId', 'KeyMaterialId', 'KeyPairSpec', 'PrivateKeyCiphertextBlob', 'PublicKey'],
+    ]);
+  });
+
   test('makes, moves, lists and deletes aliases', async () => {
     const named = ['--alias-name', 'alias/cli'];
     const other = await createKey(daemon.client());
@@ -164,8 +205,8 @@ describe('The AWS CLI', () => {
     expect(await failure('describe-key', '--key-id', foreign)).toContain(
       `An error occurred (AccessDeniedException) when calling the DescribeKey operation: User: arn:aws:iam::${daemon.accountId}:root is not authorized to perform: kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access`,
     );
-    expect(await failure('get-public-key', '--key-id', key.id)).toContain(
-      'An error occurred (UnsupportedOperationException) when calling the GetPublicKey operation: The operation GetPublicKey is not supported.',
+    expect(await failure('create-custom-key-store', '--custom-key-store-name', 'store')).toContain(
+      'An error occurred (UnsupportedOperationException) when calling the CreateCustomKeyStore operation: The operation CreateCustomKeyStore is not supported.',
     );
   });
 });

@@ -16,6 +16,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { defaultKeyPolicy } from '../../src/policy/compile';
+import { algorithmConditionKeys } from '../support/algorithm-condition-keys';
 import {
   type ConditionRow,
   type ConditionStage,
@@ -24,24 +25,27 @@ import {
   openConditionStage,
 } from '../support/condition-stage';
 import {
-  keysOfRefusedParameters,
   keysOfUnservedOperations,
   kmsConditionKeys,
+  recipientConditionKeys,
 } from '../support/kms-condition-keys';
+import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
 import { importConditionKeys } from '../support/import-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
-import { badRequest, refused } from '../support/wire';
+import { type UsageStages, usageStages } from '../support/usage-stages';
 
 let stage: ConditionStage;
+let stages: UsageStages;
 let other: string;
 beforeAll(async () => {
   stage = await openConditionStage();
   const { root, key } = stage;
   await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: key.id }));
   await newService(stage.daemon, grantedService);
+  stages = await usageStages(stage);
   other = (await root.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
 });
 afterAll(() => stage.daemon.remove());
@@ -272,7 +276,9 @@ const rows: readonly ConditionRow[] = [
       send: (kms) => kms.send(new ListKeysCommand({})),
     },
   ]),
+  ...algorithmConditionKeys(() => stages),
   ...grantConditionKeys(() => stage),
+  ...dataKeyPairConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),
 ];
@@ -294,7 +300,8 @@ describe('Every condition key of KMS', () => {
   test('is in a test above, or waits for an operation', () => {
     const waiting = [
       ...Object.keys(keysOfUnservedOperations),
-      ...keysOfRefusedParameters,
+      // recipient-conditions.test.ts.
+      ...recipientConditionKeys,
       // Of forwarded sessions: service-conditions.test.ts.
       'kms:ViaService',
     ];
@@ -308,20 +315,6 @@ describe('Every condition key of KMS', () => {
       names.filter((name) => operations[name] !== undefined).map((name) => `${key}: ${name}`),
     );
     expect(served).toEqual([]);
-  });
-
-  test('of an attestation waits for Recipient, which is refused', async () => {
-    const { key, daemon } = stage;
-    const Recipient = { AttestationDocument: 'YQ==', KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' };
-    for (const [operation, input] of [
-      ['Decrypt', { CiphertextBlob: 'YQ==' }],
-      ['GenerateDataKey', { KeyId: key.id, KeySpec: 'AES_128' }],
-      ['GenerateRandom', { NumberOfBytes: 1 }],
-    ] as const) {
-      expect(await refused(daemon, operation, { ...input, Recipient })).toEqual(
-        badRequest('UnsupportedOperationException', 'Recipient is not supported.'),
-      );
-    }
   });
 });
 

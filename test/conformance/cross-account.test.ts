@@ -13,6 +13,8 @@ import {
   DescribeKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   type KMSClient,
   ListGrantsCommand,
@@ -29,6 +31,13 @@ import { iamClient, makeAccessKey, makeIamUser } from '../support/iam-client';
 import { allowing, trusting } from '../support/iam-documents';
 import { type NewKey, clientOf, createKey, otherAccount, sdkRefusal } from '../support/kms';
 import { assume, stsClient } from '../support/sts-client';
+import {
+  getPublicKey,
+  usageKeys,
+  usageOperations,
+  usageRequests,
+  use,
+} from '../support/usage-keys';
 import { accessDenied, refused } from '../support/wire';
 
 /** A key of account A, and what those of account B may do with it: what A's key policy and B's identity policies say. */
@@ -188,6 +197,9 @@ test('Every operation that works on keys of other accounts does', async () => {
   await kms.send(new ReEncryptCommand({ CiphertextBlob, DestinationKeyId: KeyId }));
   await kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_128' }));
   await kms.send(new GenerateDataKeyWithoutPlaintextCommand({ KeyId, KeySpec: 'AES_128' }));
+  const pair = { KeyId, KeyPairSpec: 'ECC_NIST_P256' } as const;
+  await kms.send(new GenerateDataKeyPairCommand(pair));
+  await kms.send(new GenerateDataKeyPairWithoutPlaintextCommand(pair));
   const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
   expect(KeyMetadata).toMatchObject({ Arn: KeyId, AWSAccountId: a });
   const grantees = { KeyId, GranteePrincipal: bob };
@@ -197,6 +209,28 @@ test('Every operation that works on keys of other accounts does', async () => {
   expect(Grants.map(({ IssuingAccount }) => IssuingAccount)).toEqual([rootOfB, rootOfB]);
   await kms.send(new RevokeGrantCommand({ KeyId, GrantId: first.GrantId }));
   await kms.send(new RetireGrantCommand({ KeyId, GrantId: second.GrantId }));
+});
+
+test('So do those with keys that sign, compute MACs, agree and encapsulate', async () => {
+  const everything = { Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' };
+  const keys = await usageKeys(daemon, { Policy: document([everything]) });
+  await letVisitors('kms:*');
+  for (const kms of [visitors.user, visitors.session, visitors.root]) {
+    for (const operation of usageOperations) {
+      const { arn: id, made } = keys[usageRequests[operation].usage];
+      await use(kms, operation, { id, made });
+    }
+    await getPublicKey(kms, { id: keys.signing.arn });
+  }
+  await letVisitors('kms:Encrypt');
+  for (const operation of usageOperations) {
+    const { arn: id, made } = keys[usageRequests[operation].usage];
+    expect(await sdkRefusal(use(visitors.user, operation, { id, made }))).toEqual({
+      code: 'AccessDeniedException',
+      message: `User: ${bob} is not authorized to perform: kms:${operation} on resource: ${id} because no identity-based policy allows the kms:${operation} action`,
+      status: 400,
+    });
+  }
 });
 
 /** Requests of the operations that are of one's own account alone, on a key of another (kms-semantics §2.4). */

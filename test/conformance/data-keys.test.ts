@@ -7,7 +7,6 @@ import {
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { type NewKey, createKey, putIntoState } from '../support/kms';
-import { administer } from '../support/postgres';
 import { badRequest, refused } from '../support/wire';
 
 const EncryptionContext = { file: 'invoice.pdf' };
@@ -132,9 +131,12 @@ describe('GenerateDataKey, GenerateDataKeyWithoutPlaintext and GenerateRandom', 
     );
   });
 
-  test('A Recipient and a custom key store are refused by name, never ignored', async () => {
+  test('A Recipient without roots to verify it, and a custom key store, are refused by name, never ignored', async () => {
     const Recipient = { KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256', AttestationDocument: 'YQ==' };
-    const recipient = badRequest('UnsupportedOperationException', 'Recipient is not supported.');
+    const recipient = badRequest(
+      'UnsupportedOperationException',
+      'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.',
+    );
     const spec = { KeyId: key.id, KeySpec: 'AES_256', Recipient };
     expect(await refused(daemon, 'GenerateDataKey', spec)).toEqual(recipient);
     expect(await refused(daemon, 'Decrypt', { CiphertextBlob: 'YQ==', Recipient })).toEqual(
@@ -152,35 +154,24 @@ describe('GenerateDataKey, GenerateDataKeyWithoutPlaintext and GenerateRandom', 
   test('A key of another usage makes no data keys, and says so before its state', async () => {
     const usages = [
       [
-        'GENERATE_VERIFY_MAC',
-        'HMAC_256',
+        ...(['HMAC_256', 'GENERATE_VERIFY_MAC'] as const),
         (arn: string, operation: string) =>
           `${arn} key usage is GENERATE_VERIFY_MAC which is not valid for ${operation}.`,
       ],
       [
-        'ENCRYPT_DECRYPT',
-        'RSA_2048',
+        ...(['RSA_2048', 'ENCRYPT_DECRYPT'] as const),
         () => 'You cannot generate a data key with an asymmetric CMK',
       ],
     ] as const;
-    for (const [usage, spec, message] of usages) {
-      const other = await createKey(kms);
-      await setUsage(other.id, usage, spec);
+    for (const [KeySpec, KeyUsage, message] of usages) {
+      const other = await createKey(kms, { KeySpec, KeyUsage });
       for (const operation of ['GenerateDataKey', 'GenerateDataKeyWithoutPlaintext']) {
         const input = { KeyId: other.id, KeySpec: 'AES_256' };
-        expect(await refused(daemon, operation, input)).toEqual(
-          badRequest('InvalidKeyUsageException', message(other.arn, operation)),
-        );
+        const refusal = badRequest('InvalidKeyUsageException', message(other.arn, operation));
+        expect(await refused(daemon, operation, input)).toEqual(refusal);
+        await putIntoState(daemon, other.id, 'Disabled');
+        expect(await refused(daemon, operation, input)).toEqual(refusal);
       }
     }
   });
-
-  /** By SQL: no operation makes such keys yet. */
-  async function setUsage(keyId: string, usage: string, spec: string): Promise<void> {
-    await administer(
-      daemon.databaseUrl,
-      'update kms_key set key_usage = $2::text, key_spec = $3::text where key_id = $1::text',
-      [keyId, usage, spec],
-    );
-  }
 });

@@ -1,6 +1,7 @@
 import { DryRunOperationException, EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { type NewKey, auditTexts, createKey, putIntoState } from '../support/kms';
+import { type NewKey, auditTexts, createKey, putIntoState, sdkRefusal } from '../support/kms';
+import { type UsageKeys, usageKeys, usageOperations, usageRequests } from '../support/usage-keys';
 import { badRequest, refused } from '../support/wire';
 
 const wouldSucceed = badRequest(
@@ -13,6 +14,7 @@ describe('DryRun', () => {
   let daemon: TestDaemon;
   let kms: KMSClient;
   let key: NewKey;
+  let usages: UsageKeys;
   let inputs: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   beforeAll(async () => {
     daemon = await startDaemon();
@@ -21,12 +23,15 @@ describe('DryRun', () => {
     const input = { KeyId: key.id, Plaintext: Buffer.from('a') };
     const sealed = await kms.send(new EncryptCommand(input));
     const CiphertextBlob = Buffer.from(sealed.CiphertextBlob!).toString('base64');
+    usages = await usageKeys(daemon);
     inputs = {
       Encrypt: { KeyId: key.id, Plaintext: 'YQ==' },
       Decrypt: { CiphertextBlob },
       ReEncrypt: { CiphertextBlob, DestinationKeyId: key.id },
       GenerateDataKey: { KeyId: key.id, KeySpec: 'AES_256' },
       GenerateDataKeyWithoutPlaintext: { KeyId: key.id, NumberOfBytes: 7 },
+      GenerateDataKeyPair: { KeyId: key.id, KeyPairSpec: 'RSA_4096' },
+      GenerateDataKeyPairWithoutPlaintext: { KeyId: key.id, KeyPairSpec: 'RSA_4096' },
     };
   });
   afterAll(() => daemon.remove());
@@ -34,11 +39,28 @@ describe('DryRun', () => {
   const names = [
     ...['Encrypt', 'Decrypt', 'ReEncrypt'],
     ...['GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'],
+    ...['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
   ];
   test.each(names)('%s says that it would have succeeded, and is recorded', async (operation) => {
     expect(await refused(daemon, operation, { ...inputs[operation], DryRun: true })).toEqual(
       wouldSucceed,
     );
+    const last = (await auditTexts(daemon)).at(-1)!;
+    expect(JSON.parse(last)).toMatchObject({
+      eventName: operation,
+      errorCode: 'DryRunOperationException',
+      requestParameters: { dryRun: true },
+    });
+  });
+
+  test.each(usageOperations)('%s says so too, and is recorded', async (operation) => {
+    const { usage, send } = usageRequests[operation];
+    const used = usages[usage];
+    expect(await sdkRefusal(send(kms, used, { DryRun: true }))).toEqual({
+      code: 'DryRunOperationException',
+      message: wouldSucceed['message'],
+      status: 400,
+    });
     const last = (await auditTexts(daemon)).at(-1)!;
     expect(JSON.parse(last)).toMatchObject({
       eventName: operation,

@@ -3,6 +3,7 @@ import {
   EncryptCommand,
   GenerateDataKeyCommand,
   type GenerateDataKeyCommandOutput,
+  GenerateDataKeyPairCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   type KMSClient,
   KMSInvalidStateException,
@@ -142,6 +143,7 @@ test('What encrypts is refused then, what decrypts is not', async () => {
     new EncryptCommand({ KeyId: id, Plaintext: plaintext }),
     new GenerateDataKeyCommand({ KeyId: id, KeySpec: 'AES_256' }),
     new GenerateDataKeyWithoutPlaintextCommand({ KeyId: id, KeySpec: 'AES_256' }),
+    new GenerateDataKeyPairCommand({ KeyId: id, KeyPairSpec: 'ECC_NIST_P256' }),
     new ReEncryptCommand({ DestinationKeyId: id, CiphertextBlob: others }),
   ];
   await until('the other worker says so too', async () => {

@@ -21,6 +21,8 @@ const takesAnyForm: Readonly<Record<string, object>> = {
   Encrypt: { Plaintext: 'YQ==' },
   GenerateDataKey: { KeySpec: 'AES_256' },
   GenerateDataKeyWithoutPlaintext: { KeySpec: 'AES_256' },
+  GenerateDataKeyPair: { KeyPairSpec: 'ECC_NIST_P256' },
+  GenerateDataKeyPairWithoutPlaintext: { KeyPairSpec: 'ECC_NIST_P256' },
 };
 const takesKeysOnly: Readonly<Record<string, object>> = {
   EnableKey: {},

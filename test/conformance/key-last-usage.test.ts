@@ -7,6 +7,8 @@ import {
   EnableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   GetKeyLastUsageCommand,
   type GetKeyLastUsageCommandOutput,
@@ -19,6 +21,15 @@ import { type TestDaemon, startDaemon } from '../support/daemon';
 import { auditOf, clientOf, createKey, otherAccount, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
 import { until } from '../support/until';
+import {
+  type UsageOperation,
+  getPublicKey,
+  onTrial,
+  usageKeys,
+  usageOperations,
+  usageRequests,
+  use,
+} from '../support/usage-keys';
 import { badRequest, call, refused } from '../support/wire';
 
 const Plaintext = Buffer.from('attack at dawn');
@@ -88,11 +99,40 @@ describe('GetKeyLastUsage', () => {
         'GenerateDataKeyWithoutPlaintext',
         new GenerateDataKeyWithoutPlaintextCommand({ KeyId: id, NumberOfBytes: 3 }),
       ],
+      [
+        'GenerateDataKeyPair',
+        new GenerateDataKeyPairCommand({ KeyId: id, KeyPairSpec: 'ECC_NIST_P256' }),
+      ],
+      [
+        'GenerateDataKeyPairWithoutPlaintext',
+        new GenerateDataKeyPairWithoutPlaintextCommand({
+          ...{ KeyId: id, KeyPairSpec: 'ECC_NIST_P256' },
+        }),
+      ],
       ['ReEncrypt', new ReEncryptCommand({ CiphertextBlob, DestinationKeyId: id })],
     ] as const;
     for (const [operation, command] of uses) {
       const answered = await (kms as { send(one: unknown): Promise<Answered> }).send(command);
       await lastUseIs(arn, operation, answered);
+    }
+  });
+
+  test('So is each that signs, computes a MAC or agrees, and neither a trial nor a public key', async () => {
+    const keys = await usageKeys(daemon);
+    const trials: readonly UsageOperation[] = ['Encapsulate', 'Decapsulate'];
+    for (const operation of usageOperations) {
+      const { usage: name, send } = usageRequests[operation];
+      const key = keys[name];
+      if (trials.includes(operation)) {
+        await use(kms, operation, key);
+        expect((await usage(key.id)).KeyLastUsage).toBeUndefined();
+        continue;
+      }
+      const answered = await send(kms, key);
+      await lastUseIs(key.id, operation, answered);
+      await onTrial(send(kms, key, { DryRun: true }));
+      if (name !== 'mac') await getPublicKey(kms, key);
+      await lastUseIs(key.id, operation, answered);
     }
   });
 

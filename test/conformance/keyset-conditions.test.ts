@@ -11,6 +11,8 @@ import {
   EnableKeyRotationCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   GetKeyLastUsageCommand,
   GetKeyPolicyCommand,
@@ -40,34 +42,50 @@ import {
 } from '../support/condition-stage';
 import { asFarAsTheOrigin, importRequests } from '../support/import-condition-keys';
 import { operationsWithoutKey } from '../support/kms-condition-keys';
+import { getPublicKey, usageOperations, usageRequests } from '../support/usage-keys';
+import { type UsageStage, type UsageStages, usageStages, useStage } from '../support/usage-stages';
 
 /** What kms-semantics §6.8 calls KEYSET: the conditions that every action on a key supplies. */
 let stage: ConditionStage;
+let stages: UsageStages;
 beforeAll(async () => {
   stage = await openConditionStage();
+  stages = await usageStages(stage);
 });
 afterAll(() => stage.daemon.remove());
 
-const all = {
+interface Kind extends Pick<UsageStage, 'stage' | 'keySpec' | 'keyUsage'> {
+  /** What is asked of such a key. */
+  readonly asked: readonly Request[];
+}
+
+/** The key of each kind, the symmetric one first. */
+const kinds = (): readonly Kind[] => [
+  { stage, keySpec: 'SYMMETRIC_DEFAULT', keyUsage: 'ENCRYPT_DECRYPT', asked: requests },
+  ...Object.values(stages).map((one) => ({ ...one, asked: requestsOf(one) })),
+];
+
+const all = ({ keySpec, keyUsage }: Kind) => ({
   StringEquals: {
     'kms:CallerAccount': '111122223333',
     'kms:KeyOrigin': 'AWS_KMS',
-    'kms:KeySpec': 'SYMMETRIC_DEFAULT',
-    'kms:KeyUsage': 'ENCRYPT_DECRYPT',
-    'kms:CustomerMasterKeySpec': 'SYMMETRIC_DEFAULT',
-    'kms:CustomerMasterKeyUsage': 'ENCRYPT_DECRYPT',
+    'kms:KeySpec': keySpec,
+    'kms:KeyUsage': keyUsage,
+    'kms:CustomerMasterKeySpec': keySpec,
+    'kms:CustomerMasterKeyUsage': keyUsage,
     'aws:ResourceAccount': '111122223333',
   },
   Bool: { 'kms:MultiRegion': 'false' },
   Null: { 'kms:ViaService': 'true' },
-};
+});
 /** Of identity policies alone. */
-const labels = {
-  StringEquals: { ...all.StringEquals, 'aws:ResourceTag/Team': 'blue' },
+const labels = (kind: Kind) => ({
+  StringEquals: { ...all(kind).StringEquals, 'aws:ResourceTag/Team': 'blue' },
   'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/*' },
-};
+});
 
 type Send = (kms: KMSClient, stage: ConditionStage) => Promise<unknown>;
+type Request = readonly [operation: OperationName, send: Send];
 
 const send = (kms: KMSClient, command: unknown): Promise<unknown> =>
   (kms as { send(one: unknown): Promise<unknown> }).send(command);
@@ -83,7 +101,7 @@ const grant = async (at: ConditionStage): Promise<string | undefined> =>
   (await at.root.send(terms(at))).GrantId;
 
 /** In an order in which each can follow the one before, over and over. */
-const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
+const requests: readonly Request[] = [
   ['DescribeKey', (kms, { key }) => kms.send(new DescribeKeyCommand({ KeyId: key.id }))],
   ['Encrypt', (kms, { key }) => kms.send(new EncryptCommand({ KeyId: key.id, Plaintext }))],
   [
@@ -111,6 +129,20 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
     'GenerateDataKeyWithoutPlaintext',
     (kms, { key }) =>
       kms.send(new GenerateDataKeyWithoutPlaintextCommand({ KeyId: key.id, KeySpec: 'AES_128' })),
+  ],
+  [
+    'GenerateDataKeyPair',
+    (kms, { key }) =>
+      kms.send(new GenerateDataKeyPairCommand({ KeyId: key.id, KeyPairSpec: 'ECC_NIST_P256' })),
+  ],
+  [
+    'GenerateDataKeyPairWithoutPlaintext',
+    (kms, { key }) =>
+      kms.send(
+        new GenerateDataKeyPairWithoutPlaintextCommand({
+          ...{ KeyId: key.id, KeyPairSpec: 'ECC_NIST_P256' },
+        }),
+      ),
   ],
   ['CreateGrant', (kms, at) => kms.send(terms(at))],
   ['ListGrants', (kms, { key }) => kms.send(new ListGrantsCommand({ KeyId: key.id }))],
@@ -198,11 +230,20 @@ const requests: readonly (readonly [operation: OperationName, send: Send])[] = [
   ),
 ];
 
+function requestsOf(kind: UsageStage): readonly Request[] {
+  const own = usageOperations
+    .filter((name) => stages[usageRequests[name].usage] === kind)
+    .map((name): Request => [name, (kms) => useStage(stages, name, kms)]);
+  if (kind !== stages.signing) return own;
+  return [['GetPublicKey', (kms, { key }) => getPublicKey(kms, key)], ...own];
+}
+
 test('Every operation on a key that is served is asked here', () => {
   const served = operationNamesOf('kms').filter(
     (name) => operations[name] !== undefined && !operationsWithoutKey.includes(name),
   );
-  expect(requests.map(([name]) => name).sort()).toEqual([...served].sort());
+  const asked = kinds().flatMap((kind) => kind.asked.map(([name]) => name));
+  expect(asked.sort()).toEqual([...served].sort());
 });
 
 const onAliases = ['CreateAlias', 'UpdateAlias', 'DeleteAlias'];
@@ -218,13 +259,17 @@ const aliasHalf = {
     },
   },
 };
+
 const onKeys = { Resource: 'arn:aws:kms:*:*:key/*' };
 
 /** The answers that are not as wanted. */
-async function answers(wanted: (operation: string) => RegExp): Promise<string[]> {
+async function answers(
+  { asked, stage: at }: Kind,
+  wanted: (operation: string) => RegExp,
+): Promise<string[]> {
   const wrong: string[] = [];
-  for (const [operation, send] of requests) {
-    const verdict = await stage.verdict(send(stage.alice.kms, stage));
+  for (const [operation, send] of asked) {
+    const verdict = await at.verdict(send(at.alice.kms, at));
     if (!wanted(operation).test(verdict)) wrong.push(`${operation}: ${verdict}`);
   }
   return wrong;
@@ -240,33 +285,40 @@ const denied = (operation: string): RegExp => {
 test('Each supplies what kms-semantics §6.8 has of every action on a key to key policies', async () => {
   const rest = { Action: ['kms:RetireGrant'] };
   await stage.putUserPolicy([aliasHalf, rest]);
-  await stage.putKeyPolicyToo(stage.alice, [{ Action: 'kms:*', Condition: all }]);
-  expect(await answers(() => /^allowed$/)).toEqual([]);
+  for (const kind of kinds()) {
+    const Condition = all(kind);
+    await kind.stage.putKeyPolicyToo(stage.alice, [{ Action: 'kms:*', Condition }]);
+    expect(await answers(kind, () => /^allowed$/)).toEqual([]);
+  }
 });
 
 test('Each supplies it to identity policies, with tags and aliases of the key', async () => {
   const { root } = stage;
   await root.send(new CreateAliasCommand({ AliasName: 'alias/zeus', TargetKeyId: stage.key.id }));
-  const Condition = { ...all, ...labels };
-  await stage.putUserPolicy([aliasHalf, { Action: 'kms:*', ...onKeys, Condition }]);
-  expect(await answers(() => /^allowed$/)).toEqual([]);
+  for (const kind of kinds()) {
+    const Condition = { ...all(kind), ...labels(kind) };
+    await kind.stage.putUserPolicy([aliasHalf, { Action: 'kms:*', ...onKeys, Condition }]);
+    expect(await answers(kind, () => /^allowed$/)).toEqual([]);
+  }
 });
 
 test('None is allowed where one of the conditions is not met', async () => {
   const { root } = stage;
   const made = { AliasName: 'alias/made', TargetKeyId: stage.key.id };
   await root.send(new CreateAliasCommand(made));
-  const wrong = [
+  const wrong = ({ keySpec, keyUsage }: Kind) => [
     { StringNotEquals: { 'kms:CallerAccount': '111122223333' } },
-    { StringNotEquals: { 'kms:KeySpec': 'SYMMETRIC_DEFAULT' } },
-    { StringEquals: { 'kms:KeyUsage': 'SIGN_VERIFY' } },
+    { StringNotEquals: { 'kms:KeySpec': keySpec } },
+    { StringNotEquals: { 'kms:KeyUsage': keyUsage } },
     { StringEquals: { 'kms:KeyOrigin': 'EXTERNAL' } },
     { Bool: { 'kms:MultiRegion': 'true' } },
     { Null: { 'kms:ViaService': 'false' } },
     { StringEquals: { 'aws:ResourceTag/Team': 'red' } },
     { 'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/hera*' } },
   ];
-  const own = wrong.map((Condition) => ({ Action: 'kms:*', ...onKeys, Condition }));
-  await stage.putUserPolicy([aliasHalf, ...own]);
-  expect(await answers(denied)).toEqual([]);
+  for (const kind of kinds()) {
+    const own = wrong(kind).map((Condition) => ({ Action: 'kms:*', ...onKeys, Condition }));
+    await kind.stage.putUserPolicy([aliasHalf, ...own]);
+    expect(await answers(kind, denied)).toEqual([]);
+  }
 });

@@ -35,7 +35,7 @@ const sql = (text: string, ...values: readonly unknown[]): Promise<object[]> =>
 const newId = (): string => randomBytes(32).toString('hex');
 
 async function findings(): Promise<Finding[]> {
-  const patient = { ...vault, keys, encryptionLimit: 2 ** 32 };
+  const patient = { ...vault, encryptionLimit: 2 ** 32 };
   return [...(await examineDatabase(patient)), ...(await examineToken(patient))];
 }
 

@@ -17,6 +17,7 @@ beforeEach(async () => {
   options = {
     ...{ token: { label: hsm.label, serial: hsm.serial }, pin: hsm.pin },
     ...{ reinitialise: false, local: true, ivSource: 'random' },
+    libraryParameters: undefined,
   };
 });
 

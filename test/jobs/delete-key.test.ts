@@ -37,7 +37,7 @@ beforeAll(async () => {
     ...{ url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 5000 },
   });
   audit = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
-  job = deleteKey({ database, token, place, keys, audit, changes: feed });
+  job = deleteKey({ database, token, place, audit, changes: feed });
 });
 afterAll(async () => {
   await audit.close();
@@ -110,7 +110,7 @@ test('one whose date has come by the clock of the database alone stays, and the 
   const { database, token } = vault;
   // As after a failover to a standby whose clock is two days ahead.
   const behind = deleteKey({
-    ...{ database, token, place, keys, audit, changes: feed },
+    ...{ database, token, place, audit, changes: feed },
     now: () => Date.now() - 2 * day * 1000,
   });
   const task = { subject: key.keyId, clockOffsetSeconds: 8 * day };

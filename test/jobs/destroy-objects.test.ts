@@ -6,6 +6,7 @@ import { type JobEvent, JobTimer } from '../../src/jobs/timer';
 import { doom, spare } from '../../src/keys/doomed-objects';
 import { Materials } from '../../src/keys/materials';
 import { KeyStore } from '../../src/keys/store';
+import { lockToken } from '../../src/keys/token-lock';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { undoneOnFailure } from '../../src/undo';
 import { type Vault, openVault } from '../support/access-keys';
@@ -23,7 +24,7 @@ const keys = new KeyStore(place);
 beforeAll(async () => {
   vault = await openVault();
   await vault.issue(accountId, false);
-  job = destroyObjects({ ...vault, keys });
+  job = destroyObjects(vault);
   materials = new Materials({ ...vault, keys, storage: 'resident' });
 });
 afterAll(() => vault.remove());
@@ -183,7 +184,7 @@ test('a change that comes while the object is destroyed waits, and has an entry 
   const id = await forgotten();
   const object = { tokenKeyId: id, tokenSerial: vault.token.status().serial };
   const generating = await vault.database.begin();
-  await keys.lockToken(generating, object.tokenSerial);
+  await lockToken(generating, object.tokenSerial);
   const destroying = job.run({ subject: id, clockOffsetSeconds: 2 * hour });
   const waiting = (count: number): Promise<void> =>
     until('so many wait for a lock', async () => (await lockWaiters(vault.url)) === count);

@@ -40,8 +40,10 @@ test('A key that was deleted meanwhile does not exist', async () => {
 
 /** KeyLastUsageTrackingOperation of the API model (kms-semantics §18). */
 const tracked = [
+  'Decapsulate',
   'Decrypt',
   'DeriveSharedSecret',
+  'Encapsulate',
   'Encrypt',
   'GenerateDataKey',
   'GenerateDataKeyPair',

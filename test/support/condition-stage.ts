@@ -1,4 +1,4 @@
-import { PutUserPolicyCommand, DeleteUserPolicyCommand } from '@aws-sdk/client-iam';
+import { DeleteUserPolicyCommand, type IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { EncryptCommand, type KMSClient, PutKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import { type TestDaemon, type TestDaemonOptions, startDaemon } from './daemon';
@@ -46,6 +46,8 @@ export interface ConditionStage {
   putUserPolicy(statements: readonly Statement[]): Promise<void>;
   /** Somebody else put the key's policy. */
   forget(): void;
+  /** With another key of the account, whose policies are not the account's alone from then on. */
+  on(key: NewKey): ConditionStage;
   /** `allowed`, or code and text of the denial. */
   verdict(sending: Promise<unknown>): Promise<string>;
 }
@@ -65,12 +67,28 @@ export async function openConditionStage(options?: TestDaemonOptions): Promise<C
       EncryptionContext: encryptionContext,
     }),
   );
+  const alice = {
+    principal: { AWS: `arn:aws:iam::${daemon.accountId}:user/alice` },
+    name: `arn:aws:iam::${daemon.accountId}:user/alice`,
+    kms: clientOf(daemon, await makeAccessKey(iam, 'alice')),
+  };
+  return stageOn({ daemon, root, iam, alice, sealed, current: { identity: false } }, key);
+}
+
+interface Scenery extends Pick<ConditionStage, 'daemon' | 'root' | 'alice' | 'sealed'> {
+  readonly iam: IAMClient;
+  /** Does alice have a policy? */
+  readonly current: { identity: boolean };
+}
+
+function stageOn(scenery: Scenery, key: NewKey): ConditionStage {
+  const { daemon, root, iam, alice, sealed, current } = scenery;
   const open = defaultKeyPolicy(place, daemon.accountId);
-  const current = { key: '', identity: false };
-  const put = async (Policy: string): Promise<void> => {
-    if (Policy === current.key) return;
+  let put = '';
+  const putPolicy = async (Policy: string): Promise<void> => {
+    if (Policy === put) return;
     await root.send(new PutKeyPolicyCommand({ KeyId: key.id, Policy }));
-    current.key = Policy;
+    put = Policy;
   };
   const putOfKey = async (
     { principal }: Asker,
@@ -78,18 +96,10 @@ export async function openConditionStage(options?: TestDaemonOptions): Promise<C
   ): Promise<void> => {
     const { Statement } = JSON.parse(open) as { Statement: object[] };
     const own = statements.map((one) => ({ Principal: principal, ...complete(one) }));
-    await put(document([...Statement, ...own]));
+    await putPolicy(document([...Statement, ...own]));
   };
   return {
-    daemon,
-    root,
-    key,
-    sealed,
-    alice: {
-      principal: { AWS: `arn:aws:iam::${daemon.accountId}:user/alice` },
-      name: `arn:aws:iam::${daemon.accountId}:user/alice`,
-      kms: clientOf(daemon, await makeAccessKey(iam, 'alice')),
-    },
+    ...{ daemon, root, alice, key, sealed },
     putKeyPolicyToo: putOfKey,
     putKeyPolicy: async (asker, statements) => {
       if (current.identity) {
@@ -99,14 +109,15 @@ export async function openConditionStage(options?: TestDaemonOptions): Promise<C
       await putOfKey(asker, statements);
     },
     putUserPolicy: async (statements) => {
-      await put(open);
+      await putPolicy(open);
       const PolicyDocument = document(statements.map(complete));
       current.identity = true;
       await iam.send(
         new PutUserPolicyCommand({ UserName: 'alice', PolicyName: 'p', PolicyDocument }),
       );
     },
-    forget: () => void (current.key = ''),
+    forget: () => void (put = ''),
+    on: (other) => stageOn(scenery, other),
     verdict: async (sending) => {
       try {
         await sending;
@@ -167,6 +178,8 @@ export interface ConditionRow {
   /** Both unless it is said. */
   readonly kinds?: readonly PolicyKind[];
   readonly by?: Asker;
+  /** Where the request is about another key than the stage's. */
+  readonly stage?: () => ConditionStage;
   send(asker: KMSClient): Promise<unknown>;
 }
 
@@ -175,10 +188,11 @@ export interface ConditionRow {
  * that it is there, denied when it is not met and Null says that it is not there. Of an absent key, Null the other way.
  */
 export async function conditionVerdicts(
-  stage: ConditionStage,
+  ofTheTest: ConditionStage,
   kind: PolicyKind,
   { key, met, send, action, ...row }: ConditionRow,
 ): Promise<{ readonly answered: object; readonly expected: object }> {
+  const stage = row.stage?.() ?? ofTheTest;
   const by = row.by ?? stage.alice;
   const isThere = met !== undefined;
   const [operator = 'StringEquals', value = '', other = 'any'] = met ?? [];

@@ -127,7 +127,7 @@ export async function openFaultStage(): Promise<FaultStage> {
         await database.abandon();
         // Longer than what a failed change leaves is kept, and shorter than the pair of keys of an import.
         await cleanUp(2);
-        await expectAgreement({ site, keys, ids });
+        await expectAgreement({ site, ids });
         await check(subject, reached === undefined);
         if (reached === undefined) {
           expect(outcome).toBe('done');
@@ -152,11 +152,7 @@ interface CreateKeyAnswer {
 }
 
 /** What the database names is in the token, and nothing else is, but what is entered for later than the clean-up. */
-async function expectAgreement({
-  site,
-  keys,
-  ids,
-}: Pick<FaultStage, 'site' | 'ids'> & Pick<Corridor['services'], 'keys'>): Promise<void> {
+async function expectAgreement({ site, ids }: Pick<FaultStage, 'site' | 'ids'>): Promise<void> {
   const named = await ids(`
     select material_id as id from key_material
       where kind = 'resident' and import_state is distinct from 'PENDING_IMPORT'
@@ -169,5 +165,5 @@ async function expectAgreement({
   const objects = await site.token.listObjects('claviger:');
   const found = objects.map(({ id }) => id).filter((id) => !pairs.includes(id));
   expect(found.sort()).toEqual(named);
-  expect(await examineToken({ ...site, keys, encryptionLimit: 2 ** 32 })).toEqual([]);
+  expect(await examineToken({ ...site, encryptionLimit: 2 ** 32 })).toEqual([]);
 }

@@ -1,12 +1,13 @@
 import type { OperationName } from '../../src/shapes/operations';
 
-/** Every condition key of KMS (kms-semantics §6.8). */
+/** Every condition key of KMS (kms-semantics §6.8), and kms:EncapsulationAlgorithm, which was not there yet. */
 export const kmsConditionKeys = [
   'kms:BypassPolicyLockoutSafetyCheck',
   'kms:CallerAccount',
   'kms:CustomerMasterKeySpec',
   'kms:CustomerMasterKeyUsage',
   'kms:DataKeyPairSpec',
+  'kms:EncapsulationAlgorithm',
   'kms:EncryptionAlgorithm',
   'kms:EncryptionContext:',
   'kms:EncryptionContextKeys',
@@ -47,18 +48,13 @@ export const kmsConditionKeys = [
 
 /** Keys that operations supply which are not served yet. Each must leave this list when its first operation is served. */
 export const keysOfUnservedOperations: Readonly<Record<string, readonly OperationName[]>> = {
-  'kms:DataKeyPairSpec': ['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext'],
-  'kms:KeyAgreementAlgorithm': ['DeriveSharedSecret'],
-  'kms:MacAlgorithm': ['GenerateMac', 'VerifyMac'],
-  'kms:MessageType': ['Sign', 'Verify'],
   'kms:MultiRegionKeyType': ['ReplicateKey', 'UpdatePrimaryRegion'],
   'kms:PrimaryRegion': ['UpdatePrimaryRegion'],
   'kms:ReplicaRegion': ['ReplicateKey'],
-  'kms:SigningAlgorithm': ['Sign', 'Verify'],
 };
 
-/** Keys of parameters that served operations refuse. */
-export const keysOfRefusedParameters = [
+/** Keys of attestation documents. */
+export const recipientConditionKeys = [
   'kms:RecipientAttestation:ImageSha384',
   'kms:RecipientAttestation:PCR',
   'kms:RecipientAttestation:NitroTPMPCR',

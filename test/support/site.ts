@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Token } from '../../hsm';
+import { Attestations } from '../../src/attestation/attestations';
 import { openAuditWriter } from '../../src/audit';
 import { type Caches, evictHandles, openCaches } from '../../src/caches';
 import { type Config, loadConfig } from '../../src/config';
@@ -64,8 +65,9 @@ function worker({ database, token, changes, caches, audit, ...rest }: WorkerPart
   const ignore = (): void => undefined;
   const parts = { database, token, changes, audit, onLeftover: ignore };
   const signatures = buildSignatures({ config, database, token, caches });
+  const attestations = new Attestations({ roots: [], onRefused: ignore });
   const services = buildServices(config, {
-    ...{ ...parts, caches, signatures, ...rest.uses },
+    ...{ ...parts, caches, signatures, attestations, ...rest.uses },
   });
   return {
     ...{ ...parts, services },

@@ -15,10 +15,12 @@ import {
 } from '@aws-sdk/client-kms';
 import type { TestDaemon } from './daemon';
 import { createExternalKey, ecKey, getParameters, importMaterial, wrap } from './kms-imports';
+import { callKem } from './kem-keys';
 import { keyStates, originsIn } from './key-states';
 import { type NewKey, changeAndAnnounce, createKey, putIntoState } from './kms';
 
-export type KeyKind = 'symmetric' | 'signing' | 'mac' | 'agreement' | 'multi-region';
+export type KeyKind =
+  'symmetric' | 'signing' | 'mac' | 'agreement' | 'encapsulation' | 'multi-region';
 
 interface Made extends NewKey {
   /** A ciphertext, signature or MAC of the time when it was enabled. */
@@ -44,6 +46,8 @@ interface Kind {
   readonly input: CreateKeyCommandInput;
   readonly newMaterial: () => Buffer;
   readonly make?: (kms: KMSClient, KeyId: string) => Promise<Uint8Array | undefined>;
+  /** What it is called afterwards, where no operation makes the like. */
+  readonly call?: (daemon: TestDaemon, KeyId: string) => Promise<void>;
 }
 
 const Message = Buffer.from('a message');
@@ -75,6 +79,7 @@ const kinds: Readonly<Record<KeyKind, Kind>> = {
     input: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' },
     newMaterial: () => ecKey('P-256'),
   },
+  encapsulation: { ...symmetric, call: callKem },
 };
 
 /** How operations lead there; into the others leads SQL alone. */
@@ -97,6 +102,7 @@ export async function subjectsOf(daemon: TestDaemon, kind: KeyKind): Promise<Sub
       const furnished = await furnish(daemon, key, spare);
       const way = ways[state] ?? ((_, id) => putIntoState(daemon, id, state));
       await way(kms, key.id);
+      await kinds[kind].call?.(daemon, key.id);
       return { ...furnished, state, origin, spare };
     }),
   );
@@ -162,7 +168,7 @@ async function grant(kms: KMSClient, KeyId: string, principal: string): Promise<
   const { GrantId = '' } = await kms.send(
     new CreateGrantCommand({
       ...{ KeyId, GranteePrincipal: principal, RetiringPrincipal: principal },
-      Operations: ['Decrypt'],
+      Operations: ['DescribeKey'],
     }),
   );
   return GrantId;

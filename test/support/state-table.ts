@@ -1,10 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
 import * as sdk from '@aws-sdk/client-kms';
 import { defaultKeyPolicy } from '../../src/policy/compile';
 import type { KmsOperationName } from '../../src/shapes/kms.generated';
-import { place } from './sample-keys';
 import type { Cells } from './key-states';
+import { newPublicKey } from './public-keys';
+import { place } from './sample-keys';
 import type { KeyKind, Subject } from './state-stage';
+import { onTrial } from './usage-keys';
 
 /** An operation in a line of kms-semantics §1.3. */
 export interface TableRow {
@@ -32,12 +33,6 @@ const wrapping = {
   WrappingAlgorithm: 'RSAES_OAEP_SHA_256',
   WrappingKeySpec: 'RSA_2048',
 } as const;
-const somebodysPublicKey = (): Buffer =>
-  generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
-    format: 'der',
-    type: 'spki',
-  });
-
 const cryptography: readonly TableRow[] = [
   {
     operation: 'Encrypt',
@@ -124,8 +119,33 @@ const cryptography: readonly TableRow[] = [
     send: (kms, { id: KeyId }) =>
       kms.send(
         new sdk.DeriveSharedSecretCommand({
-          ...{ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: somebodysPublicKey() },
+          ...{ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: newPublicKey('P-256') },
         }),
+      ),
+  },
+  {
+    operation: 'Encapsulate',
+    cells: asymmetric,
+    kind: 'encapsulation',
+    send: (kms, { id: KeyId }) =>
+      onTrial(
+        kms.send(
+          new sdk.EncapsulateCommand({ KeyId, EncapsulationAlgorithm: 'ML_KEM', DryRun: true }),
+        ),
+      ),
+  },
+  {
+    operation: 'Decapsulate',
+    cells: asymmetric,
+    kind: 'encapsulation',
+    send: (kms, { id: KeyId }) =>
+      onTrial(
+        kms.send(
+          new sdk.DecapsulateCommand({
+            ...{ KeyId, EncapsulationAlgorithm: 'ML_KEM', DryRun: true },
+            SharedSecretCiphertextBlob: Buffer.alloc(1088),
+          }),
+        ),
       ),
   },
   {

@@ -3,9 +3,9 @@ import { type Identity, Signer } from './signer';
 import {
   type Item,
   makeItems,
-  type OperationName,
   readAnswer,
   requestOf,
+  type WorkloadName,
   workloads,
 } from './workload';
 
@@ -14,7 +14,7 @@ export interface Phase {
   readonly port: number;
   readonly keyId: string;
   readonly identity: Identity;
-  readonly operation: OperationName;
+  readonly operation: WorkloadName;
   readonly connections: number;
   /** It ends at whichever comes first. */
   readonly seconds: number;
@@ -27,7 +27,7 @@ export interface Result {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Answers whose ciphertext was decrypted again and compared. */
+  /** Answers that were proved: a ciphertext decrypted again and compared, a signature or MAC verified. */
   readonly proved: number;
 }
 
@@ -41,8 +41,9 @@ const maxSamples = 32;
 /** Signs the requests, sends them over so many connections, each when the one before is answered, and proves samples. */
 export async function drive(phase: Phase): Promise<Result> {
   const signer = new Signer(phase.identity, `127.0.0.1:${phase.port}`);
-  const sign = (operation: OperationName, item: Item): Buffer =>
-    requestOf(operation, item, { signer, keyId: phase.keyId });
+  const { keyId } = phase;
+  const sign = (operation: WorkloadName, item: Item): Buffer =>
+    requestOf(operation, { item, keyId }, signer);
   const items = makeItems(Math.min(distinct, phase.requests));
   if (phase.operation === 'Decrypt') await encryptAll(items, phase.port, sign);
   const requests = items.map((item) => sign(phase.operation, item));
@@ -52,7 +53,7 @@ export async function drive(phase: Phase): Promise<Result> {
     const [first] = connections;
     if (first === undefined) throw new Error('a phase has one connection at least');
     for (const { index, body } of samples) {
-      await prove(first, { item: itemAt(items, index), body, operation: phase.operation, sign });
+      await prove(first, { item: itemAt(items, index), body, phase, signer });
     }
     latencies.sort();
     const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
@@ -68,7 +69,7 @@ export async function drive(phase: Phase): Promise<Result> {
   }
 }
 
-type Sign = (operation: OperationName, item: Item) => Buffer;
+type Sign = (operation: WorkloadName, item: Item) => Buffer;
 
 interface Sample {
   readonly index: number;
@@ -124,23 +125,21 @@ async function encryptAll(items: Item[], port: number, sign: Sign): Promise<void
 interface Claimed {
   readonly item: Item;
   readonly body: Buffer;
-  readonly operation: OperationName;
-  readonly sign: Sign;
+  readonly phase: Phase;
+  readonly signer: Signer;
 }
 
-/** Throws unless the server's own Decrypt makes the plaintext of the ciphertext. */
+/** Throws unless the server itself decrypts the ciphertext to its plaintext, or verifies the signature or MAC. */
 async function prove(
   connection: Connection,
-  { item, body, operation, sign }: Claimed,
+  { item, body, phase: { operation, keyId }, signer }: Claimed,
 ): Promise<void> {
-  const { plaintext, ciphertext } = workloads[operation].claim(item, readAnswer(body));
-  if (plaintext === undefined || ciphertext === undefined) {
+  const proof = workloads[operation].proof({ item, keyId }, readAnswer(body));
+  if (proof === undefined) {
     throw new Error(`${operation} answered something else: ${body.toString('utf8')}`);
   }
-  const again = await connection.exchange(sign('Decrypt', { ...item, ciphertext }));
-  if (readAnswer(again).Plaintext !== plaintext) {
-    throw new Error(`a ciphertext of ${operation} does not decrypt to its plaintext`);
-  }
+  const answer = await connection.exchange(signer.request(proof.operation, proof.input));
+  if (!proof.proves(readAnswer(answer))) throw new Error(`an answer of ${operation} is not true`);
 }
 
 function openAll(port: number, count: number): Promise<Connection[]> {

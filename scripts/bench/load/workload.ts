@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Signer } from './signer';
 
 export const operationNames = ['Encrypt', 'Decrypt', 'GenerateDataKey'] as const;
+/** What a daemon and its yardstick are compared at. */
 export type OperationName = (typeof operationNames)[number];
+
+export const keyUseNames = ['Sign RSA_2048', 'Sign ECC_NIST_P256', 'GenerateMac HMAC_256'] as const;
+/** What a daemon and its token are compared at. */
+export type KeyUseName = (typeof keyUseNames)[number];
+
+export type WorkloadName = OperationName | KeyUseName | 'GenerateDataKeyPair RSA_4096';
 
 /** One thing to encrypt: no two are alike. */
 export interface Item {
@@ -12,56 +19,135 @@ export interface Item {
   readonly ciphertext?: string;
 }
 
-/** A plaintext and the ciphertext that is said to hold it, both in base64. */
-export interface Pair {
-  readonly plaintext: string | undefined;
-  readonly ciphertext: string | undefined;
-}
-
+/** The members of all answers, in base64 but for those that say yes or no. */
 interface Answer {
   readonly Plaintext?: string;
   readonly CiphertextBlob?: string;
+  readonly Signature?: string;
+  readonly SignatureValid?: boolean;
+  readonly Mac?: string;
+  readonly MacValid?: boolean;
+  readonly PrivateKeyPlaintext?: string;
+  readonly PrivateKeyCiphertextBlob?: string;
+}
+
+/** A request whose answer says whether another answer was true. */
+export interface Proof {
+  readonly operation: string;
+  readonly input: object;
+  readonly proves: (answer: Answer) => boolean;
 }
 
 interface Workload {
+  /** AWS KMS's name of it. */
+  readonly operation: string;
   readonly input: (item: Item, keyId: string) => object;
-  /** What an answer claims, to be proved by decrypting it. */
-  readonly claim: (item: Item, answer: Answer) => Pair;
+  /** How an answer is proved; undefined of one that is not what was asked for. */
+  readonly proof: (asked: Asked, answer: Answer) => Proof | undefined;
+}
+
+export interface Asked {
+  readonly item: Item;
+  readonly keyId: string;
 }
 
 /** AES-256's key length, the usual payload of envelope encryption. */
 const plaintextBytes = 32;
 
-export const workloads: Readonly<Record<OperationName, Workload>> = {
+/** By decrypting it. */
+function decrypts(
+  { item: { context }, keyId }: Asked,
+  { plaintext, ciphertext }: Readonly<Record<'plaintext' | 'ciphertext', string | undefined>>,
+): Proof | undefined {
+  if (plaintext === undefined || ciphertext === undefined) return undefined;
+  return {
+    operation: 'Decrypt',
+    input: { KeyId: keyId, CiphertextBlob: ciphertext, EncryptionContext: context },
+    proves: ({ Plaintext }) => Plaintext === plaintext,
+  };
+}
+
+/** `algorithm` of a key of this spec, over 32 bytes, verified by the daemon again. */
+function signing(algorithm: string): Workload {
+  const input = ({ plaintext }: Item, keyId: string): object => ({
+    KeyId: keyId,
+    Message: plaintext,
+    SigningAlgorithm: algorithm,
+  });
+  return {
+    ...{ operation: 'Sign', input },
+    proof: ({ item, keyId }, { Signature }) =>
+      Signature === undefined
+        ? undefined
+        : {
+            operation: 'Verify',
+            input: { ...input(item, keyId), Signature },
+            proves: ({ SignatureValid }) => SignatureValid === true,
+          },
+  };
+}
+
+const macInput = ({ plaintext }: Item, keyId: string): object => ({
+  KeyId: keyId,
+  Message: plaintext,
+  MacAlgorithm: 'HMAC_SHA_256',
+});
+
+export const workloads: Readonly<Record<WorkloadName, Workload>> = {
   Encrypt: {
+    operation: 'Encrypt',
     input: ({ plaintext, context }, keyId) => ({
       KeyId: keyId,
       Plaintext: plaintext,
       EncryptionContext: context,
     }),
-    claim: ({ plaintext }, { CiphertextBlob }) => ({ plaintext, ciphertext: CiphertextBlob }),
+    proof: (asked, { CiphertextBlob: ciphertext }) =>
+      decrypts(asked, { plaintext: asked.item.plaintext, ciphertext }),
   },
   Decrypt: {
+    operation: 'Decrypt',
     input: ({ ciphertext, context }, keyId) => ({
       KeyId: keyId,
       CiphertextBlob: ciphertext,
       EncryptionContext: context,
     }),
-    claim: ({ plaintext, ciphertext }, { Plaintext }) => ({
-      plaintext: Plaintext === plaintext ? plaintext : undefined,
-      ciphertext,
-    }),
+    proof: (asked, { Plaintext }) => {
+      const { plaintext, ciphertext } = asked.item;
+      return Plaintext === plaintext ? decrypts(asked, { plaintext, ciphertext }) : undefined;
+    },
   },
   GenerateDataKey: {
+    operation: 'GenerateDataKey',
     input: ({ context }, keyId) => ({
       KeyId: keyId,
       KeySpec: 'AES_256',
       EncryptionContext: context,
     }),
-    claim: (_, { Plaintext, CiphertextBlob }) => ({
-      plaintext: Plaintext,
-      ciphertext: CiphertextBlob,
+    proof: (asked, { Plaintext: plaintext, CiphertextBlob: ciphertext }) =>
+      decrypts(asked, { plaintext, ciphertext }),
+  },
+  'GenerateDataKeyPair RSA_4096': {
+    operation: 'GenerateDataKeyPair',
+    input: ({ context }, keyId) => ({
+      KeyId: keyId,
+      KeyPairSpec: 'RSA_4096',
+      EncryptionContext: context,
     }),
+    proof: (asked, { PrivateKeyPlaintext: plaintext, PrivateKeyCiphertextBlob: ciphertext }) =>
+      decrypts(asked, { plaintext, ciphertext }),
+  },
+  'Sign RSA_2048': signing('RSASSA_PSS_SHA_256'),
+  'Sign ECC_NIST_P256': signing('ECDSA_SHA_256'),
+  'GenerateMac HMAC_256': {
+    ...{ operation: 'GenerateMac', input: macInput },
+    proof: ({ item, keyId }, { Mac }) =>
+      Mac === undefined
+        ? undefined
+        : {
+            operation: 'VerifyMac',
+            input: { ...macInput(item, keyId), Mac },
+            proves: ({ MacValid }) => MacValid === true,
+          },
   },
 };
 
@@ -72,12 +158,9 @@ export function makeItems(count: number): Item[] {
   }));
 }
 
-export function requestOf(
-  operation: OperationName,
-  item: Item,
-  { signer, keyId }: { readonly signer: Signer; readonly keyId: string },
-): Buffer {
-  return signer.request(operation, workloads[operation].input(item, keyId));
+export function requestOf(name: WorkloadName, { item, keyId }: Asked, signer: Signer): Buffer {
+  const { operation, input } = workloads[name];
+  return signer.request(operation, input(item, keyId));
 }
 
 export function readAnswer(body: Buffer): Answer {

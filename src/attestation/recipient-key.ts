@@ -1,0 +1,36 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { AttestationFault } from './fault';
+
+const [leastBits, mostBits] = [2048, 4096];
+/** FIPS 186-5 §A.1.1: odd, from 2^16 + 1 to 2^256. A key with the exponent 1 would seal nothing. */
+const [leastExponent, mostExponent] = [0x10001n, 2n ** 256n];
+
+/** The RSA key of an attestation document, to which answers are sealed. @throws AttestationFault */
+export function readRecipientKey(der: Buffer): KeyObject {
+  const key = parse(der);
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  // OpenSSL reads on behind what it has read.
+  const isItself = key.export({ type: 'spki', format: 'der' }).equals(der);
+  if (
+    key.asymmetricKeyType !== 'rsa' ||
+    !isItself ||
+    modulusLength < leastBits ||
+    modulusLength > mostBits ||
+    publicExponent < leastExponent ||
+    publicExponent > mostExponent ||
+    publicExponent % 2n === 0n
+  ) {
+    throw new AttestationFault(
+      `public_key is not the SubjectPublicKeyInfo of an RSA key of ${leastBits} to ${mostBits} bits`,
+    );
+  }
+  return key;
+}
+
+function parse(key: Buffer): KeyObject {
+  try {
+    return createPublicKey({ key, type: 'spki', format: 'der' });
+  } catch (cause) {
+    throw new AttestationFault('public_key is not a SubjectPublicKeyInfo', { cause });
+  }
+}

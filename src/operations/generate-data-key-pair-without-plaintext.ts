@@ -1,0 +1,36 @@
+import type { Operation } from '../operation';
+import {
+  checkDataKeyPairRequest,
+  dataKeyPairConditions,
+  makeDataKeyPair,
+  requireSealsKeyPairs,
+} from './data-key-pair';
+import { onlyKey, targetByKeyId } from './targets';
+
+export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPairWithoutPlaintext'> =
+  {
+    name: 'GenerateDataKeyPairWithoutPlaintext',
+    readOnly: true,
+    audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
+    crossAccount: true,
+    usesKey: true,
+    check: checkDataKeyPairRequest,
+    conditions: ({ input }) => dataKeyPairConditions(input),
+    targets: targetByKeyId('kms:GenerateDataKeyPairWithoutPlaintext'),
+    requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+    verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
+
+    async run({ input, keys, services }) {
+      const key = onlyKey(keys);
+      const made = await makeDataKeyPair(services, key, input);
+      made.privateKey.fill(0);
+      return {
+        PrivateKeyCiphertextBlob: made.blob,
+        PublicKey: made.publicKey,
+        KeyId: key.arn,
+        KeyPairSpec: input.KeyPairSpec,
+        KeyMaterialId: made.keyMaterialId,
+      };
+    },
+    additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
+  };

@@ -1,0 +1,37 @@
+import type { Operation } from '../operation';
+import {
+  checkDataKeyPairRequest,
+  dataKeyPairConditions,
+  makeDataKeyPair,
+  requireSealsKeyPairs,
+} from './data-key-pair';
+import { onlyKey, targetByKeyId } from './targets';
+
+export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
+  name: 'GenerateDataKeyPair',
+  readOnly: true,
+  audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
+  secret: 'PrivateKeyPlaintext',
+  forRecipient: { withheld: [] },
+  crossAccount: true,
+  usesKey: true,
+  check: checkDataKeyPairRequest,
+  conditions: ({ input }) => dataKeyPairConditions(input),
+  targets: targetByKeyId('kms:GenerateDataKeyPair'),
+  requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
+  verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
+
+  async run({ input, keys, services }) {
+    const key = onlyKey(keys);
+    const made = await makeDataKeyPair(services, key, input);
+    return {
+      PrivateKeyCiphertextBlob: made.blob,
+      PrivateKeyPlaintext: made.privateKey,
+      PublicKey: made.publicKey,
+      KeyId: key.arn,
+      KeyPairSpec: input.KeyPairSpec,
+      KeyMaterialId: made.keyMaterialId,
+    };
+  },
+  additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
+};

@@ -1,0 +1,159 @@
+import { createECDH, createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { HsmError, openToken, type MaterialKey, type MaterialSpec, type Token } from '../../hsm';
+import { type KmsError } from '../../src/errors';
+import { peerPoint } from '../../src/keys/peer-point';
+import { type Importer, openImporter } from '../support/importer';
+import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
+import { tokenOptions } from '../support/token-options';
+import { judge, readVectors, type Vector, type Verdict } from '../support/vectors';
+
+interface Curve {
+  readonly spec: MaterialSpec & `ECC_NIST_P${string}`;
+  readonly jwk: string;
+  readonly node: string;
+  readonly bytes: number;
+}
+
+const curves: Readonly<Record<string, Curve>> = {
+  secp256r1: { spec: 'ECC_NIST_P256', jwk: 'P-256', node: 'prime256v1', bytes: 32 },
+  secp384r1: { spec: 'ECC_NIST_P384', jwk: 'P-384', node: 'secp384r1', bytes: 48 },
+  secp521r1: { spec: 'ECC_NIST_P521', jwk: 'P-521', node: 'secp521r1', bytes: 66 },
+};
+
+let hsm: SoftHsm;
+let token: Token;
+let importer: Importer;
+/** The vectors of a file share a few private keys. */
+const brought = new Map<string, Promise<MaterialKey>>();
+
+beforeAll(async () => {
+  hsm = await makeSoftHsm();
+  token = await openToken(tokenOptions(hsm));
+  importer = await openImporter(token, 'wrapped');
+});
+
+afterAll(async () => {
+  await token.close();
+  await hsm.remove();
+});
+
+function curveOf(vector: Vector): Curve {
+  return curves[vector.text('curve')]!;
+}
+
+/** A number of NIST's and Wycheproof's, in as many bytes as the curve has. */
+function field(number: Buffer, length: number): Buffer {
+  const digits = number.toString('hex').padStart(2 * length, '0');
+  return Buffer.from(digits.slice(-2 * length), 'hex');
+}
+
+function pkcs8(scalar: Buffer, { node, jwk, bytes }: Curve): Buffer {
+  const ecdh = createECDH(node);
+  ecdh.setPrivateKey(scalar);
+  const point = ecdh.getPublicKey();
+  const [x, y] = [point.subarray(1, 1 + bytes), point.subarray(1 + bytes)];
+  const part = (one: Buffer): string => one.toString('base64url');
+  const key = { kty: 'EC', crv: jwk, d: part(scalar), x: part(x), y: part(y) };
+  return createPrivateKey({ key, format: 'jwk' }).export({ format: 'der', type: 'pkcs8' });
+}
+
+function bring(scalar: Buffer, curve: Curve): Promise<MaterialKey> {
+  const name = `${curve.spec} ${scalar.toString('hex')}`;
+  const known = brought.get(name);
+  if (known !== undefined) return known;
+  const bringing = importer.bring(
+    { spec: curve.spec, usage: 'KEY_AGREEMENT' },
+    pkcs8(scalar, curve),
+  );
+  brought.set(name, bringing);
+  return bringing;
+}
+
+/** As DeriveSharedSecret does it: what it refuses, it refuses without asking the token. */
+async function agree(vector: Vector, publicKey: Buffer, known?: MaterialKey): Promise<Verdict> {
+  const curve = curveOf(vector);
+  let point: Buffer;
+  try {
+    point = peerPoint(curve.spec, publicKey);
+  } catch (error) {
+    const { code, message } = error as KmsError;
+    return code === 'ValidationException' && message === '' ? 'refused' : String(error);
+  }
+  const key = known ?? (await bring(field(vector.bytes('private'), curve.bytes), curve));
+  const shared = await token.agree(key, point);
+  return shared.equals(field(vector.bytes('shared'), curve.bytes)) ? 'accepted' : 'another secret';
+}
+
+/**
+ * Of what Wycheproof leaves to the implementation: a compressed point is accepted, for RFC 5480 §2.2 allows it and it denotes
+ * one point alone; every other way to write a public key than DER with a named curve is refused.
+ */
+function expectedOfWycheproof({ result, comment }: Vector): 'accepted' | 'refused' {
+  if (result === 'acceptable') {
+    return comment === 'compressed public key' ? 'accepted' : 'refused';
+  }
+  return result === 'valid' ? 'accepted' : 'refused';
+}
+
+test.each([
+  ['P-256', 'ecdh_secp256r1_test.json', { accepted: 331, refused: 281 }],
+  ['P-384', 'ecdh_secp384r1_test.json', { accepted: 772, refused: 275 }],
+  ['P-521', 'ecdh_secp521r1_test.json', { accepted: 633, refused: 283 }],
+])('ECDH on %s does as Wycheproof says', async (_curve, file, counts) => {
+  const vectors = readVectors(`wycheproof/${file}`);
+  const outcome = await judge(vectors, expectedOfWycheproof, (vector) =>
+    agree(vector, vector.bytes('public')),
+  );
+  expect(outcome).toEqual({ wrong: [], ...counts });
+});
+
+const heads: Readonly<Record<string, string>> = {
+  secp256r1: '3059301306072a8648ce3d020106082a8648ce3d03010703420004',
+  secp384r1: '3076301006072a8648ce3d020106052b8104002203620004',
+  secp521r1: '30819b301006072a8648ce3d020106052b810400230381860004',
+};
+
+function spki(vector: Vector, x: string, y: string): Buffer {
+  const { bytes } = curveOf(vector);
+  const coordinates = [x, y].map((one) => field(vector.bytes(one), bytes));
+  return Buffer.concat([Buffer.from(heads[vector.text('curve')]!, 'hex'), ...coordinates]);
+}
+
+/** The private key with the public half that NIST says is its own, whether it is or not. */
+function pairOf(vector: Vector): Buffer {
+  const { node, bytes } = curveOf(vector);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: node });
+  const pair = privateKey.export({ format: 'der', type: 'pkcs8' });
+  const scalar = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+  field(vector.bytes('private'), bytes).copy(pair, pair.indexOf(scalar));
+  spki(vector, 'ownX', 'ownY')
+    .subarray(-2 * bytes)
+    .copy(pair, pair.length - 2 * bytes);
+  return pair;
+}
+
+async function agreeAsNist(vector: Vector): Promise<Verdict> {
+  let key: MaterialKey;
+  try {
+    const { spec } = curveOf(vector);
+    key = await importer.bring({ spec, usage: 'KEY_AGREEMENT' }, pairOf(vector));
+  } catch (error) {
+    return error instanceof HsmError && error.code === 'import-material-wrong'
+      ? 'refused'
+      : String(error);
+  }
+  const verdict = await agree(vector, spki(vector, 'x', 'y'), key);
+  // Another private key, or another Z: both parties notice that their secrets differ. Of a private key that has another public
+  // half than the one that comes along, the latter is not believed: the token makes it anew.
+  return verdict === 'another secret' && /^[78] /.test(vector.comment) ? 'refused' : verdict;
+}
+
+test("ECDH does as NIST's validity tests say, with both parties' keys checked", async () => {
+  const vectors = readVectors('nist/ecdh_kas_static_unified.json');
+  const outcome = await judge(
+    vectors,
+    ({ result }) => (result === 'valid' ? 'accepted' : 'refused'),
+    agreeAsNist,
+  );
+  expect(outcome).toEqual({ wrong: [], accepted: 54, refused: 36 });
+});
