@@ -23,6 +23,10 @@ interface Lookup<O> {
   readonly found: Promise<O>;
   /** `evicted`: the answer is out of date. `dropped`: its numbers mean nothing any more. */
   state: 'wanted' | 'evicted' | 'dropped';
+  /** How many wait for the answer. */
+  borrowers: number;
+  /** What Handles.#evictions was when the answer was taken in. */
+  evictions: number;
 }
 
 /** Objects that are destroyed at once: some milliseconds. */
@@ -48,6 +52,8 @@ export class Handles<
   readonly #leaving = new Set<O>();
   /** Objects of an earlier one are not destroyed. */
   #life = 0;
+  /** How often a key was to be forgotten. A use that has not begun when its key is, begins with another look-up. */
+  #evictions = 0;
   hits = 0;
   misses = 0;
 
@@ -70,28 +76,13 @@ export class Handles<
     return key;
   }
 
-  /** The object, looked up where it is not cached; callers that miss together share one look-up. */
-  async find(key: K): Promise<O> {
-    const { id } = key;
-    for (let attempt = 0; attempt < maxLookups; attempt += 1) {
-      const cached = this.get(id);
-      if (cached !== undefined) return cached;
-      this.misses += 1;
-      const lookup = this.#lookups.get(id) ?? this.#start(key);
-      const object = await lookup.found;
-      if (lookup.state === 'wanted') return object;
-      if (lookup.state === 'dropped') break;
-    }
-    throw evictedMeanwhile();
-  }
-
   /**
-   * Work that waits for a lane. The object is not destroyed before it has ended: a token may give its number to another key's
-   * object, and what was to be sealed under this key would be sealed under that.
+   * The object, looked up where it is not cached, for work that may wait for a lane. It is not destroyed before that has
+   * ended: a token may give its number to another key's object, and what was to be sealed under this key would be sealed
+   * under that.
    */
   async lend<T>(key: K, work: (object: O) => Awaitable<T>): Promise<T> {
-    const object = this.get(key.id) ?? (await this.#findKept(key));
-    this.#lent.set(object, (this.#lent.get(object) ?? 0) + 1);
+    const object = this.#borrow(key.id) ?? (await this.#findLent(key));
     try {
       return await work(object);
     } finally {
@@ -99,13 +90,35 @@ export class Handles<
     }
   }
 
-  /** As find, and it has not left the cache again while the answer was on its way. */
-  async #findKept(key: K): Promise<O> {
+  #borrow(id: TokenKeyId): O | undefined {
+    const object = this.get(id);
+    if (object !== undefined) this.#addUsers(object, 1);
+    return object;
+  }
+
+  /**
+   * Callers that miss together share one look-up. Its answer is lent to them before anybody else can displace it from the
+   * cache, however many keys are used at once.
+   */
+  async #findLent(key: K): Promise<O> {
     for (let attempt = 0; attempt < maxLookups; attempt += 1) {
-      const object = await this.find(key);
-      if (this.#cached.get(key.id) === object) return object;
+      this.misses += 1;
+      const lookup = this.#lookups.get(key.id) ?? this.#start(key);
+      lookup.borrowers += 1;
+      const object = await lookup.found;
+      if (lookup.state === 'dropped') break;
+      if (lookup.state === 'wanted') {
+        if (lookup.evictions === this.#evictions) return object;
+        this.#giveBack(object);
+      }
+      const cached = this.#borrow(key.id);
+      if (cached !== undefined) return cached;
     }
     throw evictedMeanwhile();
+  }
+
+  #addUsers(object: O, users: number): void {
+    if (users > 0) this.#lent.set(object, (this.#lent.get(object) ?? 0) + users);
   }
 
   #giveBack(object: O): void {
@@ -130,11 +143,16 @@ export class Handles<
   }
 
   evict(id: TokenKeyId): void {
+    this.#evictions += 1;
     const lookup = this.#lookups.get(id);
     if (lookup !== undefined) {
       lookup.state = 'evicted';
       this.#lookups.delete(id);
     }
+    this.#remove(id);
+  }
+
+  #remove(id: TokenKeyId): void {
     const key = this.#cached.get(id);
     if (key === undefined) return;
     this.#cached.delete(id);
@@ -146,6 +164,7 @@ export class Handles<
    * are beyond the first slice are destroyed between other work.
    */
   evictAll(): void {
+    this.#evictions += 1;
     for (const id of [...this.#lookups.keys()]) this.evict(id);
     const objects = [...this.#cached.values()];
     this.#cached.clear();
@@ -167,6 +186,7 @@ export class Handles<
     this.#lookups.clear();
     this.#cached.clear();
     this.#leaving.clear();
+    this.#evictions += 1;
     this.#life += 1;
   }
 
@@ -181,6 +201,8 @@ export class Handles<
         },
       ),
       state: 'wanted',
+      borrowers: 0,
+      evictions: 0,
     };
     this.#lookups.set(id, lookup);
     return lookup;
@@ -191,6 +213,8 @@ export class Handles<
     if (lookup.state !== 'wanted') return object;
     this.#lookups.delete(id);
     const cached = this.#cached.get(id);
+    this.#addUsers(cached ?? object, lookup.borrowers);
+    lookup.evictions = this.#evictions;
     if (cached === undefined) return this.#keep(id, object);
     // `put` was faster.
     this.#release(object);
@@ -205,7 +229,7 @@ export class Handles<
 
   #dropEldest(): void {
     const [eldest] = this.#cached.keys();
-    if (eldest !== undefined) this.evict(eldest);
+    if (eldest !== undefined) this.#remove(eldest);
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import Ajv from 'ajv';
 import { type IdentityRules, noIdentityRules } from './auth/identity-rules';
-import { readAttestationRoots } from './config/attestation-roots';
+import { readAttestationRoots, unsafeAttestationRoots } from './config/attestation-roots';
 import { requireConsistent } from './config/checks';
 import { ConfigError } from './config/error';
 import { readIdentityRules } from './config/identity-rules';
@@ -69,6 +69,12 @@ export function identityRules(config: Config): IdentityRules {
 export function attestationRoots({ attestationRootsFile }: Config): readonly X509Certificate[] {
   if (attestationRootsFile === undefined) return [];
   return readAttestationRoots(settings.attestationRootsFile.env, attestationRootsFile);
+}
+
+/** What attestationRoots() reads and should not be as it is; each is shouted at start-up. */
+export function unsafeRoots({ attestationRootsFile }: Config, now: Date): string[] {
+  if (attestationRootsFile === undefined) return [];
+  return unsafeAttestationRoots(settings.attestationRootsFile.env, attestationRootsFile, now);
 }
 
 /** The one setting without a default that every command with a database needs. Throws ConfigError. */

@@ -56,6 +56,8 @@ export interface Services {
   readonly grants: GrantStore;
   readonly grantFinder: GrantFinder;
   readonly grantTokens: GrantTokens;
+  /** GetPublicKey answers for disabled keys too. */
+  readonly publicKeyOfDisabled: boolean;
   readonly identities: Identities;
   readonly sessions: Sessions;
   readonly webIdentities: WebIdentities;

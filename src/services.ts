@@ -92,6 +92,7 @@ export function buildServices(
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
     grantTokens: new GrantTokens(sealingFor('grant-token-sealing')),
+    publicKeyOfDisabled: config.publicKeyOfDisabled,
     identities: new Identities({ db: database, cache: caches.identities }),
     sessions: signatures.sessions,
     webIdentities: signatures.webIdentities,

@@ -3,6 +3,7 @@ import { type HashName, hashes } from '../algorithms/hashes';
 import { decryptOaepWith, type OaepWay } from '../algorithms/oaep-decryption';
 import { signWith } from '../algorithms/signing';
 import { HsmError } from '../errors';
+import { isOfTheData } from '../import/faults';
 import type { OaepHash } from '../oaep';
 import type { Desk } from '../objects';
 import type { SigningAlgorithm } from '../use-types';
@@ -83,8 +84,9 @@ function refuses(
   try {
     return decryptOaepWith((work) => work(desk), key, sealed) === undefined;
   } catch (error) {
-    if (error instanceof HsmError) return true;
-    throw error;
+    if (!(error instanceof HsmError)) throw error;
+    // Kryoptic says CKR_DEVICE_ERROR, as a device does that is lost: nobody could tell those two.
+    return isOfTheData(error, () => undefined);
   }
 }
 

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
 import {
   type Config,
-  attestationRoots,
   identityRules,
   requireDatabaseUrl,
+  unsafeRoots,
   unsafeSettings,
 } from '../config';
 import { keepMemoryOutOfCoreDumps } from '../core-dumps';
@@ -25,8 +25,8 @@ async function supervise(config: Config): Promise<void> {
   if (!keepMemoryOutOfCoreDumps()) log.warn('a core dump of this service would hold its memory');
   tokenOptions(config, log);
   identityRules(config);
-  attestationRoots(config);
-  for (const sentence of unsafeSettings(config)) log.warn(`unsafe setting: ${sentence}`);
+  const unsafe = [...unsafeSettings(config), ...unsafeRoots(config, new Date())];
+  for (const sentence of unsafe) log.warn(`unsafe setting: ${sentence}`);
   const supervisor = new Supervisor({
     workers: config.workers,
     shutdownGraceMs: config.shutdownGraceMs,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { AttestationFault } from '../attestation/fault';
 import { type ChainCertificate, readChainCertificate } from '../attestation/certificates';
 import { ConfigError } from './error';
@@ -20,6 +20,22 @@ export function readAttestationRoots(variable: string, file: string): readonly X
     return x509;
   });
 }
+
+/** What is unsafe about the file, or of no use in it; each is shouted at start-up. */
+export function unsafeAttestationRoots(variable: string, file: string, now: Date): string[] {
+  const expired = readAttestationRoots(variable, file).filter(
+    ({ validTo }) => Date.parse(validTo) < now.getTime(),
+  );
+  return [
+    ...(statSync(file).mode & othersMayWrite
+      ? [`${variable} can be written by others: they decide whose recipients are believed`]
+      : []),
+    ...expired.map(({ validTo }) => `${variable} has a root that expired on ${validTo}`),
+  ];
+}
+
+/** S_IWGRP and S_IWOTH. */
+const othersMayWrite = 0o022;
 
 type Fault = (message: string, cause?: unknown) => ConfigError;
 

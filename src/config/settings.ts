@@ -321,6 +321,13 @@ export const settings = {
     sentence:
       'Encryptions under one key material at the most (NIST SP 800-38D §8.3 allows 2^32): its key is rotated when half of them are used up, and refuses to encrypt after the last.',
   },
+  publicKeyOfDisabled: {
+    env: 'CLAVIGER_PUBLIC_KEY_OF_DISABLED_KEYS',
+    schema: { type: 'boolean' },
+    default: false,
+    sentence:
+      'GetPublicKey answers for disabled keys too, as AWS KMS was seen to do; its documentation says DisabledException.',
+  },
   jobIntervalMs: {
     env: 'CLAVIGER_JOB_INTERVAL_MS',
     schema: milliseconds,

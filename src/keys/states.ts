@@ -36,10 +36,21 @@ const ifImported =
 
 /** What a key's state allows: the rows of kms-semantics §1.3 that the operations built so far need. */
 export const stateRules = {
-  /** Encrypt, Decrypt, ReEncrypt, GenerateDataKey*. */
+  /** Every use of a key; GetPublicKey too, unless it answers for disabled keys. */
   cryptographic: {
     Enabled: ok,
     Disabled: disabled,
+    PendingDeletion: pendingDeletion,
+    PendingReplicaDeletion: pendingDeletion,
+    PendingImport: pendingImport,
+    Unavailable: unavailable,
+    Creating: creating,
+    Updating: ok,
+  },
+  /** GetPublicKey that answers for disabled keys too. */
+  publicKey: {
+    Enabled: ok,
+    Disabled: ok,
     PendingDeletion: pendingDeletion,
     PendingReplicaDeletion: pendingDeletion,
     PendingImport: pendingImport,

@@ -2,6 +2,7 @@ import { KmsError } from '../errors';
 import { specMembers } from '../keys/key';
 import { publicKeyOf } from '../keys/public-key';
 import { tokenObjectOf } from '../keys/specs';
+import { requireState } from '../keys/states';
 import type { Operation } from '../operation';
 import { onlyKey, targetByKeyId } from './targets';
 
@@ -11,9 +12,10 @@ export const getPublicKey: Operation<'GetPublicKey'> = {
   audited: ['KeyId'],
   crossAccount: true,
   targets: targetByKeyId('kms:GetPublicKey'),
-  requires: { state: 'cryptographic' },
-  // Symmetric and HMAC keys, after their state (kms-semantics §0).
-  verify({ keys }) {
+  requires: { state: 'publicKey' },
+  // Symmetric and HMAC keys after their state (kms-semantics §0).
+  verify({ keys, services }) {
+    if (!services.publicKeyOfDisabled) requireState(onlyKey(keys), 'cryptographic');
     if (tokenObjectOf(onlyKey(keys).keySpec) !== 'key-pair') {
       throw new KmsError('UnsupportedOperationException');
     }

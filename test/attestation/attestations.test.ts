@@ -46,8 +46,8 @@ describe('A document of an enclave', () => {
       }),
     );
     expect(Object.keys(conditions)).toHaveLength(33);
-    expect(conditions['kms:RecipientAttestation:PCR31']).toBe('20'.repeat(48));
-    expect(conditions['kms:RecipientAttestation:ImageSha384']).toBe('01'.repeat(32));
+    expect(conditions['kms:RecipientAttestation:PCR31']).toBe('bf'.repeat(48));
+    expect(conditions['kms:RecipientAttestation:ImageSha384']).toBe('a0'.repeat(32));
   });
 
   test('may lack what it has nothing for, its image too', () => {

@@ -37,7 +37,8 @@ let token: Token;
 let stranger: TestDaemon['credentials'];
 beforeAll(async () => {
   daemon = await startDaemon();
-  kms = daemon.client();
+  // An RSA pair takes as long as it takes to find its primes, on a machine that has other work.
+  kms = daemon.client({ requestHandler: { requestTimeout: 100_000, throwOnRequestTimeout: true } });
   key = await createKey(kms);
   stranger = await otherAccount(daemon, '444455556666');
   token = await openToken(tokenOptions(daemon.token));

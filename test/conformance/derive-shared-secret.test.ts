@@ -30,6 +30,7 @@ import {
   sdkRefusal,
 } from '../support/kms';
 import { createExternalKey, getParameters, importMaterial, pkcs8 } from '../support/kms-imports';
+import { metricsOf } from '../support/metrics';
 import { newUser } from '../support/principals';
 import { badRequest, call, refused } from '../support/wire';
 
@@ -150,6 +151,14 @@ describe('DeriveSharedSecret', () => {
   });
   const ask = (more: object = {}) => refused(daemon, 'DeriveSharedSecret', request(more));
 
+  /** How often the token was asked, whatever it answered. */
+  const agreements = async (): Promise<number> => {
+    const asked = [...(await metricsOf(daemon))].filter(([name]) =>
+      /^claviger_token_operation_seconds_count\{.*operation="agree"/.test(name),
+    );
+    return asked.reduce((sum, [, count]) => sum + count, 0);
+  };
+
   test('takes the key by id, ARN and alias, and answers its ARN and origin', async () => {
     const AliasName = 'alias/agreement';
     await kms.send(new CreateAliasCommand({ AliasName, TargetKeyId: key.id }));
@@ -170,7 +179,7 @@ describe('DeriveSharedSecret', () => {
     expect(KeyOrigin).toBe('EXTERNAL');
   });
 
-  test('What is no public key on the curve is refused without a word', async () => {
+  test('What is no public key on the curve is refused without a word, and never seen by the token', async () => {
     const offCurve = Buffer.from(PublicKey);
     offCurve[90] = (offCurve[90] ?? 0) ^ 1;
     const head = PublicKey.subarray(0, 27);
@@ -209,11 +218,15 @@ describe('DeriveSharedSecret', () => {
       'one byte': Buffer.of(0x30),
       'as much as there may be': Buffer.concat([PublicKey, Buffer.alloc(8192 - PublicKey.length)]),
     };
+    await derive(kms, key.id, PublicKey);
+    const before = await agreements();
     for (const [name, one] of Object.entries(bad)) {
       const input = request({ PublicKey: one.toString('base64') });
       const { status, text } = await call(daemon, 'DeriveSharedSecret', input);
       expect([name, status, text]).toEqual([name, 400, '{"__type":"ValidationException"}']);
     }
+    expect(before).toBeGreaterThan(0);
+    expect(await agreements()).toBe(before);
   });
 
   test('Sizes and algorithms are checked before the key is looked for', async () => {

@@ -9,6 +9,7 @@ import {
   type KMSClient,
   type KeySpec,
   type KeyUsageType,
+  ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
@@ -217,4 +218,29 @@ describe('GetPublicKey', () => {
       await terminal.close();
     }
   });
+});
+
+test('GetPublicKey answers for disabled keys where the deployment says so', async () => {
+  const environment = { CLAVIGER_PUBLIC_KEY_OF_DISABLED_KEYS: 'true' };
+  const daemon = await startDaemon({ environment });
+  try {
+    const kms = daemon.client();
+    const { id: KeyId, arn } = await createKey(kms, {
+      ...{ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
+    });
+    const asking = () => kms.send(new GetPublicKeyCommand({ KeyId }));
+    const { PublicKey } = await asking();
+    await kms.send(new DisableKeyCommand({ KeyId }));
+    expect((await asking()).PublicKey).toEqual(PublicKey);
+    await kms.send(new ScheduleKeyDeletionCommand({ KeyId }));
+    const pending = badRequest('KMSInvalidStateException', `${arn} is pending deletion.`);
+    expect(await refused(daemon, 'GetPublicKey', { KeyId })).toEqual(pending);
+    const symmetric = await createKey(kms);
+    await kms.send(new DisableKeyCommand({ KeyId: symmetric.id }));
+    expect(await refused(daemon, 'GetPublicKey', { KeyId: symmetric.id })).toEqual(
+      badRequest('UnsupportedOperationException'),
+    );
+  } finally {
+    await daemon.remove();
+  }
 });

@@ -239,6 +239,16 @@ describe('What is not the material of a key', () => {
     }
     expect(await describeIt(id)).toMatchObject({ KeyState: 'PendingImport' });
   });
+
+  test('is an RSA key of another size, were it by a bit', async () => {
+    const { id } = await createExternalKey(kms, { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' });
+    const parameters = await getParameters(kms, id, { algorithm: 'RSA_AES_KEY_WRAP_SHA_256' });
+    for (const bits of [2041, 2047, 3072]) {
+      const importing = importMaterial(kms, id, { material: rsaKey(bits), parameters });
+      expect([bits, await sdkRefusal(importing)]).toEqual([bits, incorrect]);
+    }
+    expect(await describeIt(id)).toMatchObject({ KeyState: 'PendingImport' });
+  });
 });
 
 describe('Material that is imported again', () => {

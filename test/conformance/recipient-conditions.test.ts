@@ -61,7 +61,8 @@ const sends: Readonly<Record<RecipientOperation, Send>> = {
   Decrypt: (kms, Recipient) =>
     kms.send(
       new DecryptCommand({
-        ...{ CiphertextBlob: stage.sealed, EncryptionContext: encryptionContext, Recipient },
+        ...{ KeyId: stage.key.id, CiphertextBlob: stage.sealed, Recipient },
+        EncryptionContext: encryptionContext,
       }),
     ),
   DeriveSharedSecret: (kms, Recipient) =>

@@ -1,4 +1,5 @@
 import { HsmError } from '../../hsm/errors';
+import type { TokenKey } from '../../hsm/index';
 import { residentKey } from '../../hsm/resident';
 import { Handles, type KeyObject } from '../../hsm/handles';
 import { until } from '../support/until';
@@ -28,10 +29,11 @@ beforeEach(() => {
   });
 });
 
+const find = (wanted: TokenKey): Promise<KeyObject> => handles.lend(wanted, (object) => object);
 const answerNext = (object: KeyObject): void => pending.shift()?.answer(object);
 
 test('a look-up under way when its key is evicted is thrown away and made again', async () => {
-  const finding = handles.find(residentKey('aa'));
+  const finding = find(residentKey('aa'));
   handles.evict('aa');
   answerNext(key(1));
   await new Promise(setImmediate);
@@ -42,7 +44,7 @@ test('a look-up under way when its key is evicted is thrown away and made again'
 });
 
 test('a key evicted again and again ends in an error', async () => {
-  const finding = handles.find(residentKey('aa'));
+  const finding = find(residentKey('aa'));
   const refused = expect(finding).rejects.toMatchObject({
     code: 'token-unavailable',
     message: 'the key was evicted while it was looked up',
@@ -58,10 +60,10 @@ test('a key evicted again and again ends in an error', async () => {
 });
 
 test('evicting all releases what is cached and starts what is being looked up over', async () => {
-  const first = handles.find(residentKey('aa'));
+  const first = find(residentKey('aa'));
   answerNext(key(1));
   await first;
-  const finding = handles.find(residentKey('bb'));
+  const finding = find(residentKey('bb'));
   handles.evictAll();
   expect(released).toEqual([key(1)]);
   answerNext(key(2));
@@ -96,7 +98,7 @@ test('of a great many evicted at once the last are destroyed between other work,
 });
 
 test('what a look-up of an earlier life answers is neither kept nor destroyed', async () => {
-  const finding = handles.find(residentKey('aa'));
+  const finding = find(residentKey('aa'));
   const refused = expect(finding).rejects.toMatchObject({ code: 'token-unavailable' });
   handles.drop();
   answerNext(key(1));
@@ -106,19 +108,19 @@ test('what a look-up of an earlier life answers is neither kept nor destroyed', 
 });
 
 test('a failed look-up is not remembered', async () => {
-  const first = expect(handles.find(residentKey('aa'))).rejects.toMatchObject({
+  const first = expect(find(residentKey('aa'))).rejects.toMatchObject({
     code: 'key-not-found',
   });
   pending.shift()?.refuse(new HsmError('key-not-found', 'C_FindObjects: no such key'));
   await first;
-  const second = handles.find(residentKey('aa'));
+  const second = find(residentKey('aa'));
   answerNext(key(1));
   expect(await second).toEqual(key(1));
 });
 
 test('the least recently used goes first', async () => {
   for (const [index, id] of ['aa', 'bb', 'cc'].entries()) {
-    const finding = handles.find(residentKey(id));
+    const finding = find(residentKey(id));
     answerNext(key(index));
     await finding;
     handles.get('aa');
@@ -129,7 +131,7 @@ test('the least recently used goes first', async () => {
 });
 
 test('an object put in while its key is looked up stays, and the one looked up is destroyed', async () => {
-  const finding = handles.find(residentKey('aa'));
+  const finding = find(residentKey('aa'));
   handles.put('aa', key(1));
   answerNext(key(2));
   expect(await finding).toEqual(key(1));
@@ -180,4 +182,36 @@ test('what is looked up to be lent, and evicted before it is, is looked up again
   answerNext(key(2));
   await using;
   expect(used).toEqual([key(2)]);
+});
+
+test('more keys than are kept can be used at once, and each object is destroyed after its use', async () => {
+  const ids = ['aa', 'bb', 'cc', 'dd', 'ee'];
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const used: KeyObject[] = [];
+  const uses = ids.map((id) =>
+    handles.lend(residentKey(id), async (object) => {
+      used.push(object);
+      await ended;
+      return object;
+    }),
+  );
+  for (const index of ids.keys()) answerNext(key(index));
+  await until('all are used', () => used.length === ids.length);
+  expect([handles.size, released]).toEqual([2, []]);
+  end();
+  expect(await Promise.all(uses)).toEqual(ids.map((_, index) => key(index)));
+  expect(released).toEqual([key(0), key(1), key(2)]);
+});
+
+test('what was found in an earlier life is looked up again in this one', async () => {
+  const finding = find(residentKey('aa'));
+  answerNext(key(1));
+  while (handles.size === 0) await Promise.resolve();
+  // After the answer was taken in, and before whoever waits for it goes on.
+  handles.drop();
+  await until('it is looked up again', () => pending.length === 1);
+  answerNext(key(2));
+  expect(await finding).toEqual(key(2));
+  expect(released).toEqual([]);
 });

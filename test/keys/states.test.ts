@@ -32,6 +32,7 @@ const inEveryState: Row = states.map(() => ok);
 /** kms-semantics §1.3, a row for each rule, in the order of `states`. */
 const expected: Readonly<Record<StateRule, Row>> = {
   cryptographic: [ok, disabled, deletion, deletion, importing, unavailable, creating, ok],
+  publicKey: [ok, ok, deletion, deletion, importing, unavailable, creating, ok],
   enablement: [ok, ok, deletion, deletion, importing, ok, creating, updating],
   deletable: [ok, ok, deletion, deletion, ok, ok, ok, updating],
   pendingDeletion: [

@@ -212,10 +212,21 @@ describe.each(['resident', 'wrapped'] as const)('where material is %s', (storage
     },
   );
 
-  test('node:crypto and openssl verify what an ECC_NIST_EDWARDS25519 key signs', async () => {
-    const { id } = await createKey(kms, {
-      ...{ KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY' },
+  const edwards = { KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY' } as const;
+
+  if (storage === 'wrapped') {
+    test('an ECC_NIST_EDWARDS25519 key is refused, for SoftHSM wraps none', async () => {
+      expect(await sdkRefusal(createKey(kms, edwards))).toEqual({
+        ...{ code: 'UnsupportedOperationException', status: 400 },
+        message:
+          'the token lacks CKM_AES_KEY_WRAP_PAD of ECC_NIST_EDWARDS25519 keys (C_WrapKey: CKR_KEY_NOT_WRAPPABLE)',
+      });
     });
+    return;
+  }
+
+  test('node:crypto and openssl verify what an ECC_NIST_EDWARDS25519 key signs', async () => {
+    const { id } = await createKey(kms, edwards);
     const publicKey = await publicKeyAt(id);
     const message = randomBytes(100);
     const signature = await signs(id, { SigningAlgorithm: 'ED25519_SHA_512', Message: message });

@@ -1,4 +1,4 @@
-import { ECDH, createPublicKey, hash } from 'node:crypto';
+import { ECDH, createPublicKey, generateKeyPairSync, hash, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { KmsError } from '../../src/errors';
 import type { Key } from '../../src/keys/key';
@@ -207,6 +207,19 @@ test('a signature by Ed25519 is judged as by Wycheproof', async () => {
     }),
   );
   expect(outcome).toEqual({ wrong: [], accepted: 88, refused: 63 });
+});
+
+test('a signature that OpenSSL makes by Ed25519 is one', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const der = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+  const key = keyOf('ECC_NIST_EDWARDS25519', der);
+  const Message = Buffer.from('attack at dawn');
+  const whole = { SigningAlgorithm: 'ED25519_SHA_512', Message };
+  const signature = sign(null, Message, privateKey);
+  expect(verify(key, { ...whole, signature })).toBe('accepted');
+  expect(verify(key, { ...whole, Message: Buffer.from('attack at dusk'), signature })).toBe(
+    'refused',
+  );
 });
 
 test('the signature by Ed25519ph of RFC 8032 is one, and none of another message or by Ed25519', () => {

@@ -37,8 +37,8 @@ export interface Attester {
 
 export const es384 = Buffer.of(0xa1, 0x01, 0x38, 0x22);
 
-/** PCR<n> is 48 bytes of n + 1, so that no two are the same and none is a debug enclave's. */
-export const pcr = (index: number, length = 48): Buffer => Buffer.alloc(length, index + 1);
+/** PCR<n> is 48 bytes of 0xa0 + n: no two are the same, none is a debug enclave's, and all have letters. */
+export const pcr = (index: number, length = 48): Buffer => Buffer.alloc(length, 0xa0 + index);
 export const pcrHex = (index: number): string => pcr(index).toString('hex');
 
 export const enclaveId = 'i-0123456789abcdef0-enc0123456789abcdef';
