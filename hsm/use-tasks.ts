@@ -75,22 +75,14 @@ export const useTasks = {
   encapsulate: (lane: LaneDesk, args: { set: MlKem; publicKey: Uint8Array }) =>
     lane.withSession((desk) => {
       const made = encapsulate(desk, args.set, toBuffer(args.publicKey));
-      try {
-        return { sharedSecret: toThread(made.sharedSecret), ciphertext: toThread(made.ciphertext) };
-      } finally {
-        made.sharedSecret.fill(0);
-      }
+      const sharedSecret = lane.handOver(made.sharedSecret);
+      return { sharedSecret, ciphertext: toThread(made.ciphertext) };
     }),
 
   decapsulate: (lane: LaneDesk, args: { key: Uint8Array; set: MlKem; ciphertext: Uint8Array }) =>
     lane.withSession((desk) => {
       const request = { privateKey: toBuffer(args.key), ciphertext: toBuffer(args.ciphertext) };
-      const secret = decapsulate(desk, args.set, request);
-      try {
-        return toThread(secret);
-      } finally {
-        secret.fill(0);
-      }
+      return lane.handOver(decapsulate(desk, args.set, request));
     }),
 
   proveKind: (lane: LaneDesk, { kind }: { kind: MaterialKind }) =>
