@@ -126,6 +126,10 @@ export function requireSigning(spec: MaterialSpec, request: SigningRequest): voi
   if (!specs.includes(spec)) {
     throw new HsmError('failed', `${signingName(request)} is no algorithm of ${spec} keys`);
   }
+  // SoftHSM refuses an empty one and leaves the operation active.
+  if (request.input.length === 0) {
+    throw new HsmError('failed', `${signingName(request)}: the input must be 1 byte or more`);
+  }
   if (inputBytes !== undefined && inputBytes !== request.input.length) {
     throw new HsmError(
       'failed',
