@@ -135,6 +135,10 @@ export function requireSigning(spec: MaterialSpec, request: SigningRequest): voi
   if (!specs.includes(spec)) {
     throw new HsmError('failed', `${signingName(request)} is no algorithm of ${spec} keys`);
   }
+  // SoftHSM refuses an empty one and leaves the operation active.
+  if (request.input.length === 0) {
+    throw new HsmError('failed', `${signingName(request)}: the input must be 1 byte or more`);
+  }
   if (inputBytes !== undefined && inputBytes !== request.input.length) {
     throw new HsmError(
       'failed',
@@ -145,7 +149,8 @@ export function requireSigning(spec: MaterialSpec, request: SigningRequest): voi
 
 /** One signature in AWS's format. The algorithm is one of the key's. */
 export function signWith(desk: Desk, key: Handle, request: ProvenSigning): Buffer {
-  const { mechanism, longest, finish, ...row } = rowOf(request);
+  const row = rowOf(request);
+  const { mechanism, longest, finish } = row;
   const frame = request.detour === true ? row.detour : row.frame;
   const { input } = request;
   const data = frame === undefined ? input : frame(input);

@@ -22,22 +22,23 @@ afterEach(async () => {
   await hsm.remove();
 });
 
-const lacking: ReadonlyArray<readonly [string, MaterialKind, RegExp]> = [
-  ['CKM_SHA224_HMAC', { spec: 'HMAC_224', usage: 'GENERATE_VERIFY_MAC' }, /CKM_SHA224_HMAC/],
-  ['CKM_ECDH1_DERIVE', kinds.p256Agreement, /CKM_ECDH1_DERIVE with P-256/],
-  ['CKM_ECDSA', kinds.p256, /CKM_ECDSA with P-256/],
-  ['CKM_EDDSA', kinds.ed25519, /CKM_EDDSA/],
+const lacking: ReadonlyArray<readonly [string, MaterialKind, string]> = [
+  ['CKM_SHA224_HMAC', { spec: 'HMAC_224', usage: 'GENERATE_VERIFY_MAC' }, 'CKM_SHA224_HMAC'],
+  ['CKM_ECDH1_DERIVE', kinds.p256Agreement, 'CKM_ECDH1_DERIVE with P-256'],
+  ['CKM_ECDSA', kinds.p256, 'CKM_ECDSA with P-256'],
+  ['CKM_EDDSA', kinds.ed25519, 'CKM_EDDSA'],
 ];
 
 test('a token that lacks mechanisms is said to, by their names, and serves the rest', async () => {
   await open([...lacking.map(([mechanism]) => mechanism), 'CKM_RSA_PKCS_PSS', 'CKM_RSA_X_509']);
   for (const [, kind, name] of lacking) {
-    const refused = expect(token.requireKind(kind)).rejects;
-    await refused.toMatchObject({ name: 'HsmError', code: 'mechanism-missing' });
-    const message = await token.requireKind(kind).catch((error: Error) => error.message);
-    expect(message).toMatch(/^the token lacks CKM_/);
-    expect(message).toMatch(name);
-    expect(message).toContain('CKR_MECHANISM_INVALID');
+    await expect(token.requireKind(kind)).rejects.toMatchObject({
+      name: 'HsmError',
+      code: 'mechanism-missing',
+      message: expect.stringMatching(
+        new RegExp(`^the token lacks ${name} \\(C_\\w+: CKR_MECHANISM_INVALID\\)`),
+      ) as unknown,
+    });
   }
   await token.requireKind(kinds.hmac);
   await token.requireKind(kinds.aes);
