@@ -21,10 +21,10 @@ function laneCounts(options: TokenOptions): { readonly count: number; readonly s
 }
 
 /**
- * Of the thread that generates RSA keys. A scheduler that shares a core between it and a thread of requests gives it a
- * tenth: enough for RSA-4096 in half a minute on a machine that has no moment for it.
+ * Of the thread that generates RSA keys. Of a core that it shares with a busy thread of requests it gets a quarter, where
+ * 10 would leave it a tenth: on a machine that never has a moment for it, RSA-4096 would not be done before the deadline.
  */
-const slowNiceness = 0;
+const slowNiceness = 5;
 
 export interface RunOptions {
   readonly deadlineMs?: number;

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, type CreateKeyCommandInput } from '@aws-sdk/client-kms';
 import { type Token, openToken } from '../../hsm';
 import { type TestDaemon, serve, startDaemon } from '../support/daemon';
 import { type Obstacle, obstruct, obstructToken } from '../support/deletion';
@@ -15,6 +15,13 @@ import { tokenOptions } from '../support/token-options';
 import { until } from '../support/until';
 
 jest.setTimeout(120_000);
+
+/** Of each sort of object, and of each way to come to be. */
+const kinds: readonly CreateKeyCommandInput[] = [
+  {},
+  { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
+  { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' },
+];
 
 describe('objects of the token that no row names', () => {
   let daemon: TestDaemon;
@@ -33,7 +40,8 @@ describe('objects of the token that no row names', () => {
     await daemon.remove();
   });
 
-  const inToken = (): Promise<string[]> => token.listKeys('claviger:key:');
+  const inToken = async (): Promise<string[]> =>
+    (await token.listObjects('claviger:key:')).map(({ id }) => id);
   const ids = async (text: string): Promise<string[]> =>
     (await administer<{ id: string }>(daemon.databaseUrl, text)).map(({ id }) => id);
   const rows = (): Promise<string[]> => ids('select material_id as id from key_material');
@@ -59,7 +67,9 @@ describe('objects of the token that no row names', () => {
 
   test('of killed workers are entered as doomed, and destroyed by the next daemon when that is due', async () => {
     const kms = daemon.client();
-    const load = startLoad(() => kms.send(new CreateKeyCommand({})), { lines: 6, pauseMs: 0 });
+    let asked = 0;
+    const create = () => kms.send(new CreateKeyCommand(kinds[(asked += 1) % kinds.length] ?? {}));
+    const load = startLoad(create, { lines: 6, pauseMs: 0 });
     await load.served(6);
     for (const pid of childrenOf(daemon.process.pid)) process.kill(pid, 'SIGKILL');
     await load.stop();
