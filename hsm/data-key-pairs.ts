@@ -67,7 +67,8 @@ export class DataKeyPairs {
   /** What was found out of an earlier connection is not known of this one. */
   #known(): Map<DataKeyPairSpec, boolean> {
     const { ref } = this.#parts.link.live;
-    if (this.#ref !== ref) [this.#ref, this.#inToken] = [ref, new Map()];
+    if (this.#ref !== ref) this.#inToken = new Map();
+    this.#ref = ref;
     return this.#inToken;
   }
 

@@ -25,33 +25,43 @@ export interface KeyPairsParts {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
+interface PreparedParts {
+  readonly spec: PairSpec;
+  readonly place: PreparedPlace;
+  readonly pair: PreparedPair;
+  /** The connection that its handle is of. */
+  readonly ref: TokenRef;
+  readonly link: Pick<Link, 'live' | 'run'>;
+}
+
 /** A pair that is nowhere yet: an object of the owner session, until it is let go of. */
 export class PreparedRsa implements PreparedKey {
-  constructor(
-    readonly spec: PairSpec,
-    readonly place: PreparedPlace,
-    readonly pair: PreparedPair,
-    /** The connection that its handle is of. */
-    private readonly ref: TokenRef,
-    private readonly link: Pick<Link, 'live' | 'run'>,
-  ) {}
+  readonly place: PreparedPlace;
+  readonly #parts: PreparedParts;
+
+  constructor(parts: PreparedParts) {
+    this.place = parts.place;
+    this.#parts = parts;
+  }
 
   /** Throws where its handle means nothing any more, or another thing is wanted. */
   require(place: PreparedPlace, spec: PairSpec): PreparedPair {
-    if (this.link.live.ref !== this.ref) {
+    const { link, ref, pair } = this.#parts;
+    if (link.live.ref !== ref) {
       throw new HsmError('token-unavailable', 'the token was connected anew meanwhile');
     }
-    if (place !== this.place || !isSameSpec(spec, this.spec)) {
+    if (place !== this.place || !isSameSpec(spec, this.#parts.spec)) {
       throw new HsmError('failed', 'another key was prepared than is to be made');
     }
-    return this.pair;
+    return pair;
   }
 
   /** Without a word: what stays ends with the connection, and the key itself is made or is not. */
   async discard(): Promise<void> {
-    const { privateKey } = this.pair;
+    const { link, ref, pair } = this.#parts;
+    const { privateKey } = pair;
     try {
-      if (this.link.live.ref === this.ref) await this.link.run('dropPrepared', { privateKey });
+      if (link.live.ref === ref) await link.run('dropPrepared', { privateKey });
     } catch (error) {
       if (!(error instanceof HsmError)) throw error;
     }
@@ -97,7 +107,7 @@ export class KeyPairs {
       const { ref } = link.live;
       const args = { ...this.#args(spec), place };
       const pair = await link.run('preparePair', args, { ...this.#patience, slow: true });
-      if (pair !== undefined) return new PreparedRsa(spec, place, pair, ref, link);
+      if (pair !== undefined) return new PreparedRsa({ spec, place, pair, ref, link });
       this.#noteRefusal(ref);
       return undefined;
     });

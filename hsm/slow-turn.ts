@@ -38,15 +38,12 @@ export class SlowTurn {
 
   #take<T>(queue: SlowQueue, work: () => Promise<T>): Promise<T> {
     const askedMs = performance.now();
+    const inTime = async (): Promise<T> => {
+      requireTime(askedMs);
+      return work();
+    };
     return new Promise<T>((resolve, reject) => {
-      this.#queues[queue].push(async () => {
-        try {
-          requireTime(askedMs);
-          resolve(await work());
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
+      this.#queues[queue].push(() => inTime().then(resolve, reject));
       if (!this.#running) void this.#run();
     });
   }

@@ -36,12 +36,26 @@ export async function write<N extends OperationName>(
   operation: WritingOperation<N>,
   permitted: Permitted<N>,
 ): Promise<string> {
-  const { request, permissions, trail } = permitted;
+  const prepared = await operation.prepare?.(permitted.call);
+  try {
+    return await commit(corridor, operation, { ...permitted, prepared });
+  } finally {
+    await prepared?.discard();
+  }
+}
+
+async function commit<N extends OperationName>(
+  corridor: Corridor,
+  operation: WritingOperation<N>,
+  permitted: Permitted<N> & Pick<Change, 'prepared'>,
+): Promise<string> {
+  const { request, permissions, trail, prepared } = permitted;
   const afterwards: (() => Promise<unknown>)[] = [];
   const { text, announcements } = await undoneOnFailure(corridor, async (transaction, undo) => {
     const events: ServiceEvent[] = [];
     const change: Change = {
       transaction,
+      prepared,
       undo,
       afterwards: (step) => void afterwards.push(step),
       made: (key) => (trail.keys = [...trail.keys, key]),

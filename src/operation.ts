@@ -1,4 +1,4 @@
-import type { Token } from '../hsm';
+import type { PreparedKey, Token } from '../hsm';
 import type { Attestations } from './attestation/attestations';
 import type { ServiceEvent } from './audit';
 import type { PresignedCallers } from './auth/presigned';
@@ -119,6 +119,8 @@ export interface TargetedCall<N extends OperationName> extends Call<N> {
 /** What a writing operation works in. */
 export interface Change {
   readonly transaction: Transaction;
+  /** What `prepare` gave. */
+  readonly prepared: PreparedKey | undefined;
   /** Runs when the transaction does not commit: undoes what the operation did in the token. */
   readonly undo: (step: UndoStep) => void;
   /**
@@ -200,6 +202,11 @@ interface Writing<N extends OperationName> {
    * something or fails.
    */
   readonly unannounced?: string;
+  /**
+   * What takes seconds and changes nothing, before the transaction, which would hold a connection meanwhile. Whatever becomes
+   * of that, what it gave is let go of.
+   */
+  prepare?(call: Call<N>): Promise<PreparedKey | undefined>;
   write(call: TargetedCall<N>, change: Change): Promise<OperationOutputs[N]>;
 }
 

@@ -33,7 +33,11 @@ function generate(desk: Desk): EdwardsKey {
 }
 
 function testPure(desk: Desk, { privateKey, publicKey }: EdwardsKey): void {
-  const signature = signWith(desk, privateKey, { algorithm: 'ED25519_SHA_512', input: message });
+  const signature = signWith(desk, privateKey, {
+    algorithm: 'ED25519_SHA_512',
+    input: message,
+    detour: false,
+  });
   requireAnswer(verify(null, message, publicKey, signature), 'C_Sign');
 }
 
@@ -47,13 +51,18 @@ const vector = {
 };
 
 /**
- * A token that ignores the parameter answers a plain Ed25519 signature over the digest, which looks like success
+ * A token that ignores the parameter answers a plain Ed25519 signature of what it is given, which looks like success
  * (SoftHSM). Only the published answer proves that it does not.
  */
-function testPrehash(desk: Desk, { privateKey, publicKey }: EdwardsKey): void {
-  const input = createHash('sha512').update(vector.message).digest();
-  const request = { algorithm: 'ED25519_PH_SHA_512', input } as const;
-  if (verify(null, input, publicKey, signWith(desk, privateKey, request))) {
+function testPrehash(
+  desk: Desk,
+  { privateKey, publicKey }: EdwardsKey,
+  by: { readonly detour: boolean },
+): void {
+  const input = Buffer.from(vector.message);
+  const given = by.detour ? createHash('sha512').update(input).digest() : input;
+  const request = { algorithm: 'ED25519_PH_SHA_512', input, ...by } as const;
+  if (verify(null, given, publicKey, signWith(desk, privateKey, request))) {
     throw new HsmError('mechanism-missing', 'C_Sign: the token ignores CK_EDDSA_PARAMS.phFlag');
   }
   const known = create(
@@ -77,7 +86,11 @@ export const edwardsAnswers: KeyAnswers<EdwardsKey> = {
     {
       name: 'ED25519_PH_SHA_512',
       mechanism: 'CKM_EDDSA with CK_EDDSA_PARAMS',
-      test: testPrehash,
+      test: (desk, key) => testPrehash(desk, key, { detour: false }),
+      detour: {
+        note: 'hashed outside the token',
+        test: (desk, key) => testPrehash(desk, key, { detour: true }),
+      },
     },
   ],
 };

@@ -1,5 +1,5 @@
-import { createDecipheriv, generateKeyPairSync } from 'node:crypto';
-import type { curves } from '../curves';
+import { createDecipheriv, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { Curve } from '../curves';
 import { HsmError } from '../errors';
 import { parsePublicHalf } from '../material/public-halves';
 import { shapeOf, type Shape } from '../material/shapes';
@@ -90,7 +90,7 @@ function unwrapInMemory({ kek, blob, standard }: Wrapped): Buffer {
   }
 }
 
-function curveOf(shape: Shape): (typeof curves)[keyof typeof curves] | undefined {
+function curveOf(shape: Shape): Curve | undefined {
   return shape.family === 'ec' ? shape.curve : undefined;
 }
 

@@ -1,4 +1,11 @@
-import type { Exclusively, GeneratedKey, GeneratedWrappedKey, ImportedKey, Token } from '../../hsm';
+import type {
+  Exclusively,
+  GeneratedKey,
+  GeneratedWrappedKey,
+  ImportedKey,
+  PreparedKey,
+  Token,
+} from '../../hsm';
 import type { Database, Transaction } from '../db';
 import type { RotationType } from '../shapes/kms.generated';
 import type { UndoStep } from '../undo';
@@ -35,6 +42,8 @@ interface Parts {
 export interface MaterialRequest {
   /** Is given what takes back from the token what was made there. */
   readonly undo: (step: UndoStep) => void;
+  /** What `prepare` gave. */
+  readonly prepared?: PreparedKey | undefined;
   /** Where it takes the place of another: why. */
   readonly rotationType?: RotationType;
 }
@@ -74,6 +83,11 @@ interface Made {
 export class Materials {
   constructor(private readonly parts: Parts) {}
 
+  /** What of a new material takes seconds; undefined where nothing does. Rejects with `busy` where too many want that. */
+  prepare(key: Pick<Key, 'keySpec' | 'keyUsage'>): Promise<PreparedKey | undefined> {
+    return this.parts.token.prepareKey(materialKind(key), this.parts.storage);
+  }
+
   /**
    * New material for an AWS_KMS key of this transaction, current from now on; what was current stays for Decrypt. The key as
    * it is with it. The caller announces the key, unless it is new.
@@ -81,7 +95,7 @@ export class Materials {
   async create(
     transaction: Transaction,
     key: Pick<Key, 'keyId' | 'keySpec' | 'keyUsage'>,
-    { undo, rotationType }: MaterialRequest,
+    { undo, prepared, rotationType }: MaterialRequest,
   ): Promise<Key> {
     const { token, keys } = this.parts;
     const { keyId } = key;
@@ -93,9 +107,9 @@ export class Materials {
       ...{ keyId, materialId, kind: tokenObjectOf(key.keySpec) },
       resident: ({ label, object, exclusively }) => {
         undo(() => destroyObject(token, object));
-        return token.generateKey(material, { id: materialId, label }, exclusively);
+        return token.generateKey(material, { id: materialId, label, prepared }, exclusively);
       },
-      wrapped: (wrappingKeyId) => token.generateWrappedKey(material, wrappingKeyId),
+      wrapped: (wrappingKeyId) => token.generateWrappedKey(material, wrappingKeyId, prepared),
     });
     await insertMaterial(transaction, keyId, {
       ...{ materialId, state: 'CURRENT', place, publicKey },
@@ -141,7 +155,7 @@ export class Materials {
       : this.makeWrapped(transaction, making);
   }
 
-  /** Others make theirs until this one's has to be in the token: an RSA pair takes seconds to generate before that. */
+  /** Others make theirs until this one's has to be in the token. */
   private async makeResident(
     transaction: Transaction,
     { keyId, materialId, kind, resident }: Making,

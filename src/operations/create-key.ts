@@ -50,10 +50,19 @@ export const createKey: Operation<'CreateKey'> = {
     ...(input.Tags === undefined ? [] : [{ action: 'kms:TagResource', resource: '*' }]),
   ],
 
+  async prepare({ input, caller, services }) {
+    const { db, token, materials, limits } = services;
+    const { accountId } = caller;
+    const spec = chooseSpec(input);
+    // Of a key whose material comes later, too: nobody should bring what could not be used.
+    await token.requireKind(materialKind(spec));
+    if (input.Origin === 'EXTERNAL') return undefined;
+    await requireKeyRoom(db, { accountId, limits });
+    return materials.prepare(spec);
+  },
+
   async write(call, change) {
     const { input, caller, services } = call;
-    // Of a key whose material comes later, too: nobody should bring what could not be used.
-    await services.token.requireKind(materialKind(chooseSpec(input)));
     const keyId = services.newKeyId();
     const { place, limits } = services;
     const { accountId } = caller;
@@ -74,12 +83,12 @@ export const createKey: Operation<'CreateKey'> = {
     // What refuses the row costs the token nothing.
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
-    const { undo } = change;
+    const { undo, prepared } = change;
     // The owner of an EXTERNAL key brings its material later.
     const made =
       key.origin === 'EXTERNAL'
         ? key
-        : await services.materials.create(change.transaction, key, { undo });
+        : await services.materials.create(change.transaction, key, { undo, prepared });
     // Last: while the token works, others make their keys too.
     await countNewKey(change.transaction, { accountId, limits });
     return { KeyMetadata: keyMetadata(made) };

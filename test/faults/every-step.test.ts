@@ -1,5 +1,7 @@
+import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto';
 import { inTransaction } from '../../src/db';
 import { Sealing } from '../../src/auth/sealing';
+import { materialKind } from '../../src/keys/material-use';
 import { createWrappingKey, lockWrappingKeys } from '../../src/keys/wrapping-keys';
 import { undoneOnFailure } from '../../src/undo';
 import { type Fault, faults } from '../support/fault-point';
@@ -37,7 +39,39 @@ async function materialsOf(subject: Subject): Promise<number> {
   return ids.length;
 }
 
+/** A key is either made whole, its public half recorded and its private half in the token, or there is none. */
+const createPair = (spec: string, usage: string): Scenario => ({
+  what: `CreateKey of ${spec} for ${usage}`,
+  prepare: async () => {
+    await stage.clear();
+    return nothing();
+  },
+  run: () => perform(stage.faulty, 'CreateKey', { KeySpec: spec, KeyUsage: usage }),
+  check: async (_nothing, done) => {
+    const made = await stage.ids('select key_id as id from kms_key');
+    isIn(made.length, done, { before: 0, after: 1 });
+    for (const keyId of made) await expectSigns(keyId);
+  },
+});
+
+async function expectSigns(keyId: string): Promise<void> {
+  const key = await stage.keyOf({ keyId });
+  const { id, publicKey = '' } = key?.currentMaterial ?? {};
+  if (key === undefined || id === undefined) throw new Error('the key has no material');
+  const spki = { key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' } as const;
+  const message = randomBytes(32);
+  const signature = await stage.site.token.sign(
+    { id, wrapped: undefined, kind: materialKind(key) },
+    {
+      algorithm: key.keySpec === 'RSA_2048' ? 'RSASSA_PKCS1_V1_5_SHA_256' : 'ECDSA_SHA_256',
+      input: createHash('sha256').update(message).digest(),
+    },
+  );
+  expect(verify('sha256', message, createPublicKey(spki), signature)).toBe(true);
+}
+
 const scenarios: readonly Scenario[] = [
+  createPair('ECC_NIST_P256', 'SIGN_VERIFY'),
   {
     what: 'CreateKey',
     prepare: async () => {
@@ -127,9 +161,16 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-const cases = scenarios.flatMap((scenario) =>
-  (Object.keys(faults) as Fault[]).map((fault) => ({ ...scenario, fault })),
-);
+/** Each of its attempts generates an RSA pair, which takes its time: two of the four faults. */
+const rsa = createPair('RSA_2048', 'SIGN_VERIFY');
+const rsaFaults = ['is done, and its answer is lost', 'is done, and its worker is killed'] as const;
+
+const cases: readonly (Scenario & { readonly fault: Fault })[] = [
+  ...scenarios.flatMap((scenario) =>
+    (Object.keys(faults) as Fault[]).map((fault) => ({ ...scenario, fault })),
+  ),
+  ...rsaFaults.map((fault) => ({ ...rsa, fault })),
+];
 
 test.each(cases)(
   '$what leaves token and database in agreement when any one of its calls $fault',

@@ -141,7 +141,9 @@ export async function openFaultStage(): Promise<FaultStage> {
       await sql('delete from kms_key');
       await sql('delete from wrapping_key');
       for (const label of ['claviger:key:', 'claviger:wrapping:']) {
-        for (const id of await site.token.listKeys(label)) await site.token.destroyKey(id);
+        for (const { kind, id } of await site.token.listObjects(label)) {
+          await (kind === 'key-pair' ? site.token.destroyKeyPair(id) : site.token.destroyKey(id));
+        }
       }
     },
   };
