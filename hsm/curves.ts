@@ -38,3 +38,6 @@ export const curves = {
 } as const;
 
 export type Curve = (typeof curves)[keyof typeof curves];
+
+/** id-Ed25519 (RFC 8410 §3): DER of the OID. */
+export const ed25519Oid = '06032b6570';

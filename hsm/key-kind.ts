@@ -1,6 +1,7 @@
 import * as pkcs11 from 'pkcs11js';
 import type { KeyRow } from './algorithms/key-rows';
 import { readAttribute, readNumber } from './calls';
+import { ed25519Oid } from './curves';
 import { HsmError } from './errors';
 import type { Shape } from './material/shapes';
 import { objectOf, usesOf } from './material/templates';
@@ -9,8 +10,8 @@ import { type Desk, readFlags } from './objects';
 import { CKA_DECAPSULATE, CKA_PARAMETER_SET } from './post-quantum/numbers';
 import { TokenFault } from './return-values';
 
-/** RFC 8410 §3, and the other form that PKCS#11 3.0 has: PrintableString "edwards25519". */
-const ed25519Parameters: readonly string[] = ['06032b6570', '130c656477617264733235353139'];
+/** Its OID, and the other form that PKCS#11 3.0 has: PrintableString "edwards25519". */
+const ed25519Parameters: readonly string[] = [ed25519Oid, '130c656477617264733235353139'];
 
 /**
  * Throws `key-not-found` unless the object is a key of this kind, good for its usage and for nothing else. A pair of an

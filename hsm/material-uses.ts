@@ -3,7 +3,7 @@ import { agreeWith } from './algorithms/agreement';
 import { type KeyRow, keyRow, requireUsage, symmetricDefault } from './algorithms/key-rows';
 import { macWith } from './algorithms/macs';
 import { notDecrypted, type OaepCiphertext } from './algorithms/oaep-decryption';
-import { requireSigning, signingName, signWith } from './algorithms/signing';
+import { type ProvenSigning, requireSigning, signingName, signWith } from './algorithms/signing';
 import type { Curve } from './curves';
 import { HsmError } from './errors';
 import { toBuffer, toThread } from './formats';
@@ -48,9 +48,11 @@ export class MaterialUses {
     const row = keyRow(key.kind);
     requireUsage(row, 'SIGN_VERIFY');
     requireSigning(key.kind.spec, request);
-    return this.#proven(row, signingName(request), () =>
-      this.#use.use(key, row, (object) => this.#sign(object, request)),
-    );
+    return this.#proven(row, signingName(request), ({ detour }) => {
+      const { algorithm, input, externalMu = false } = request;
+      const proven = { algorithm, input, externalMu, detour };
+      return this.#use.use(key, row, (object) => this.#sign(object, proven));
+    });
   }
 
   mac(key: MaterialKey, message: Buffer): Awaitable<Buffer> {
@@ -137,18 +139,16 @@ export class MaterialUses {
     return row.quick ? this.#link.live.inline : undefined;
   }
 
-  #sign(object: UsableObject, request: SigningRequest): Awaitable<Buffer> {
+  #sign(object: UsableObject, request: ProvenSigning): Awaitable<Buffer> {
     const inline = this.#inline(object);
     if (inline === undefined) return this.#signOnLane(object, request);
     const { library } = inline;
     return inline.withSession((session) => signWith({ library, session }, object.object, request));
   }
 
-  async #signOnLane(object: UsableObject, request: SigningRequest): Promise<Buffer> {
-    const { algorithm, externalMu = false } = request;
+  async #signOnLane(object: UsableObject, request: ProvenSigning): Promise<Buffer> {
     const [key, input] = [toThread(object.object), toThread(request.input)];
-    const args = { key, algorithm, input, externalMu };
-    return toBuffer(await this.#link.run('sign', args));
+    return toBuffer(await this.#link.run('sign', { ...request, key, input }));
   }
 
   #mac(object: UsableObject, request: { shape: Hmac; message: Buffer }): Awaitable<Buffer> {

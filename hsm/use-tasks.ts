@@ -2,7 +2,7 @@ import { agreeWith } from './algorithms/agreement';
 import { keyRow } from './algorithms/key-rows';
 import { macWith } from './algorithms/macs';
 import { decryptOaepWith, notDecrypted, type OaepWay } from './algorithms/oaep-decryption';
-import { signWith } from './algorithms/signing';
+import { type ProvenSigning, signWith } from './algorithms/signing';
 import type { Curve } from './curves';
 import { toBuffer, toThread } from './formats';
 import { openGcm, sealGcm } from './gcm';
@@ -15,7 +15,6 @@ import type { MaterialKind } from './material-types';
 import type { OaepHash } from './oaep';
 import { decapsulate, encapsulate } from './post-quantum/encapsulation';
 import type { MlKem } from './post-quantum/parameter-sets';
-import type { SigningAlgorithm } from './use-types';
 
 /** What lanes do with keys in use. `key`: the handle of an object that is known to be of the right kind. */
 export const useTasks = {
@@ -49,12 +48,11 @@ export const useTasks = {
 
   sign: (
     lane: LaneDesk,
-    args: { key: Uint8Array; algorithm: SigningAlgorithm; input: Uint8Array; externalMu: boolean },
+    { key, ...request }: Omit<ProvenSigning, 'input'> & { key: Uint8Array; input: Uint8Array },
   ) =>
     lane.withSession((desk) => {
-      const { algorithm, externalMu } = args;
-      const request = { algorithm, externalMu, input: toBuffer(args.input) };
-      return toThread(signWith(desk, toBuffer(args.key), request));
+      const input = toBuffer(request.input);
+      return toThread(signWith(desk, toBuffer(key), { ...request, input }));
     }),
 
   mac: (lane: LaneDesk, args: { key: Uint8Array; shape: Hmac; message: Uint8Array }) =>
@@ -77,22 +75,14 @@ export const useTasks = {
   encapsulate: (lane: LaneDesk, args: { set: MlKem; publicKey: Uint8Array }) =>
     lane.withSession((desk) => {
       const made = encapsulate(desk, args.set, toBuffer(args.publicKey));
-      try {
-        return { sharedSecret: toThread(made.sharedSecret), ciphertext: toThread(made.ciphertext) };
-      } finally {
-        made.sharedSecret.fill(0);
-      }
+      const sharedSecret = lane.handOver(made.sharedSecret);
+      return { sharedSecret, ciphertext: toThread(made.ciphertext) };
     }),
 
   decapsulate: (lane: LaneDesk, args: { key: Uint8Array; set: MlKem; ciphertext: Uint8Array }) =>
     lane.withSession((desk) => {
       const request = { privateKey: toBuffer(args.key), ciphertext: toBuffer(args.ciphertext) };
-      const secret = decapsulate(desk, args.set, request);
-      try {
-        return toThread(secret);
-      } finally {
-        secret.fill(0);
-      }
+      return lane.handOver(decapsulate(desk, args.set, request));
     }),
 
   proveKind: (lane: LaneDesk, { kind }: { kind: MaterialKind }) =>

@@ -32,8 +32,7 @@ export type SigningAlgorithm =
 export interface SigningRequest {
   readonly algorithm: SigningAlgorithm;
   /**
-   * RSASSA and ECDSA: the digest, as long as the algorithm's hash. Ed25519ph: the SHA-512 digest. Ed25519: the message.
-   * ML-DSA: the message, or the 64 bytes of mu (FIPS 204 §6.2) where `externalMu`.
+   * RSASSA and ECDSA: the digest, as long as the algorithm's hash. Ed25519 and Ed25519ph: the message. ML-DSA: the message, or the 64 bytes of mu (FIPS 204 §6.2) where `externalMu`.
    */
   readonly input: Buffer;
   readonly externalMu?: boolean;

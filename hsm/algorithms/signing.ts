@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { sign } from '../calls';
 import { HsmError } from '../errors';
@@ -20,6 +21,8 @@ interface SigningRow {
   readonly inputBytes?: number;
   /** What the token is given for the input. */
   readonly frame?: (input: Buffer) => Buffer;
+  /** The same, where the known answer took its detour. */
+  readonly detour?: (input: Buffer) => Buffer;
   /** AWS's format of what the token answers. */
   readonly finish?: (signature: Buffer) => Buffer;
 }
@@ -96,7 +99,8 @@ const rows: Readonly<Record<SigningAlgorithm, SigningRow>> = {
   ED25519_PH_SHA_512: {
     ...edwards,
     mechanism: { mechanism: ckm.EDDSA, parameter: prehashParameter() },
-    inputBytes: hashes.sha512.bytes,
+    // PKCS#11 does not say whether the caller hashes or the token (v3.1 §6.3.16).
+    detour: (message) => createHash('sha512').update(message).digest(),
   },
   // Without CK_SIGN_ADDITIONAL_CONTEXT: an empty context, and hedged where the token hedges (FIPS 204 §3.4).
   ML_DSA_SHAKE_256: { ...mlDsa, mechanism: { mechanism: ckm.ML_DSA } },
@@ -108,6 +112,11 @@ const ofExternalMu: SigningRow = {
   mechanism: { mechanism: ckm.ML_DSA_EXTERNAL_MU },
   inputBytes: 64,
 };
+
+/** And which way the known answer found. */
+export interface ProvenSigning extends SigningRequest {
+  readonly detour?: boolean;
+}
 
 type Way = Pick<SigningRequest, 'algorithm' | 'externalMu'>;
 
@@ -126,6 +135,10 @@ export function requireSigning(spec: MaterialSpec, request: SigningRequest): voi
   if (!specs.includes(spec)) {
     throw new HsmError('failed', `${signingName(request)} is no algorithm of ${spec} keys`);
   }
+  // SoftHSM refuses an empty one and leaves the operation active.
+  if (request.input.length === 0) {
+    throw new HsmError('failed', `${signingName(request)}: the input must be 1 byte or more`);
+  }
   if (inputBytes !== undefined && inputBytes !== request.input.length) {
     throw new HsmError(
       'failed',
@@ -135,8 +148,10 @@ export function requireSigning(spec: MaterialSpec, request: SigningRequest): voi
 }
 
 /** One signature in AWS's format. The algorithm is one of the key's. */
-export function signWith(desk: Desk, key: Handle, request: SigningRequest): Buffer {
-  const { mechanism, longest, frame, finish } = rowOf(request);
+export function signWith(desk: Desk, key: Handle, request: ProvenSigning): Buffer {
+  const row = rowOf(request);
+  const { mechanism, longest, finish } = row;
+  const frame = request.detour === true ? row.detour : row.frame;
   const { input } = request;
   const data = frame === undefined ? input : frame(input);
   const signature = sign(desk, { key, mechanism, data, longest });

@@ -1,5 +1,5 @@
 import * as pkcs11 from 'pkcs11js';
-import { sign } from '../calls';
+import { macWith } from '../algorithms/macs';
 import { HsmError } from '../errors';
 import { undoesGcm } from '../gcm-proof';
 import type { MaterialKind } from '../material-types';
@@ -37,9 +37,9 @@ const rows: { readonly [F in Secret['family']]: SecretRow<Extract<Secret, { fami
   },
   hmac: {
     mechanism: ckm.GENERIC_SECRET_KEY_GEN,
-    areSame: (context, { born, again }, { mac }) => {
+    areSame: (context, { born, again }, shape) => {
       const compute = (key: Handle): Buffer =>
-        sign(context, { key, mechanism: { mechanism: mac }, data: macMessage });
+        macWith(context, key, { shape, message: macMessage });
       return compute(born).equals(compute(again));
     },
   },

@@ -1,5 +1,6 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { encrypt, sign } from '../calls';
+import { macWith } from '../algorithms/macs';
+import { encrypt } from '../calls';
 import { HsmError } from '../errors';
 import type { MaterialKind, TokenKeyId } from '../material-types';
 import { ckm } from '../mechanisms';
@@ -8,7 +9,7 @@ import type { Desk } from '../objects';
 import { TokenFault } from '../return-values';
 import { isRefused, wrongMaterial } from './faults';
 import { ecPublicKey, rsaPublicKey } from './public-keys';
-import { shapeOf } from '../material/shapes';
+import { type Hmac, shapeOf } from '../material/shapes';
 
 /** Which material it is, as far as anybody outside of the token may know. */
 export interface Identity {
@@ -36,7 +37,7 @@ export function identify(
   const shape = shapeOf(kind.spec);
   if (shape.family === 'aes') return { id: idOf(keyId, aesOutput(desk, key, labelOf(keyId))) };
   if (shape.family === 'hmac') {
-    return { id: idOf(keyId, macOutput(desk, key, { ...shape, label: labelOf(keyId) })) };
+    return { id: idOf(keyId, macOutput(desk, key, { shape, message: labelOf(keyId) })) };
   }
   if (shape.family !== 'rsa' && shape.family !== 'ec') {
     throw new HsmError('mechanism-missing', `${kind.spec} keys are not imported`);
@@ -80,10 +81,10 @@ export function encryptBlocks(desk: Desk, key: Handle, blocks: Buffer): Buffer {
 function macOutput(
   desk: Desk,
   key: Handle,
-  { mac, label }: { mac: number; label: Buffer },
+  request: { readonly shape: Hmac; readonly message: Buffer },
 ): Buffer {
   try {
-    return sign(desk, { key, mechanism: { mechanism: mac }, data: label });
+    return macWith(desk, key, request);
   } catch (error) {
     // SoftHSM answers a key that is shorter than the hash with CKR_KEY_SIZE_RANGE.
     throw isRefused(error) ? wrongMaterial() : error;

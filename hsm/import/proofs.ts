@@ -14,6 +14,7 @@ import type { MaterialKind } from '../material-types';
 import type { Handle } from '../module';
 import type { OaepHash } from '../oaep';
 import { oaepMechanism } from '../oaep-mechanism';
+import type { Desk } from '../objects';
 import type { ImportContext } from './context';
 import { ecSigns, edwardsSigns, rsaSigns } from './public-keys';
 import { shapeOf } from '../material/shapes';
@@ -59,8 +60,8 @@ function decryptsRaw(context: ImportContext, key: Handle, publicKey: KeyObject):
   return block.equals(message);
 }
 
-function agrees(
-  context: ImportContext,
+export function agrees(
+  desk: Desk,
   key: Handle,
   { curve, publicKey }: { curve: Curve; publicKey: KeyObject },
 ): boolean {
@@ -72,5 +73,5 @@ function agrees(
     Buffer.from(x, 'base64url'),
     Buffer.from(y, 'base64url'),
   ]);
-  return agreeWith(context, key, { curve, peer: point }).equals(shared);
+  return agreeWith(desk, key, { curve, peer: point }).equals(shared);
 }

@@ -1,17 +1,17 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createHash, type KeyObject, verify } from 'node:crypto';
 import * as pkcs11 from 'pkcs11js';
 import { signWith } from '../algorithms/signing';
-import { readAttribute } from '../calls';
+import { ed25519Oid } from '../curves';
 import { HsmError } from '../errors';
+import { edwardsSigns } from '../import/public-keys';
+import { edwardsPublicHalf, parsePublicHalf } from '../material/public-halves';
+import { objectOf } from '../material/templates';
 import { ckm } from '../mechanisms';
 import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { create, generatePair, type KeyAnswers, requireAnswer, sessionSecret } from './row';
 
-/** id-Ed25519 (RFC 8410 §3); SoftHSM takes the PrintableString "edwards25519" as well. */
-const ed25519Params = Buffer.from('06032b6570', 'hex');
-const message = Buffer.from('claviger known answer');
-const publicBytes = 32;
+const ed25519Params = Buffer.from(ed25519Oid, 'hex');
 
 interface EdwardsKey {
   readonly privateKey: Handle;
@@ -26,15 +26,12 @@ function generate(desk: Desk): EdwardsKey {
     ],
     privateKey: [[pkcs11.CKA_SIGN, true]],
   });
-  const point = readAttribute(desk, pair.publicKey, pkcs11.CKA_EC_POINT);
-  const x = point.subarray(point.length - publicBytes).toString('base64url');
-  const key = { kty: 'OKP', crv: 'Ed25519', x };
-  return { privateKey: pair.privateKey, publicKey: createPublicKey({ key, format: 'jwk' }) };
+  const publicKey = parsePublicHalf(edwardsPublicHalf(desk, pair.publicKey));
+  return { privateKey: pair.privateKey, publicKey };
 }
 
 function testPure(desk: Desk, { privateKey, publicKey }: EdwardsKey): void {
-  const signature = signWith(desk, privateKey, { algorithm: 'ED25519_SHA_512', input: message });
-  requireAnswer(verify(null, message, publicKey, signature), 'C_Sign');
+  requireAnswer(edwardsSigns(desk, privateKey, publicKey), 'C_Sign');
 }
 
 /** RFC 8032 §7.3, "TEST abc". */
@@ -47,20 +44,25 @@ const vector = {
 };
 
 /**
- * A token that ignores the parameter answers a plain Ed25519 signature over the digest, which looks like success
+ * A token that ignores the parameter answers a plain Ed25519 signature of what it is given, which looks like success
  * (SoftHSM). Only the published answer proves that it does not.
  */
-function testPrehash(desk: Desk, { privateKey, publicKey }: EdwardsKey): void {
-  const input = createHash('sha512').update(vector.message).digest();
-  const request = { algorithm: 'ED25519_PH_SHA_512', input } as const;
-  if (verify(null, input, publicKey, signWith(desk, privateKey, request))) {
+function testPrehash(
+  desk: Desk,
+  { privateKey, publicKey }: EdwardsKey,
+  by: { readonly detour: boolean },
+): void {
+  const input = Buffer.from(vector.message);
+  const given = by.detour ? createHash('sha512').update(input).digest() : input;
+  const request = { algorithm: 'ED25519_PH_SHA_512', input, ...by } as const;
+  if (verify(null, given, publicKey, signWith(desk, privateKey, request))) {
     throw new HsmError('mechanism-missing', 'C_Sign: the token ignores CK_EDDSA_PARAMS.phFlag');
   }
   const known = create(
     desk,
     sessionSecret([
       [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
-      [pkcs11.CKA_KEY_TYPE, 0x40], // CKK_EC_EDWARDS
+      [pkcs11.CKA_KEY_TYPE, objectOf('ECC_NIST_EDWARDS25519').type],
       [pkcs11.CKA_EC_PARAMS, ed25519Params],
       [pkcs11.CKA_VALUE, Buffer.from(vector.seed, 'hex')],
       [pkcs11.CKA_SIGN, true],
@@ -77,7 +79,11 @@ export const edwardsAnswers: KeyAnswers<EdwardsKey> = {
     {
       name: 'ED25519_PH_SHA_512',
       mechanism: 'CKM_EDDSA with CK_EDDSA_PARAMS',
-      test: testPrehash,
+      test: (desk, key) => testPrehash(desk, key, { detour: false }),
+      detour: {
+        note: 'hashed outside the token',
+        test: (desk, key) => testPrehash(desk, key, { detour: true }),
+      },
     },
   ],
 };

@@ -89,7 +89,10 @@ function verdictOf<K>({ mechanism, test, detour }: KeyAnswer<K>, tried: Tried<K>
   const unsupported = { supported: false, detour: false, mechanism };
   if (detour === undefined) return { ...unsupported, note: first.refusal };
   const second = tried(detour.test);
-  if ('refusal' in second) return { ...unsupported, note: `${first.refusal}; ${second.refusal}` };
+  if ('refusal' in second) {
+    const refusals = new Set([first.refusal, second.refusal]);
+    return { ...unsupported, note: [...refusals].join('; ') };
+  }
   const notes = [`${detour.note} (${first.refusal})`, second.note];
   const note = notes.filter((one) => one !== '').join('; ');
   return { supported: true, detour: true, note, mechanism };

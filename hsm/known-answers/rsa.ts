@@ -6,6 +6,7 @@ import { HsmError } from '../errors';
 import { isOfTheData } from '../import/faults';
 import type { OaepHash } from '../oaep';
 import type { Desk } from '../objects';
+import { TokenFault } from '../return-values';
 import type { SigningAlgorithm } from '../use-types';
 import { type KeyAnswer, type KeyAnswers, requireAnswer } from './row';
 import { rsaKey, type RsaKey } from './rsa-key';
@@ -84,10 +85,15 @@ function refuses(
   try {
     return decryptOaepWith((work) => work(desk), key, sealed) === undefined;
   } catch (error) {
-    if (!(error instanceof HsmError)) throw error;
+    if (!(error instanceof HsmError) || isOfTheSession(error)) throw error;
     // Kryoptic says CKR_DEVICE_ERROR, as a device does that is lost: nobody could tell those two.
     return isOfTheData(error, () => undefined);
   }
+}
+
+/** What another session would not have seen. */
+function isOfTheSession(error: HsmError): boolean {
+  return error instanceof TokenFault && error.meaning.again === true;
 }
 
 function oaep(hash: OaepHash, name: string): KeyAnswer<RsaKey> {

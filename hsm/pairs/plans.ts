@@ -1,4 +1,5 @@
 import * as pkcs11 from 'pkcs11js';
+import { ed25519Oid } from '../curves';
 import { HsmError } from '../errors';
 import type { ImportContext } from '../import/context';
 import { provesPrivate, rsaDecrypts } from '../import/proofs';
@@ -63,8 +64,7 @@ function rsaPlan(bits: number): SpecPlan {
   };
 }
 
-/** id-Ed25519 (RFC 8410 §3) in DER. */
-const ed25519 = Buffer.from('06032b6570', 'hex');
+const ed25519 = Buffer.from(ed25519Oid, 'hex');
 
 type ShapeOf<F extends Family> = Extract<Shape, { readonly family: F }>;
 

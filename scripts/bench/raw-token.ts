@@ -32,13 +32,25 @@ export function openSession(
 ): Buffer {
   library.load(options.module);
   library.C_Initialize({ flags: pkcs11.CKF_OS_LOCKING_OK });
-  const slot = library
-    .C_GetSlotList(true)
-    .find((candidate) => library.C_GetTokenInfo(candidate).label.trim() === options.label);
-  if (slot === undefined) throw new Error('no such token');
+  const slot = slotOf(library, options.label);
   const session = library.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION);
   library.C_Login(session, pkcs11.CKU_USER, readFileSync(options.pinFile, 'utf8').trim());
   return session;
+}
+
+/** A token that another process logs in to has no name for a moment: SoftHSM 2.6.1 writes its file anew at every login. */
+const looks = 50;
+const lookAgainMs = 10;
+
+export function slotOf(library: pkcs11.PKCS11, label: string): Buffer {
+  for (let look = 0; look < looks; look += 1) {
+    const slot = library
+      .C_GetSlotList(true)
+      .find((candidate) => library.C_GetTokenInfo(candidate).label.trim() === label);
+    if (slot !== undefined) return slot;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
+  }
+  throw new Error('no such token');
 }
 
 function cloneOf(library: pkcs11.PKCS11, session: Buffer, tokenKeyId: string): Buffer {

@@ -76,7 +76,8 @@ async function openSite(options: SiteOptions, onClose: (step: Cleanup) => void):
   };
 }
 
-function profiling(directory: string | undefined): Environment {
+/** What makes Node.js write CPU profiles into the directory. */
+export function profiling(directory: string | undefined): Environment {
   if (directory === undefined) return {};
   return {
     CLAVIGER_BENCH_PROFILE: path.resolve(directory),

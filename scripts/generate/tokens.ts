@@ -39,10 +39,13 @@ function tables(): string {
     return `[${String(lacking.get(note))}]`;
   };
   const rows = kindsOf(reports).map((kind) => {
+    const [spec = ''] = kind.split(' ');
+    // One note for all specs that lack the same.
+    const noteOfSpec = (note: string): string => noteOf(note.replaceAll(spec, '…'));
     const cells = reports.map((report) =>
       cellOf(
         places.map((place) => findingOf(report, kind, place)),
-        noteOf,
+        noteOfSpec,
       ),
     );
     return row([`\`${kind.replace(' ', '` `')}\``, ...cells]);

@@ -44,8 +44,7 @@ export function sealInEnvelope(recipient: KeyObject, plaintext: Buffer, random: 
   try {
     const cipher = createCipheriv('aes-256-cbc', key, iv);
     const content = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-    const padding = constants.RSA_PKCS1_OAEP_PADDING;
-    const sealedKey = publicEncrypt({ key: recipient, padding, oaepHash: 'sha256' }, key);
+    const sealedKey = sealToKey(recipient, key);
     return Buffer.from(
       AsnConvert.serialize(
         new ContentInfo({
@@ -65,6 +64,12 @@ export function sealInEnvelope(recipient: KeyObject, plaintext: Buffer, random: 
   } finally {
     random.fill(0);
   }
+}
+
+/** RSAES_OAEP_SHA_256. */
+export function sealToKey(recipient: KeyObject, plaintext: Buffer): Buffer {
+  const padding = constants.RSA_PKCS1_OAEP_PADDING;
+  return publicEncrypt({ key: recipient, padding, oaepHash: 'sha256' }, plaintext);
 }
 
 function recipientInfo(recipient: KeyObject, sealedKey: Buffer): KeyTransRecipientInfo {

@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { sealToKey } from './envelope';
 import { AttestationFault } from './fault';
 
 const [leastBits, mostBits] = [2048, 4096];
@@ -24,7 +25,17 @@ export function readRecipientKey(der: Buffer): KeyObject {
       `public_key is not the SubjectPublicKeyInfo of an RSA key of ${leastBits} to ${mostBits} bits`,
     );
   }
+  requireUsable(key);
   return key;
+}
+
+/** Who makes up numbers that are no key (an even modulus) learns of it here, and not when a secret has been made for it. */
+function requireUsable(key: KeyObject): void {
+  try {
+    sealToKey(key, Buffer.alloc(1));
+  } catch (cause) {
+    throw new AttestationFault('public_key is one that nothing can be sealed to', { cause });
+  }
 }
 
 function parse(key: Buffer): KeyObject {

@@ -72,7 +72,7 @@ const algorithms: Readonly<Record<SigningAlgorithm, Readings>> = {
   ED25519_SHA_512: { RAW: { input: asItIs, verify: ed25519Message } },
   // AWS KMS hashes the digest that it is given once more: Ed25519ph with the digest as its message.
   ED25519_PH_SHA_512: {
-    DIGEST: { length: digestLength.sha512, input: hashed('sha512'), verify: ed25519phMessage },
+    DIGEST: { length: digestLength.sha512, input: asItIs, verify: ed25519phMessage },
   },
   ML_DSA_SHAKE_256: {
     RAW: { input: asItIs, verify: mlDsaMessage },

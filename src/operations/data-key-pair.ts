@@ -6,7 +6,6 @@ import { requireState } from '../keys/states';
 import type { Services } from '../operation';
 import type { Conditions } from '../policy/policy';
 import type { DataKeyPairSpec } from '../shapes/kms.generated';
-import { requireSymmetric } from './data-key';
 import { refuseDryRun } from './dry-run';
 import { requireOrigin } from './rotation-rules';
 import { algorithmCondition } from './targets';
@@ -30,7 +29,7 @@ interface SealedKeyPair {
 
 /** The checks that need no key. */
 export function checkDataKeyPairRequest(input: DataKeyPairRequest): void {
-  generatedSpec(input.KeyPairSpec);
+  requireServed(input.KeyPairSpec);
   checkEncryptionContextSize(input.EncryptionContext);
 }
 
@@ -41,7 +40,6 @@ export function dataKeyPairConditions({ KeyPairSpec }: DataKeyPairRequest): Cond
 
 /** Keys of custom key stores make data keys and no pairs (kms-semantics §5.1). */
 export function requireSealsKeyPairs(key: Key): void {
-  requireSymmetric(key);
   requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
 }
 
@@ -55,9 +53,9 @@ export async function makeDataKeyPair(
   input: DataKeyPairRequest,
 ): Promise<SealedKeyPair> {
   refuseDryRun(input);
-  const { privateKey, publicKey } = await services.token.generateDataKeyPair(
-    generatedSpec(input.KeyPairSpec),
-  );
+  const { KeyPairSpec: spec } = input;
+  requireServed(spec);
+  const { privateKey, publicKey } = await services.token.generateDataKeyPair(spec);
   try {
     const key = await services.finder.byId(keyId);
     if (key === undefined) throw new KmsError('NotFoundException', `Key '${arn}' does not exist`);
@@ -70,10 +68,21 @@ export async function makeDataKeyPair(
   }
 }
 
-function generatedSpec(spec: DataKeyPairSpec): GeneratedSpec {
-  if (spec !== 'SM2') return spec;
+const noKem = 'neither OpenSSL nor a token hands out such private keys';
+
+/** Why there are no pairs of a spec. */
+const unserved: Readonly<Partial<Record<DataKeyPairSpec, string>>> = {
+  SM2: 'PKCS#11 has no mechanism for it',
+  ML_KEM_512: noKem,
+  ML_KEM_768: noKem,
+  ML_KEM_1024: noKem,
+};
+
+function requireServed(spec: DataKeyPairSpec): asserts spec is GeneratedSpec {
+  const why = unserved[spec];
+  if (why === undefined) return;
   throw new KmsError(
     'UnsupportedOperationException',
-    'KeyPairSpec SM2 is not supported: PKCS#11 has no mechanism for it.',
+    `KeyPairSpec ${spec} is not supported: ${why}.`,
   );
 }

@@ -28,9 +28,9 @@ export function checkDataKeyRequest(input: DataKeyRequest): void {
   checkEncryptionContextSize(input.EncryptionContext);
 }
 
-/** AWS has a text of its own for what is no algorithm of the request (kms-semantics §3.6). */
-export function requireSymmetric({ keySpec }: Key): void {
-  if (keySpec !== 'SYMMETRIC_DEFAULT') {
+/** As much a matter of usage as any other, with a text of its own: it is told before the state (kms-semantics §0, §3.6). */
+export function requireSymmetric({ keySpec, keyUsage }: Key): void {
+  if (keySpec !== 'SYMMETRIC_DEFAULT' && keyUsage === 'ENCRYPT_DECRYPT') {
     throw new KmsError(
       'InvalidKeyUsageException',
       'You cannot generate a data key with an asymmetric CMK',

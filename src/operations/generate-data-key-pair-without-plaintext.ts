@@ -5,6 +5,7 @@ import {
   makeDataKeyPair,
   requireSealsKeyPairs,
 } from './data-key-pair';
+import { requireSymmetric } from './data-key';
 import { onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPairWithoutPlaintext'> =
@@ -17,6 +18,7 @@ export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPair
     check: checkDataKeyPairRequest,
     conditions: ({ input }) => dataKeyPairConditions(input),
     targets: targetByKeyId('kms:GenerateDataKeyPairWithoutPlaintext'),
+    identify: ({ keys }) => requireSymmetric(onlyKey(keys)),
     requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
     verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
 

@@ -5,6 +5,7 @@ import {
   makeDataKeyPair,
   requireSealsKeyPairs,
 } from './data-key-pair';
+import { requireSymmetric } from './data-key';
 import { onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
@@ -18,6 +19,7 @@ export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
   check: checkDataKeyPairRequest,
   conditions: ({ input }) => dataKeyPairConditions(input),
   targets: targetByKeyId('kms:GenerateDataKeyPair'),
+  identify: ({ keys }) => requireSymmetric(onlyKey(keys)),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
 

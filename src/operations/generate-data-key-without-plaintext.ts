@@ -11,8 +11,8 @@ export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutP
   check: checkDataKeyRequest,
   conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKeyWithoutPlaintext'),
+  identify: ({ keys }) => requireSymmetric(onlyKey(keys)),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
-  verify: ({ keys }) => requireSymmetric(onlyKey(keys)),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

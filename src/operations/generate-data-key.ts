@@ -13,8 +13,8 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   check: checkDataKeyRequest,
   conditions: () => algorithmCondition(undefined),
   targets: targetByKeyId('kms:GenerateDataKey'),
+  identify: ({ keys }) => requireSymmetric(onlyKey(keys)),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
-  verify: ({ keys }) => requireSymmetric(onlyKey(keys)),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -7,6 +7,7 @@ import {
   DisableKeyCommand,
   EncapsulateCommand,
   GenerateDataKeyPairCommand,
+  GetKeyLastUsageCommand,
   GetPublicKeyCommand,
   type KMSClient,
   type KeySpec,
@@ -18,7 +19,7 @@ import {
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa';
 import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { sdkRefusal } from '../support/kms';
+import { auditOf, auditTexts, sdkRefusal } from '../support/kms';
 import { makePostQuantumToken, type PostQuantumToken } from '../support/post-quantum-token';
 
 /* The daemon on a token that has ML-DSA and ML-KEM, judged by @noble/post-quantum. */
@@ -142,12 +143,50 @@ describe.each(['resident', 'wrapped'])('Post-quantum keys whose material is %s',
     const secret = await decapsulate(inside.SharedSecretCiphertextBlob ?? new Uint8Array());
     expect(secret).toEqual(Buffer.from(inside.SharedSecret ?? []));
     expect(secret).toHaveLength(32);
+    // Implicit rejection (FIPS 203 §6.3): another secret, and the same one each time.
+    const altered = Buffer.from(outside.cipherText);
+    altered.writeUInt8(altered.readUInt8(100) ^ 1, 100);
+    const rejected = await decapsulate(altered);
+    expect(rejected).toHaveLength(32);
+    expect(rejected).not.toEqual(Buffer.from(outside.sharedSecret));
+    expect(await decapsulate(altered)).toEqual(rejected);
     for (const length of [bytes.ciphertext - 1, bytes.ciphertext + 1]) {
       expect(await sdkRefusal(decapsulate(randomBytes(length)))).toMatchObject({
         code: 'InvalidCiphertextException',
         status: 400,
       });
     }
+  });
+
+  test('Encapsulate and Decapsulate are last uses of the key, and recorded without a secret', async () => {
+    const KeyId = await make('ML_KEM_768', 'ENCAPSULATE_DECAPSULATE');
+    if (KeyId === undefined) return;
+    const inside = await kms.send(new EncapsulateCommand({ KeyId, ...ML_KEM }));
+    const { SharedSecret = [], SharedSecretCiphertextBlob = new Uint8Array() } = inside;
+    const outside = await kms.send(
+      new DecapsulateCommand({ KeyId, SharedSecretCiphertextBlob, ...ML_KEM }),
+    );
+    const texts = await auditTexts(daemon);
+    for (const [eventName, { $metadata }] of [
+      ['Encapsulate', inside],
+      ['Decapsulate', outside],
+    ] as const) {
+      const record = await auditOf(daemon, $metadata.requestId ?? '');
+      expect(record).toMatchObject({ eventName, readOnly: true, responseElements: null });
+      expect(record.requestParameters).toEqual({
+        ...{ keyId: KeyId, encapsulationAlgorithm: 'ML_KEM' },
+      });
+    }
+    for (const encoding of ['base64', 'hex'] as const) {
+      for (const bytes of [SharedSecret, SharedSecretCiphertextBlob]) {
+        const secret = Buffer.from(bytes).toString(encoding);
+        expect(texts.filter((text) => text.includes(secret))).toEqual([]);
+      }
+    }
+    const { KeyLastUsage } = await kms.send(new GetKeyLastUsageCommand({ KeyId }));
+    expect(KeyLastUsage).toMatchObject({
+      ...{ Operation: 'Decapsulate', KmsRequestId: outside.$metadata.requestId },
+    });
   });
 
   test.each(mlKem)('A data key pair of $spec is made and opened again', async ({ spec, kem }) => {

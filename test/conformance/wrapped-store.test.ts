@@ -4,7 +4,9 @@ import {
   DescribeKeyCommand,
   DisableKeyCommand,
   EnableKeyCommand,
+  EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
   type KMSClient,
   ReEncryptCommand,
   RotateKeyOnDemandCommand,
@@ -94,6 +96,27 @@ describe('A key store whose material is wrapped', () => {
     const clients = [daemon.client(), daemon.client(), beside.client()];
     expect(await broken(clients, ids)).toEqual([]);
     for (const { blob } of keys) expect(await open(beside.client(), blob)).toEqual(plaintext);
+  });
+
+  test('encrypts and decrypts with RSA keys, and seals data key pairs', async () => {
+    const made = await kms.send(
+      new CreateKeyCommand({ KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' }),
+    );
+    const named = {
+      KeyId: made.KeyMetadata?.KeyId ?? '',
+      EncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
+    } as const;
+    const sealed = await kms.send(new EncryptCommand({ ...named, Plaintext: plaintext }));
+    const { CiphertextBlob } = sealed;
+    const opened = await kms.send(new DecryptCommand({ ...named, CiphertextBlob }));
+    expect(Buffer.from(opened.Plaintext!)).toEqual(plaintext);
+    const { keyId: KeyId } = await createSealedKey(kms);
+    const pair = await kms.send(
+      new GenerateDataKeyPairCommand({ KeyId, KeyPairSpec: 'ECC_NIST_P256' }),
+    );
+    expect(await open(kms, pair.PrivateKeyCiphertextBlob!)).toEqual(
+      Buffer.from(pair.PrivateKeyPlaintext!),
+    );
   });
 
   test('names the material in answers, gives out data keys and re-encrypts', async () => {

@@ -11,10 +11,13 @@ import {
   type Token,
 } from '../../hsm/index';
 import { loadLibrary, openSession, closeSession, findToken } from '../../hsm/module';
-import { findObjects } from '../../hsm/objects';
+import { type Desk, findObjects } from '../../hsm/objects';
+import { decapsulate } from '../../hsm/post-quantum/encapsulation';
+import { CKA_DECAPSULATE, CKA_PARAMETER_SET, CKK_ML_KEM } from '../../hsm/post-quantum/numbers';
 import { parameterSets } from '../../hsm/post-quantum/parameter-sets';
 import { makePostQuantumToken, type PostQuantumToken } from '../support/post-quantum-token';
 import { useCases } from '../support/token-uses';
+import { judge, readVectors, type Vector } from '../support/vectors';
 
 /*
  * On a token that has ML-DSA and ML-KEM: the NSS that scripts/nss fetches, or another by scripts/test-token's setting. What
@@ -208,13 +211,13 @@ describe('ML-KEM', () => {
 
   test('No secret and no public key stays in the token', async () => {
     const { key, publicKey } = await makeKey(kind);
-    const before = sessionObjects();
+    const before = await sessionObjects();
     for (let round = 0; round < 10; round += 1) {
       const { ciphertext } = await token.encapsulate(kind, publicKey);
       await token.decapsulate(key, ciphertext);
     }
     // The clone of the key, where it was not there before.
-    expect(sessionObjects() - before).toBeLessThanOrEqual(1);
+    expect((await sessionObjects()) - before).toBeLessThanOrEqual(1);
   });
 
   test('The functions of PKCS#11 3.2 are there again after the library was initialised anew', async () => {
@@ -260,14 +263,55 @@ function isRefused(making: Promise<unknown>): Promise<boolean> {
   );
 }
 
+/** Their decapsulation keys are imported, which no operation of Claviger does: it is the library that is tried here. */
+describe("Wycheproof's ML-KEM decapsulation", () => {
+  test.each(kems)(
+    '$spec: what is valid gives its secret, and nothing else is taken',
+    async ({ spec }) => {
+      const set = parameterSets[spec];
+      const bits = spec.slice('ML_KEM_'.length);
+      const vectors = readVectors(`wycheproof/mlkem_${bits}_semi_expanded_decaps_test.json`);
+      const ofCiphertexts = vectors.filter(({ flags }) => !flags.some((flag) => /Key/.test(flag)));
+      const expected = (vector: Vector) => (vector.result === 'invalid' ? 'refused' : 'accepted');
+      const result = await withSession((desk) =>
+        judge(ofCiphertexts, expected, (vector) => {
+          const privateKey = desk.library.C_CreateObject(desk.session, [
+            { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_PRIVATE_KEY },
+            { type: pkcs11.CKA_KEY_TYPE, value: CKK_ML_KEM },
+            { type: CKA_PARAMETER_SET, value: set.parameterSet },
+            { type: pkcs11.CKA_TOKEN, value: false },
+            { type: pkcs11.CKA_PRIVATE, value: true },
+            { type: CKA_DECAPSULATE, value: true },
+            { type: pkcs11.CKA_VALUE, value: vector.bytes('dk') },
+          ]);
+          try {
+            const ciphertext = vector.bytes('c');
+            const secret = decapsulate(desk, set, { privateKey, ciphertext });
+            return secret.equals(vector.bytes('K')) ? 'accepted' : 'another secret';
+          } catch (error) {
+            if (error instanceof HsmError && error.code === 'ciphertext-invalid') return 'refused';
+            throw error;
+          }
+        }),
+      );
+      expect(result).toEqual({ wrong: [], accepted: 3, refused: 2 });
+    },
+  );
+});
+
 /** All objects of this process's sessions: PKCS#11 shows them to each of them. */
-function sessionObjects(): number {
+function sessionObjects(): Promise<number> {
+  const template = [{ type: pkcs11.CKA_TOKEN, value: false }];
+  return withSession((desk) => findObjects(desk, template, 1000).length);
+}
+
+/** A session of this thread's own. The token's has logged in for it. */
+async function withSession<T>(work: (desk: Desk) => T | Promise<T>): Promise<T> {
   const { module, label } = subject.options();
   const library = loadLibrary(module);
   const session = openSession(library, findToken(library, { label }).slot);
   try {
-    const template = [{ type: pkcs11.CKA_TOKEN, value: false }];
-    return findObjects({ library, session }, template, 1000).length;
+    return await work({ library, session });
   } finally {
     closeSession(library, session);
   }

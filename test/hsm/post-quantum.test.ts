@@ -36,8 +36,8 @@ describe('A token without post-quantum mechanisms', () => {
   );
 
   test.each(kemSpecs)(
-    'serves no $spec keys, encapsulates to none, and names what it lacks',
-    async ({ spec }) => {
+    'serves no %s keys, encapsulates to none, and names what it lacks',
+    async (spec) => {
       const kind: MaterialKind = { spec, usage: 'ENCAPSULATE_DECAPSULATE' };
       const refusal = {
         code: 'mechanism-missing',

@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import * as pkcs11 from 'pkcs11js';
 import { openToken, residentKey, type Token } from '../../hsm/index';
 import { aesKind } from '../../hsm/kinds';
 import { generatedSecret } from '../../hsm/material/templates';
 import { generateAes } from '../support/generated-keys';
+import { residentMaterial } from '../../hsm/material/templates';
 import { intruder, type Intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -149,4 +151,52 @@ test('on a networked token every miss is a search of its own', async () => {
   await open({ local: false });
   for (const id of ids.slice(0, 20)) await use(id);
   expect(searches()).toBe(20);
+});
+
+const kind = { spec: 'ECC_NIST_P256', usage: 'SIGN_VERIFY' } as const;
+const request = {
+  algorithm: 'ECDSA_SHA_256',
+  input: createHash('sha256').update('x').digest(),
+} as const;
+const sign = async (id: string): Promise<Buffer> =>
+  token.sign({ id, wrapped: undefined, kind }, request);
+
+function privateKeyByAnother(id: string): string {
+  other.create([
+    ...residentMaterial(kind, { id: Buffer.from(id, 'hex'), label: 'resident', modifiable: true }),
+    { type: pkcs11.CKA_EC_PARAMS, value: Buffer.from('06082a8648ce3d030107', 'hex') },
+    { type: pkcs11.CKA_VALUE, value: randomBytes(32) },
+  ]);
+  return id;
+}
+
+test('the scan that a secret key began finds the private keys too', async () => {
+  const pairs = Array.from({ length: 16 }, () => privateKeyByAnother(newId()));
+  // Proven first, so that signing is what is counted.
+  await token.requireKind(kind);
+  await indexed();
+  const before = searches();
+  for (const id of pairs) await sign(id);
+  expect(searches() - before).toBeLessThan(8);
+  const twice = pairs[0] ?? '';
+  privateKeyByAnother(twice);
+  await token.recover();
+  other = intruder(hsm);
+  await expect(sign(twice)).rejects.toMatchObject({
+    code: 'duplicate-key',
+    message: `C_FindObjects: two keys have CKA_ID ${twice}`,
+  });
+  for (const id of pairs) await token.destroyKeyPair(id);
+  await expect(sign(pairs[1] ?? '')).rejects.toMatchObject(missing);
+});
+
+test('a secret key and a private key of one id are two keys, and no duplicate', async () => {
+  const id = privateKeyByAnother(madeByAnother());
+  await indexed();
+  await use(id);
+  token.evict(id);
+  expect(await sign(id)).toBeInstanceOf(Buffer);
+  await token.destroyKeyPair(id);
+  await use(id);
+  await token.destroyKey(id);
 });

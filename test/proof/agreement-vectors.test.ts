@@ -1,24 +1,12 @@
-import { createECDH, createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { HsmError, openToken, type MaterialKey, type MaterialSpec, type Token } from '../../hsm';
+import { generateKeyPairSync } from 'node:crypto';
+import { HsmError, openToken, type MaterialKey, type Token } from '../../hsm';
 import { type KmsError } from '../../src/errors';
 import { peerPoint } from '../../src/keys/peer-point';
+import { ecField, ecPkcs8, type VectorCurve, vectorCurves } from '../support/ec-vectors';
 import { type Importer, openImporter } from '../support/importer';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
 import { judge, readVectors, type Vector, type Verdict } from '../support/vectors';
-
-interface Curve {
-  readonly spec: MaterialSpec & `ECC_NIST_P${string}`;
-  readonly jwk: string;
-  readonly node: string;
-  readonly bytes: number;
-}
-
-const curves: Readonly<Record<string, Curve>> = {
-  secp256r1: { spec: 'ECC_NIST_P256', jwk: 'P-256', node: 'prime256v1', bytes: 32 },
-  secp384r1: { spec: 'ECC_NIST_P384', jwk: 'P-384', node: 'secp384r1', bytes: 48 },
-  secp521r1: { spec: 'ECC_NIST_P521', jwk: 'P-521', node: 'secp521r1', bytes: 66 },
-};
 
 let hsm: SoftHsm;
 let token: Token;
@@ -37,33 +25,17 @@ afterAll(async () => {
   await hsm.remove();
 });
 
-function curveOf(vector: Vector): Curve {
-  return curves[vector.text('curve')]!;
+function curveOf(vector: Vector): VectorCurve {
+  return vectorCurves[vector.text('curve')]!;
 }
 
-/** A number of NIST's and Wycheproof's, in as many bytes as the curve has. */
-function field(number: Buffer, length: number): Buffer {
-  const digits = number.toString('hex').padStart(2 * length, '0');
-  return Buffer.from(digits.slice(-2 * length), 'hex');
-}
-
-function pkcs8(scalar: Buffer, { node, jwk, bytes }: Curve): Buffer {
-  const ecdh = createECDH(node);
-  ecdh.setPrivateKey(scalar);
-  const point = ecdh.getPublicKey();
-  const [x, y] = [point.subarray(1, 1 + bytes), point.subarray(1 + bytes)];
-  const part = (one: Buffer): string => one.toString('base64url');
-  const key = { kty: 'EC', crv: jwk, d: part(scalar), x: part(x), y: part(y) };
-  return createPrivateKey({ key, format: 'jwk' }).export({ format: 'der', type: 'pkcs8' });
-}
-
-function bring(scalar: Buffer, curve: Curve): Promise<MaterialKey> {
+function bring(scalar: Buffer, curve: VectorCurve): Promise<MaterialKey> {
   const name = `${curve.spec} ${scalar.toString('hex')}`;
   const known = brought.get(name);
   if (known !== undefined) return known;
   const bringing = importer.bring(
     { spec: curve.spec, usage: 'KEY_AGREEMENT' },
-    pkcs8(scalar, curve),
+    ecPkcs8(scalar, curve),
   );
   brought.set(name, bringing);
   return bringing;
@@ -79,9 +51,9 @@ async function agree(vector: Vector, publicKey: Buffer, known?: MaterialKey): Pr
     const { code, message } = error as KmsError;
     return code === 'ValidationException' && message === '' ? 'refused' : String(error);
   }
-  const key = known ?? (await bring(field(vector.bytes('private'), curve.bytes), curve));
+  const key = known ?? (await bring(ecField(vector.bytes('private'), curve), curve));
   const shared = await token.agree(key, point);
-  return shared.equals(field(vector.bytes('shared'), curve.bytes)) ? 'accepted' : 'another secret';
+  return shared.equals(ecField(vector.bytes('shared'), curve)) ? 'accepted' : 'another secret';
 }
 
 /**
@@ -115,7 +87,7 @@ const heads: Readonly<Record<string, string>> = {
 
 function spki(vector: Vector, x: string, y: string): Buffer {
   const { bytes } = curveOf(vector);
-  const coordinates = [x, y].map((one) => field(vector.bytes(one), bytes));
+  const coordinates = [x, y].map((one) => ecField(vector.bytes(one), { bytes }));
   return Buffer.concat([Buffer.from(heads[vector.text('curve')]!, 'hex'), ...coordinates]);
 }
 
@@ -125,7 +97,7 @@ function pairOf(vector: Vector): Buffer {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: node });
   const pair = privateKey.export({ format: 'der', type: 'pkcs8' });
   const scalar = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
-  field(vector.bytes('private'), bytes).copy(pair, pair.indexOf(scalar));
+  ecField(vector.bytes('private'), { bytes }).copy(pair, pair.indexOf(scalar));
   spki(vector, 'ownX', 'ownY')
     .subarray(-2 * bytes)
     .copy(pair, pair.length - 2 * bytes);

@@ -12,9 +12,17 @@ export interface KnownKey {
   readonly material: Buffer;
 }
 
-/** Makes material without the token, and imports it as docs/import.md does. */
-export async function bringKey(kms: KMSClient, kind: MaterialKind): Promise<KnownKey> {
-  const { bytes: material } = makeMaterial(kind);
+/** Makes material without the token, and imports it. */
+export function bringKey(kms: KMSClient, kind: MaterialKind): Promise<KnownKey> {
+  return bringMaterial(kms, kind, makeMaterial(kind).bytes);
+}
+
+/** Imports material into a key of its own, as docs/import.md does. */
+export async function bringMaterial(
+  kms: KMSClient,
+  kind: MaterialKind,
+  material: Buffer,
+): Promise<KnownKey> {
   const { id } = await createExternalKey(kms, { KeySpec: kind.spec, KeyUsage: kind.usage });
   const parameters = await getParameters(kms, id, { algorithm: 'RSA_AES_KEY_WRAP_SHA_256' });
   await importMaterial(kms, id, { material, parameters });

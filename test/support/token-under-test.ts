@@ -27,7 +27,7 @@ export async function tokenUnderTest(): Promise<TokenUnderTest> {
   const given = process.env['CLAVIGER_TEST_TOKEN'];
   if (given !== undefined) return fromOutside(JSON.parse(given) as Given);
   const hsm = await makeSoftHsm();
-  return { name: 'SoftHSM', options: tokenOptions(hsm), known: true, remove: () => hsm.remove() };
+  return { name: 'SoftHSM 2.6.1', options: tokenOptions(hsm), known: true, remove: () => hsm.remove() };
 }
 
 function fromOutside({ name, pinFile, ...place }: Given): TokenUnderTest {

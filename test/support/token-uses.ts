@@ -99,7 +99,7 @@ const ed25519 = [
     prove: (subject: KeyInToken) => {
       const publicKey = rawSpki(subject).subarray(-32);
       return proveSignature(subject, 'ED25519_PH_SHA_512', {
-        input: (message) => digest('sha512', message),
+        input: (message) => message,
         passes: (message, signature) => ed25519ph.verify(signature, message, publicKey),
       });
     },

@@ -150,6 +150,8 @@ test.each(imports)(
   async ({ kind, algorithm }) => {
     const what = { place: 'imported', spec: kind.spec, usage: kind.usage, algorithm } as const;
     await unlessMissing(what, async () => {
+      // As CreateKey does, before anything can be imported.
+      await token.requireKind(kind);
       const key = await importMaterial(kind, algorithm);
       for (const { prove } of rowOf(kind)?.cases ?? []) await prove(key);
     });

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { type LoadGenerator, startLoadGenerator } from '../load/process';
-import { type KeyUseName, keyUseNames } from '../load/workload';
+import { type KeyUseName, keyUseNames, type PairSpec } from '../load/workload';
 import { type Load, type Measured, measure } from '../measure';
 import { processorSeconds } from '../processes';
 import { describeMachine } from '../report';
@@ -16,9 +16,13 @@ interface Options {
   readonly connections: readonly number[];
   readonly encryptConnections: readonly number[];
   readonly pairConnections: number;
+  readonly pair: PairSpec;
+  readonly warmUp: number;
   readonly workers: number;
   readonly lanes: number;
   readonly only?: 'uses' | 'pairs';
+  readonly uses: readonly KeyUseName[];
+  readonly profile?: string;
 }
 
 interface Bench {
@@ -29,8 +33,8 @@ interface Bench {
 }
 
 /** V8 compiles what is hot, and caches fill: what all operations have in common first, then each. */
-const corridorWarmUp = { requests: 30_000, seconds: 20 };
-const warmUp = { requests: 5000, seconds: 5 };
+const corridorSeconds = 20;
+const warmUpSeconds = 5;
 /** Pairs are being made before the measurement begins and after it ends. */
 const marginSeconds = 2;
 
@@ -48,6 +52,18 @@ function readCounts(text: string): number[] {
   return text.split(',').map(readCount);
 }
 
+function readUses(text: string): KeyUseName[] {
+  const wanted = text.split(',');
+  const found = keyUseNames.filter((name) => wanted.includes(name));
+  if (found.length === wanted.length) return found;
+  throw new InvalidArgumentError(`one of ${keyUseNames.join(', ')}`);
+}
+
+function readPair(text: string): PairSpec {
+  if (text === 'RSA_4096' || text === 'RSA_2048') return text;
+  throw new InvalidArgumentError('RSA_4096 or RSA_2048');
+}
+
 function readPart(text: string): 'uses' | 'pairs' {
   if (text === 'uses' || text === 'pairs') return text;
   throw new InvalidArgumentError('one of uses, pairs');
@@ -59,10 +75,14 @@ function readOptions(): Options {
     .option('--rounds <count>', 'phases of the daemon and the token in turn', readCount, 3)
     .option('--connections <list>', 'of Sign and GenerateMac, with commas', readCounts, [16])
     .option('--encrypt-connections <list>', 'beside generation, with commas', readCounts, [1, 16])
-    .option('--pair-connections <count>', 'that ask for RSA_4096 pairs', readCount, 2)
+    .option('--pair-connections <count>', 'that ask for pairs', readCount, 2)
+    .option('--pair <spec>', 'RSA_4096 or RSA_2048', readPair, 'RSA_4096')
+    .option('--warm-up <count>', 'requests before: V8 compiles what is hot', readCount, 30_000)
     .option('--workers <count>', 'of the daemon', readCount, availableParallelism())
     .option('--lanes <count>', 'CLAVIGER_TOKEN_LANES of the daemon', readCount, 2)
     .option('--only <part>', 'uses or pairs', readPart)
+    .option('--uses <list>', `some of ${keyUseNames.join(', ')}`, readUses, [...keyUseNames])
+    .option('--profile <directory>', 'CPU profiles of the daemon go there')
     .parse()
     .opts<Options>();
 }
@@ -82,7 +102,8 @@ async function main(options: Options): Promise<void> {
       await measureOf(bench, site.keys[operation], {
         operation,
         connections: 64,
-        ...corridorWarmUp,
+        requests: options.warmUp,
+        seconds: corridorSeconds,
       });
       if (options.only !== 'pairs') await compareUses(bench, options);
       if (options.only !== 'uses') await besideGeneration(bench, options);
@@ -94,10 +115,16 @@ async function main(options: Options): Promise<void> {
 
 async function compareUses(bench: Bench, options: Options): Promise<void> {
   say(useHead());
-  const busiest: string[] = [];
-  for (const use of keyUseNames) {
+  const requests = options.warmUp;
+  const proved: string[] = [];
+  for (const use of options.uses) {
     const key = bench.site.keys[use];
-    await measureOf(bench, key, { operation: use, connections: 16, ...warmUp });
+    await measureOf(bench, key, {
+      operation: use,
+      connections: 16,
+      requests,
+      seconds: warmUpSeconds,
+    });
     for (const connections of options.connections) {
       const rounds = [];
       for (let round = 0; round < options.rounds; round += 1) {
@@ -108,15 +135,15 @@ async function compareUses(bench: Bench, options: Options): Promise<void> {
         ...{ raw: rounds.map(({ raw }) => raw), busy: rounds.map(({ busy }) => busy) },
       };
       say(useLine(row));
-      busiest.push(`${use} ${row.daemon.reduce((sum, { proved }) => sum + proved, 0)}`);
+      proved.push(`${use} ${row.daemon.reduce((sum, { proved }) => sum + proved, 0)}`);
     }
   }
-  say(`\n- Every answer was a 200. Of them verified by the daemon again: ${busiest.join(', ')}.\n`);
+  say(`\n- Every answer was a 200. Of them verified by the daemon again: ${proved.join(', ')}.\n`);
 }
 
 /** What runs inline in a worker has one session; the lanes have one each. */
 function threadsOf(use: KeyUseName, lanes: number): number {
-  return use === 'Sign RSA_2048' ? lanes : 1;
+  return use.startsWith('Sign RSA_') ? lanes : 1;
 }
 
 async function compareOnce(
@@ -143,10 +170,15 @@ async function compareOnce(
 }
 
 async function besideGeneration(bench: Bench, options: Options): Promise<void> {
-  const { seconds, pairConnections } = options;
+  const { seconds, pairConnections, warmUp: requests, pair } = options;
   const key = bench.site.symmetric;
-  await measureOf(bench, key, { operation: 'Encrypt', connections: 16, ...warmUp });
-  say(`Encrypt while ${pairConnections} connections ask for RSA_4096 data key pairs:\n`);
+  await measureOf(bench, key, {
+    operation: 'Encrypt',
+    connections: 16,
+    requests,
+    seconds: warmUpSeconds,
+  });
+  say(`Encrypt while ${pairConnections} connections ask for ${pair} data key pairs:\n`);
   say(besideHead());
   for (const connections of options.encryptConnections) {
     const load: Load = { operation: 'Encrypt', connections, seconds };
@@ -155,7 +187,7 @@ async function besideGeneration(bench: Bench, options: Options): Promise<void> {
       idle.push(await measureOf(bench, key, load));
       const generating = bench.second.run({
         ...{ port: bench.site.daemon.port, keyId: key.keyId, identity: bench.site.identity },
-        ...{ operation: 'GenerateDataKeyPair RSA_4096', connections: pairConnections },
+        ...{ operation: `GenerateDataKeyPair ${pair}`, connections: pairConnections },
         ...{ seconds: seconds + marginSeconds, requests: 1000 },
       });
       const [measured, made] = await Promise.all([measureOf(bench, key, load), generating]);

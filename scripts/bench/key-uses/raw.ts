@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import * as pkcs11 from 'pkcs11js';
 import type { KeyUseName } from '../load/workload';
-import { openSession, type RawOptions } from '../raw-token';
+import { openSession, type RawOptions, slotOf } from '../raw-token';
 
 export interface RawUse extends RawOptions {
   readonly use: KeyUseName;
@@ -29,16 +29,14 @@ const pss: pkcs11.RsaPSS = {
   saltLen: 32,
 };
 
+function rsa(outputBytes: number): Use {
+  const mechanism = { mechanism: pkcs11.CKM_RSA_PKCS_PSS, parameter: pss };
+  return { objectClass: pkcs11.CKO_PRIVATE_KEY, mechanism, inputBytes: 32, outputBytes };
+}
+
 const uses: Readonly<Record<KeyUseName, Use>> = {
-  'Sign RSA_2048': {
-    objectClass: pkcs11.CKO_PRIVATE_KEY,
-    mechanism: {
-      mechanism: pkcs11.CKM_RSA_PKCS_PSS,
-      parameter: pss,
-    },
-    inputBytes: 32,
-    outputBytes: 256,
-  },
+  'Sign RSA_2048': rsa(256),
+  'Sign RSA_4096': rsa(512),
   'Sign ECC_NIST_P256': {
     objectClass: pkcs11.CKO_PRIVATE_KEY,
     mechanism: { mechanism: pkcs11.CKM_ECDSA },
@@ -130,10 +128,7 @@ function loop({
   const { objectClass, mechanism, inputBytes, outputBytes } = uses[use];
   const library = new pkcs11.PKCS11();
   library.load(module);
-  const slot = library
-    .C_GetSlotList(true)
-    .find((candidate) => library.C_GetTokenInfo(candidate).label.trim() === label);
-  if (slot === undefined) throw new Error('no such token');
+  const slot = slotOf(library, label);
   const session = library.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION);
   library.C_FindObjectsInit(session, [
     { type: pkcs11.CKA_CLASS, value: objectClass },

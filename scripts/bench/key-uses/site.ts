@@ -2,7 +2,7 @@ import { CreateKeyCommand, KMSClient, type KeySpec, type KeyUsageType } from '@a
 import { openDatabase } from '../../../src/db';
 import { type Cleanup, type Ground, openGround, region } from '../ground';
 import { type KeyUseName, keyUseNames } from '../load/workload';
-import type { Contender, Site } from '../site';
+import { type Contender, profiling, type Site } from '../site';
 
 export interface UsedKey {
   readonly keyId: string;
@@ -20,7 +20,12 @@ export interface KeySite extends Pick<Site, 'token' | 'identity' | 'postgresProc
 }
 
 export async function withKeySite(
-  settings: { readonly workers: number; readonly lanes: number },
+  settings: {
+    readonly workers: number;
+    readonly lanes: number;
+    /** Directory for CPU profiles of the workers. */
+    readonly profile?: string;
+  },
   use: (site: KeySite) => Promise<void>,
 ): Promise<void> {
   const cleanups: Cleanup[] = [];
@@ -30,15 +35,15 @@ export async function withKeySite(
       CLAVIGER_TOKEN_LANES: String(settings.lanes),
     };
     const ground = await openGround(environment, (step) => cleanups.push(step));
-    await use(await openKeySite(ground));
+    await use(await openKeySite(ground, settings.profile));
   } finally {
     for (const step of cleanups.reverse()) await step();
   }
 }
 
-async function openKeySite(ground: Ground): Promise<KeySite> {
+async function openKeySite(ground: Ground, profile: string | undefined): Promise<KeySite> {
   const { token, identity, databaseUrl } = ground;
-  const daemon = await ground.serve();
+  const daemon = await ground.serve(profiling(profile));
   const kms = new KMSClient({
     ...{ endpoint: `http://127.0.0.1:${daemon.port}`, region, credentials: identity },
   });
