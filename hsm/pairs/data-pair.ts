@@ -1,4 +1,4 @@
-import { createDecipheriv, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createDecipheriv, generateKeyPairSync } from 'node:crypto';
 import type { Curve } from '../curves';
 import { HsmError } from '../errors';
 import { parsePublicHalf } from '../material/public-halves';
