@@ -13,7 +13,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const scripts = path.resolve(__dirname, '..', '..', '..', 'scripts');
-const shells = ['setup.sh', 'dev', 'test', 'claviger', '../.ci/run', 'docker-entrypoint.sh'];
+const shells = [
+  ...['setup.sh', 'dev', 'test', 'test-token', 'nss', 'claviger', '../.ci/run'],
+  'docker-entrypoint.sh',
+];
 
 /** A checkout with the scripts and nothing else, in a path with a blank. */
 let checkout: string;
