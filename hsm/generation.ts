@@ -76,8 +76,12 @@ export class Generation {
   }
 
   /** See MaterialGeneration. */
-  async prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined> {
-    return isSlow(shapeOf(kind.spec)) ? this.#parts.pairs.prepare(kind, place) : undefined;
+  async prepareKey(
+    kind: MaterialKind,
+    place: PreparedPlace,
+    asker?: string,
+  ): Promise<PreparedKey | undefined> {
+    return isSlow(shapeOf(kind.spec)) ? this.#parts.pairs.prepare(kind, place, asker) : undefined;
   }
 
   async generateWrappedKey(

@@ -14,6 +14,8 @@ export interface NewPair {
   readonly label: string;
   /** What `prepare` made of it. */
   readonly prepared?: PreparedRsa | undefined;
+  /** See SlowTurn. */
+  readonly asker?: string | undefined;
 }
 
 export interface KeyPairsParts {
@@ -89,28 +91,34 @@ export class KeyPairs {
   ): Promise<ResidentPair> {
     idBytes(pair.id);
     const { inTurn, slow } = this.#parts;
-    const prepared = pair.prepared ?? (await this.prepare(pair.spec, 'resident'));
+    const { spec, asker } = pair;
+    const prepared = pair.prepared ?? (await this.prepare(spec, 'resident', asker));
     const make = (): Promise<ResidentPair> =>
       exclusively(() => inTurn(() => this.#make(pair, prepared)));
     try {
-      return await (prepared === undefined ? slow.take('keys', make) : make());
+      return await (prepared === undefined ? slow.take('keys', make, asker) : make());
     } finally {
       if (pair.prepared === undefined) await prepared?.discard();
     }
   }
 
   /** The slow half of it. Undefined where the token copies no private keys. */
-  async prepare(spec: PairSpec, place: PreparedPlace): Promise<PreparedRsa | undefined> {
+  async prepare(
+    spec: PairSpec,
+    place: PreparedPlace,
+    asker?: string,
+  ): Promise<PreparedRsa | undefined> {
     const { link, slow } = this.#parts;
     if (this.#copiesNone === link.live.ref) return undefined;
-    return slow.take('keys', async () => {
+    const make = async (): Promise<PreparedRsa | undefined> => {
       const { ref } = link.live;
       const args = { ...this.#args(spec), place };
       const pair = await link.run('preparePair', args, { ...this.#patience, slow: true });
       if (pair !== undefined) return new PreparedRsa({ spec, place, pair, ref, link });
       this.#noteRefusal(ref);
       return undefined;
-    });
+    };
+    return slow.take('keys', make, asker);
   }
 
   /** In the token from the start: of what takes milliseconds. The caller makes one object at a time. */

@@ -62,7 +62,7 @@ export class ImportParametersMaker {
     const validTo = new Date((await readClock(database)).getTime() + lifetimeSeconds * 1000);
     await this.enter({ tokenKeyId: importKeyId, tokenSerial, accountId });
     const publicKey = await token.generateImportKeyPair(importKeyId, `claviger:import:${keyId}`, {
-      ...{ bits, algorithm },
+      ...{ bits, algorithm, asker: accountId },
       exclusively: (work) =>
         inTransaction(database, async (transaction) => {
           await lockToken(transaction, tokenSerial);

@@ -6,7 +6,7 @@ import type { TaskName } from '../../hsm/lane-tasks';
 import { toBuffer } from '../../hsm/formats';
 import { aesKind } from '../../hsm/kinds';
 import { Link } from '../../hsm/link';
-import { mostWaiting, SlowTurn } from '../../hsm/slow-turn';
+import { mostOfOne, SlowTurn } from '../../hsm/slow-turn';
 import { Turn } from '../../hsm/turn';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
@@ -197,7 +197,7 @@ test('more than can have their turn are refused at once', async () => {
     await held;
     throw new HsmError('failed', 'enough');
   };
-  const waiting = Array.from({ length: mostWaiting }, () => pairs.generate(newPair()));
+  const waiting = Array.from({ length: mostOfOne }, () => pairs.generate(newPair()));
   await expect(pairs.generate(newPair())).rejects.toMatchObject({
     code: 'busy',
     message: 'too many key pairs are waiting to be generated',
