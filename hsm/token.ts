@@ -83,7 +83,7 @@ export class Pkcs11Token implements Token {
     this.#uses = new MaterialUses({ ...parts, use });
     const slow = new SlowTurn();
     const pairs = new KeyPairs({ ...parts, slow });
-    this.#generation = new Generation({ ...parts, ...found, pairs, slow });
+    this.#generation = new Generation({ ...parts, ...found, pairs });
     this.#dataKeyPairs = new DataKeyPairs({ ...parts, slow });
     this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
     this.#imports = new Imports({ ...parts, wrapping: this.#wrapping, pairs });

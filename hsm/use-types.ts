@@ -116,7 +116,7 @@ export interface NewKeyName {
   readonly prepared?: PreparedKey | undefined;
 }
 
-/** A key that took seconds to make, and is nowhere yet. */
+/** A key that took seconds to make, and is nowhere yet; or the turn to take them, where a token makes it in one piece. */
 export interface PreparedKey {
   readonly place: PreparedPlace;
   /** Whoever was given it lets go of it in the end, whether it was used or not. Never rejects. */

@@ -151,6 +151,25 @@ test('a token that copies no private key generates the pair in turn, and is not 
   }
 });
 
+test('whoever would hold something meanwhile has his turn before, and keeps it', async () => {
+  refusals = { preparePair: undefined };
+  const { spec } = newPair();
+  const first = await pairs.prepare(spec, 'resident');
+  const order: string[] = [];
+  const second = pairs.prepare(spec, 'resident').then((prepared) => {
+    order.push('the turn of the second');
+    return prepared;
+  });
+  await pairs.generate({ ...newPair(), prepared: first });
+  order.push('the first is made');
+  await first.discard();
+  await pairs.generate({ ...newPair(), prepared: await second });
+  await (await second).discard();
+  expect(order).toEqual(['the first is made', 'the turn of the second']);
+  expect(ran).toEqual(['preparePair', 'generatePair', 'generatePair']);
+  await pairs.generate(newPair());
+});
+
 test('so does one that copies private keys, but not into the token', async () => {
   refusals = { storePair: undefined };
   await pairs.generate(newPair());
