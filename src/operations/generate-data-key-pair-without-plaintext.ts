@@ -15,6 +15,7 @@ export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPair
     audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
     crossAccount: true,
     usesKey: true,
+    takesLong: true,
     check: checkDataKeyPairRequest,
     conditions: ({ input }) => dataKeyPairConditions(input),
     targets: targetByKeyId('kms:GenerateDataKeyPairWithoutPlaintext'),

@@ -16,6 +16,7 @@ export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
   forRecipient: { withheld: [] },
   crossAccount: true,
   usesKey: true,
+  takesLong: true,
   check: checkDataKeyPairRequest,
   conditions: ({ input }) => dataKeyPairConditions(input),
   targets: targetByKeyId('kms:GenerateDataKeyPair'),
