@@ -208,25 +208,22 @@ export function destroyAll(desk: Desk, template: () => Template): void {
   throw new HsmError('failed', 'C_DestroyObject: the key is still there');
 }
 
-/** What of the token is searched for its keys; the halves of a pair share their CKA_ID and count once. */
-const classes: readonly {
-  readonly kind: TokenObject['kind'];
-  readonly template: () => Template;
-}[] = [
-  { kind: 'secret-key', template: residentKeys },
-  { kind: 'key-pair', template: residentPrivateKeys },
-  { kind: 'key-pair', template: residentPublicKeys },
-];
-
-/** The keys of the token whose label starts with `labelPrefix`: secret keys with duplicates, and key pairs. */
+/**
+ * The keys of the token whose label starts with `labelPrefix`, secret and private ones with duplicates. A public key is of the
+ * pair of its CKA_ID, and is one by itself where there is no other half.
+ */
 export function listObjects(desk: Desk, labelPrefix: string): TokenObject[] {
-  const pairs = new Set<string>();
-  return classes
-    .flatMap(({ kind, template }) =>
-      findObjects(desk, template(), Infinity).map((object) => ({ kind, ...nameOf(desk, object) })),
-    )
-    .filter(({ id, label }) => id !== '' && label.startsWith(labelPrefix))
-    .filter(({ kind, id }) => kind !== 'key-pair' || (!pairs.has(id) && pairs.add(id)));
+  const named = (kind: TokenObject['kind'], template: Template): TokenObject[] =>
+    findObjects(desk, template, Infinity)
+      .map((object) => ({ kind, ...nameOf(desk, object) }))
+      .filter(({ id, label }) => id !== '' && label.startsWith(labelPrefix));
+  const secret = named('secret-key', residentKeys());
+  const halves = named('key-pair', residentPrivateKeys());
+  const pairs = new Set(halves.map(({ id }) => id));
+  const alone = named('key-pair', residentPublicKeys()).filter(
+    ({ id }) => !pairs.has(id) && pairs.add(id),
+  );
+  return [...secret, ...halves, ...alone];
 }
 
 /** Without a name where another process destroyed the object since it was found. */

@@ -184,7 +184,7 @@ export interface Token extends MaterialWrapping, MaterialImport, MaterialUse, Ma
 
   /**
    * Every key and key pair of the token whose label starts with `labelPrefix`: a full scan. Of two secret keys with one
-   * CKA_ID both are there.
+   * CKA_ID both are there, and of two pairs with two private keys.
    */
   listObjects(labelPrefix: string): Promise<TokenObject[]>;
 

@@ -45,7 +45,7 @@ export const explanations = {
       'Look for the other installation, or the right database. Nothing of this is repaired: whose they are cannot be told apart.',
   },
   'duplicate-object': {
-    what: 'ids that several secret keys of the token have',
+    what: 'ids that several secret keys of the token have, or several private keys',
     why: 'A token that was put together from several backups, or a tool that copied objects.',
     means: 'Every use of the key fails: which of them is meant cannot be known.',
     advice: 'Restore the token from a backup, or destroy the copies with the tools of its vendor.',

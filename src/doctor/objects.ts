@@ -80,17 +80,21 @@ async function enter(db: Queryable, object: Omit<DoomedObject, 'dueInSeconds'>):
 
 /** Which of the two is meant cannot be known, so neither is used. */
 function duplicates({ objects, serial }: Seen): Finding[] {
-  const counts = new Map<string, number>();
-  for (const { kind, id } of objects) {
-    if (kind === 'secret-key') counts.set(id, (counts.get(id) ?? 0) + 1);
-  }
-  return [...counts]
-    .filter(([, count]) => count > 1)
-    .map(([id, count]) => ({
-      kind: 'duplicate-object',
-      subject: id,
-      details: { objects: count, serial },
-    }));
+  // A secret key and a pair of one id are told apart.
+  const kinds = ['secret-key', 'key-pair'] as const;
+  return kinds.flatMap((wanted) => {
+    const counts = new Map<string, number>();
+    for (const { kind, id } of objects) {
+      if (kind === wanted) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return [...counts]
+      .filter(([, count]) => count > 1)
+      .map(([id, count]) => ({
+        kind: 'duplicate-object' as const,
+        subject: id,
+        details: { objects: count, object: wanted, serial },
+      }));
+  });
 }
 
 function missing({ before, objects, after, serial }: Seen): Finding[] {

@@ -70,21 +70,11 @@ export async function makeDataKeyPair(
   }
 }
 
-const noKem = 'neither OpenSSL nor a token hands out such private keys';
-
-/** Why there are no pairs of a spec. */
-const unserved: Readonly<Partial<Record<DataKeyPairSpec, string>>> = {
-  SM2: 'PKCS#11 has no mechanism for it',
-  ML_KEM_512: noKem,
-  ML_KEM_768: noKem,
-  ML_KEM_1024: noKem,
-};
-
+/** SM2 is refused by name. Whether there are pairs of ML-KEM is the token's to say. */
 function requireServed(spec: DataKeyPairSpec): asserts spec is GeneratedSpec {
-  const why = unserved[spec];
-  if (why === undefined) return;
+  if (spec !== 'SM2') return;
   throw new KmsError(
     'UnsupportedOperationException',
-    `KeyPairSpec ${spec} is not supported: ${why}.`,
+    'KeyPairSpec SM2 is not supported: PKCS#11 has no mechanism for it.',
   );
 }

@@ -1,4 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  publicEncrypt,
+  randomBytes,
+} from 'node:crypto';
 import {
   type CreateKeyCommandInput,
   DecryptCommand,
@@ -284,15 +290,21 @@ test('A ciphertext is bound to its key: the same material in another one opens n
   expect(await sdkRefusal(elsewhere)).toMatchObject({ code: 'IncorrectKeyException' });
 });
 
-test('What an imported private key is for is refused by name while it is not served', async () => {
+test('An imported private key decrypts what was encrypted with its public half', async () => {
   const { id } = await createExternalKey(kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
   const algorithm = 'RSA_AES_KEY_WRAP_SHA_256';
   const parameters = await getParameters(kms, id, { algorithm });
-  await importMaterial(kms, id, { material: rsaKey(2048), parameters });
-  const input = { KeyId: id, Plaintext: 'YQ==', EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' };
-  expect(await refused(daemon, 'Encrypt', input)).toEqual(
-    badRequest('UnsupportedOperationException', 'Algorithm RSAES_OAEP_SHA_256 is not supported.'),
+  const material = rsaKey(2048);
+  await importMaterial(kms, id, { material, parameters });
+  const key = createPublicKey(createPrivateKey({ key: material, format: 'der', type: 'pkcs8' }));
+  const padding = constants.RSA_PKCS1_OAEP_PADDING;
+  const ciphertext = publicEncrypt({ key, padding, oaepHash: 'sha256' }, Buffer.from('a'));
+  const decrypted = await kms.send(
+    new DecryptCommand({
+      ...{ KeyId: id, CiphertextBlob: ciphertext, EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' },
+    }),
   );
+  expect(Buffer.from(decrypted.Plaintext ?? [])).toEqual(Buffer.from('a'));
   expect(await refused(daemon, 'Encrypt', { KeyId: id, Plaintext: 'YQ==' })).toEqual(
     badRequest(
       'InvalidKeyUsageException',

@@ -165,7 +165,8 @@ describe('AWS JSON 1.1 on the wire', () => {
     const arn = key.arn.replace(daemon.accountId, '999988887777');
     const denied = JSON.parse((await call(daemon, 'DescribeKey', { KeyId: arn })).text) as object;
     expect(Object.keys(denied)).toEqual(['__type', 'Message']);
-    const text = (await call(daemon, 'GetPublicKey', { KeyId: key.id })).text;
+    const move = { KeyId: key.id, PrimaryRegion: 'eu-west-1' };
+    const text = (await call(daemon, 'UpdatePrimaryRegion', move)).text;
     expect(Object.keys(JSON.parse(text) as object)).toEqual(['__type', 'message']);
   });
 

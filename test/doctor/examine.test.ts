@@ -147,6 +147,29 @@ describe('an object of the token', () => {
     for (const pair of [id, entered]) await vault.token.destroyKeyPair(pair);
   });
 
+  test('that has the id of another of its kind is found, be it a secret or a private key', async () => {
+    const [secret, pair, both] = [newId(), newId(), newId()];
+    const [aKey, aPair] = [{ kind: 'secret-key' as const }, { kind: 'key-pair' as const }];
+    const objects = [
+      ...[aKey, aKey].map((object) => ({ ...object, id: secret, label: 'claviger:key:1' })),
+      ...[aPair, aPair].map((object) => ({ ...object, id: pair, label: 'claviger:key:2' })),
+      ...[aKey, aPair].map((object) => ({ ...object, id: both, label: 'claviger:key:3' })),
+    ];
+    const listing = jest.spyOn(vault.token, 'listObjects').mockResolvedValue(objects);
+    const all = await found();
+    listing.mockRestore();
+    expect(all.filter(({ kind }) => kind === 'duplicate-object')).toEqual([
+      {
+        ...{ kind: 'duplicate-object', subject: secret },
+        details: { objects: 2, object: 'secret-key', serial },
+      },
+      {
+        ...{ kind: 'duplicate-object', subject: pair },
+        details: { objects: 2, object: 'key-pair', serial },
+      },
+    ]);
+  });
+
   test('that was to be destroyed more than an hour ago is found, and destroyed', async () => {
     const [due, elsewhere, soon] = [newId(), newId(), newId()];
     const enter = (tokenKeyId: string, tokenSerial: string, dueInSeconds: number): Promise<void> =>

@@ -150,7 +150,10 @@ test('no more sessions are opened than allowed', async () => {
     await Promise.all(
       ids.map(async (id) => token.encryptAesGcm(residentKey(id), aad, Buffer.from('x'))),
     );
-    expect(token.counters().sessions).toBe(4);
+    // One is kept for the lane that generates RSA keys, which starts with the first of them.
+    expect(token.counters().sessions).toBe(3);
+    await Promise.all([1, 2].map(() => token.generateDataKeyPair('RSA_2048')));
+    expect(token.counters().sessions).toBeLessThanOrEqual(4);
   });
   await expect(openToken(tokenOptions(hsm, { maxSessions: 2 }))).rejects.toMatchObject({
     code: 'failed',

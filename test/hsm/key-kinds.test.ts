@@ -184,6 +184,16 @@ test('two private keys of one id are noticed, and neither is used', async () => 
   expect(other.find(key.id)).toEqual([]);
 });
 
+test('two private keys of one id are listed as two, and the halves of a pair as one', async () => {
+  const key = await makeKey(token, kinds.p256);
+  const listed = async () => (await token.listObjects('')).filter(({ id }) => id === key.id);
+  expect(await listed()).toMatchObject([{ kind: 'key-pair' }]);
+  other.create(privateKey(key.id));
+  expect(await listed()).toMatchObject([{ kind: 'key-pair' }, { kind: 'key-pair' }]);
+  await token.destroyKeyPair(key.id);
+  expect(await listed()).toEqual([]);
+});
+
 test('a secret key and a private key of one id do not stand in for each other', async () => {
   const key = await makeKey(token, kinds.p256);
   await token.generateKey(kinds.hmac, { id: key.id, label: 'x' });

@@ -127,14 +127,11 @@ test('without plaintext it is wiped at once; with it, it is what the corridor wi
   expect(generateDataKeyPair).toMatchObject({ secret: 'PrivateKeyPlaintext' });
 });
 
-test.each([
-  ['SM2', 'PKCS#11 has no mechanism for it'],
-  ['ML_KEM_768', 'neither OpenSSL nor a token hands out such private keys'],
-] as const)('%s is refused by name, before anything is looked for', (KeyPairSpec, why) => {
-  expect(() => checkDataKeyPairRequest({ KeyPairSpec })).toThrow(
+test('SM2 is refused by name, before anything is looked for', () => {
+  expect(() => checkDataKeyPairRequest({ KeyPairSpec: 'SM2' })).toThrow(
     expect.objectContaining({
       code: 'UnsupportedOperationException',
-      message: `KeyPairSpec ${KeyPairSpec} is not supported: ${why}.`,
+      message: 'KeyPairSpec SM2 is not supported: PKCS#11 has no mechanism for it.',
     }) as Error,
   );
 });
