@@ -30,10 +30,11 @@ export class DataKeyPairs {
     this.#parts = parts;
   }
 
-  generate(spec: DataKeyPairSpec): Promise<DataKeyPair> {
+  generate(spec: DataKeyPairSpec, asker?: string): Promise<DataKeyPair> {
     if (shapeOf(spec).family !== 'rsa') return this.#generate(spec, {});
     const patience = { slow: true, deadlineMs: generationDeadlineMs };
-    return this.#parts.slow.take('data-key-pairs', () => this.#generate(spec, patience));
+    const make = (): Promise<DataKeyPair> => this.#generate(spec, patience);
+    return this.#parts.slow.take('data-key-pairs', make, asker);
   }
 
   async #generate(spec: DataKeyPairSpec, patience: Patience): Promise<DataKeyPair> {

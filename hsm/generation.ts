@@ -1,10 +1,10 @@
 import { classOf, keyRow } from './algorithms/key-rows';
 import { HsmError } from './errors';
 import { idBytes, toBuffer } from './formats';
-import { type KeyPairs, PreparedRsa } from './key-pairs';
+import { KeptTurn, type KeyPairs, type Prepared, PreparedRsa } from './key-pairs';
 import { isSecret, type Shape, shapeOf } from './material/shapes';
 import type { Residents } from './residents';
-import { generationDeadlineMs, type SlowTurn } from './slow-turn';
+import { generationDeadlineMs } from './slow-turn';
 import type {
   Exclusively,
   GeneratedKey,
@@ -20,7 +20,6 @@ import type { Wrapping, WrappingParts } from './wrapping';
 export interface GenerationParts extends WrappingParts {
   readonly residents: Residents;
   readonly pairs: KeyPairs;
-  readonly slow: SlowTurn;
   readonly wrapping: Wrapping;
 }
 
@@ -28,14 +27,14 @@ interface NewWrappedKey {
   readonly kind: MaterialKind;
   readonly wrappingKeyId: TokenKeyId;
   readonly slow: boolean;
-  readonly prepared: PreparedRsa | undefined;
+  readonly prepared: Prepared | undefined;
 }
 
 interface NewKey {
   readonly kind: MaterialKind;
   readonly id: TokenKeyId;
   readonly label: string;
-  readonly prepared: PreparedRsa | undefined;
+  readonly prepared: Prepared | undefined;
 }
 
 /** A key that was made. */
@@ -65,7 +64,7 @@ export class Generation {
     this.#running.add(id);
     try {
       const { key, publicKey } = await this.#generate(
-        { kind, id, label, prepared: rsaOf(prepared) },
+        { kind, id, label, prepared: preparedOf(prepared) },
         exclusively,
       );
       this.#parts.residents.add(id, key, classOf(keyRow(kind)));
@@ -76,8 +75,12 @@ export class Generation {
   }
 
   /** See MaterialGeneration. */
-  async prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined> {
-    return isSlow(shapeOf(kind.spec)) ? this.#parts.pairs.prepare(kind, place) : undefined;
+  async prepareKey(
+    kind: MaterialKind,
+    place: PreparedPlace,
+    asker?: string,
+  ): Promise<PreparedKey | undefined> {
+    return isSlow(shapeOf(kind.spec)) ? this.#parts.pairs.prepare(kind, place, asker) : undefined;
   }
 
   async generateWrappedKey(
@@ -86,11 +89,9 @@ export class Generation {
     given?: PreparedKey,
   ): Promise<GeneratedWrappedKey> {
     const slow = isSlow(shapeOf(kind.spec));
-    const prepared = rsaOf(given ?? (await this.prepareKey(kind, 'wrapped')));
-    const make = (): Promise<GeneratedWrappedKey> =>
-      this.#generateWrapped({ kind, wrappingKeyId, slow, prepared });
+    const prepared = preparedOf(given ?? (await this.prepareKey(kind, 'wrapped')));
     try {
-      return await (slow && prepared === undefined ? this.#parts.slow.take('keys', make) : make());
+      return await this.#generateWrapped({ kind, wrappingKeyId, slow, prepared });
     } finally {
       if (given === undefined) await prepared?.discard();
     }
@@ -108,9 +109,9 @@ export class Generation {
       const wrapper = await wrapping.ref(wrappingKeyId);
       const args = { kind, wrapper, ivSource, softwareUnwrap };
       const patience = slow ? { slow, deadlineMs: generationDeadlineMs } : {};
-      const { blob, publicKey } = await (prepared === undefined
-        ? link.run('generateWrapped', args, patience)
-        : link.run('wrapPrepared', { ...args, pair: prepared.require('wrapped', kind) }));
+      const { blob, publicKey } = await (prepared instanceof PreparedRsa
+        ? link.run('wrapPrepared', { ...args, pair: prepared.require('wrapped', kind) })
+        : link.run('generateWrapped', args, patience));
       return {
         wrapped: { wrappingKeyId, blob: toBuffer(blob) },
         publicKey: publicKey && toBuffer(publicKey),
@@ -154,8 +155,9 @@ export class Generation {
   }
 }
 
-function rsaOf(prepared: PreparedKey | undefined): PreparedRsa | undefined {
-  if (prepared === undefined || prepared instanceof PreparedRsa) return prepared;
+function preparedOf(prepared: PreparedKey | undefined): Prepared | undefined {
+  if (prepared === undefined) return undefined;
+  if (prepared instanceof PreparedRsa || prepared instanceof KeptTurn) return prepared;
   throw new HsmError('failed', 'a key was prepared elsewhere');
 }
 

@@ -14,6 +14,8 @@ export interface WantedPair {
    * token copies no private key does it take as long as the generation.
    */
   readonly exclusively?: Exclusively;
+  /** On whose behalf: one has no more than a share of what is generated. */
+  readonly asker?: string;
 }
 
 /** AWS KMS's WrappingAlgorithm. */

@@ -25,12 +25,12 @@ export class Imports {
   }
 
   async generateKeyPair(id: TokenKeyId, label: string, wanted: WantedPair): Promise<Buffer> {
-    const { bits, algorithm, exclusively } = wanted;
+    const { bits, algorithm, exclusively, asker } = wanted;
     const softwareUnwrap = this.#softwareUnwrap;
     if (algorithm !== undefined) {
       await this.#parts.link.run('requireImport', { algorithm, softwareUnwrap });
     }
-    const pair = { id, label, spec: { purpose: 'import', bits } } as const;
+    const pair = { id, label, spec: { purpose: 'import', bits }, asker } as const;
     return toBuffer((await this.#parts.pairs.generate(pair, exclusively)).publicKey);
   }
 

@@ -13,7 +13,9 @@ export interface NewPair {
   readonly id: TokenKeyId;
   readonly label: string;
   /** What `prepare` made of it. */
-  readonly prepared?: PreparedRsa | undefined;
+  readonly prepared?: Prepared | undefined;
+  /** See SlowTurn. */
+  readonly asker?: string | undefined;
 }
 
 export interface KeyPairsParts {
@@ -69,6 +71,28 @@ export class PreparedRsa implements PreparedKey {
 }
 
 /**
+ * Of a token that copies no private keys: the turn itself, kept until it is let go of. The pair is generated where it stays,
+ * and whoever holds something for that, a transaction, has waited for his turn before.
+ */
+export class KeptTurn implements PreparedKey {
+  readonly #end: () => void;
+
+  constructor(
+    readonly place: PreparedPlace,
+    end: () => void,
+  ) {
+    this.#end = end;
+  }
+
+  discard(): Promise<void> {
+    this.#end();
+    return Promise.resolve();
+  }
+}
+
+export type Prepared = PreparedRsa | KeptTurn;
+
+/**
  * Pairs whose private half stays in the token. RSA takes seconds to generate, for which nobody else should wait: a pair
  * is made of session objects, which touch nothing of the token, and only its copy into the token is made exclusively.
  * One after the other, and on a lane of its own.
@@ -88,29 +112,38 @@ export class KeyPairs {
     exclusively: Exclusively = (work) => work(),
   ): Promise<ResidentPair> {
     idBytes(pair.id);
-    const { inTurn, slow } = this.#parts;
-    const prepared = pair.prepared ?? (await this.prepare(pair.spec, 'resident'));
-    const make = (): Promise<ResidentPair> =>
-      exclusively(() => inTurn(() => this.#make(pair, prepared)));
+    const { inTurn } = this.#parts;
+    const { spec, asker } = pair;
+    const prepared = pair.prepared ?? (await this.prepare(spec, 'resident', asker));
     try {
-      return await (prepared === undefined ? slow.take('keys', make) : make());
+      return await exclusively(() => inTurn(() => this.#make(pair, prepared)));
     } finally {
-      if (pair.prepared === undefined) await prepared?.discard();
+      if (pair.prepared === undefined) await prepared.discard();
     }
   }
 
-  /** The slow half of it. Undefined where the token copies no private keys. */
-  async prepare(spec: PairSpec, place: PreparedPlace): Promise<PreparedRsa | undefined> {
-    const { link, slow } = this.#parts;
-    if (this.#copiesNone === link.live.ref) return undefined;
-    return slow.take('keys', async () => {
-      const { ref } = link.live;
-      const args = { ...this.#args(spec), place };
-      const pair = await link.run('preparePair', args, { ...this.#patience, slow: true });
-      if (pair !== undefined) return new PreparedRsa({ spec, place, pair, ref, link });
-      this.#noteRefusal(ref);
-      return undefined;
+  /** The slow half of it, or the turn to do all of it. */
+  prepare(spec: PairSpec, place: PreparedPlace, asker?: string): Promise<Prepared> {
+    return new Promise((resolve, reject) => {
+      const work = async (): Promise<void> => {
+        const pair = await this.#prepareNow(spec, place);
+        if (pair !== undefined) resolve(pair);
+        else await new Promise<void>((end) => resolve(new KeptTurn(place, end)));
+      };
+      this.#parts.slow.take('keys', work, asker).catch(reject);
     });
+  }
+
+  /** Undefined where the token copies no private keys. */
+  async #prepareNow(spec: PairSpec, place: PreparedPlace): Promise<PreparedRsa | undefined> {
+    const { link } = this.#parts;
+    const { ref } = link.live;
+    if (this.#copiesNone === ref) return undefined;
+    const args = { ...this.#args(spec), place };
+    const pair = await link.run('preparePair', args, { ...this.#patience, slow: true });
+    if (pair !== undefined) return new PreparedRsa({ spec, place, pair, ref, link });
+    this.#noteRefusal(ref);
+    return undefined;
   }
 
   /** In the token from the start: of what takes milliseconds. The caller makes one object at a time. */
@@ -118,9 +151,9 @@ export class KeyPairs {
     return this.#parts.link.run('generatePair', this.#residentArgs(pair));
   }
 
-  async #make(pair: NewPair, prepared: PreparedRsa | undefined): Promise<ResidentPair> {
+  async #make(pair: NewPair, prepared: Prepared): Promise<ResidentPair> {
     const { link } = this.#parts;
-    if (prepared !== undefined) {
+    if (prepared instanceof PreparedRsa) {
       const { ref } = link.live;
       const kept = prepared.require('resident', pair.spec);
       const key = await link.run('storePair', { ...this.#residentArgs(pair), pair: kept });

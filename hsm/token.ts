@@ -83,7 +83,7 @@ export class Pkcs11Token implements Token {
     this.#uses = new MaterialUses({ ...parts, use });
     const slow = new SlowTurn();
     const pairs = new KeyPairs({ ...parts, slow });
-    this.#generation = new Generation({ ...parts, ...found, pairs, slow });
+    this.#generation = new Generation({ ...parts, ...found, pairs });
     this.#dataKeyPairs = new DataKeyPairs({ ...parts, slow });
     this.#transfers = new Transfers({ ...parts, wrapping: this.#wrapping, pairs });
     this.#imports = new Imports({ ...parts, wrapping: this.#wrapping, pairs });
@@ -189,8 +189,12 @@ export class Pkcs11Token implements Token {
     return this.#uses.requireKind(kind);
   }
 
-  prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined> {
-    return this.#generation.prepareKey(kind, place);
+  prepareKey(
+    kind: MaterialKind,
+    place: PreparedPlace,
+    asker?: string,
+  ): Promise<PreparedKey | undefined> {
+    return this.#generation.prepareKey(kind, place, asker);
   }
 
   generateKey(
@@ -209,8 +213,8 @@ export class Pkcs11Token implements Token {
     return this.#generation.generateWrappedKey(kind, wrappingKeyId, prepared);
   }
 
-  generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair> {
-    return this.#dataKeyPairs.generate(spec);
+  generateDataKeyPair(spec: DataKeyPairSpec, asker?: string): Promise<DataKeyPair> {
+    return this.#dataKeyPairs.generate(spec, asker);
   }
 
   evict(id: TokenKeyId): void {

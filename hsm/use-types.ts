@@ -116,7 +116,7 @@ export interface NewKeyName {
   readonly prepared?: PreparedKey | undefined;
 }
 
-/** A key that took seconds to make, and is nowhere yet. */
+/** A key that took seconds to make, and is nowhere yet; or the turn to take them, where a token makes it in one piece. */
 export interface PreparedKey {
   readonly place: PreparedPlace;
   /** Whoever was given it lets go of it in the end, whether it was used or not. Never rejects. */
@@ -127,9 +127,14 @@ export interface PreparedKey {
 export interface MaterialGeneration {
   /**
    * What of generateKey or generateWrappedKey takes seconds (RSA), done before either; undefined where nothing does. Nothing
-   * is in the token of it but an object of a session. Rejects with `busy` where too many want one.
+   * is in the token of it but an object of a session. Rejects with `busy` where too many want one. `asker`: on whose behalf;
+   * one has no more than a share of what is generated.
    */
-  prepareKey(kind: MaterialKind, place: PreparedPlace): Promise<PreparedKey | undefined>;
+  prepareKey(
+    kind: MaterialKind,
+    place: PreparedPlace,
+    asker?: string,
+  ): Promise<PreparedKey | undefined>;
 
   /**
    * A new resident key of this kind: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, good for its usage only.
@@ -156,7 +161,7 @@ export interface MaterialGeneration {
 
   /**
    * A pair that is kept nowhere: made in the token where that hands out the private half wrapped, else by OpenSSL. One RSA
-   * pair at a time; too many at once get `busy`.
+   * pair at a time; too many at once get `busy`, of one `asker` sooner than of all.
    */
-  generateDataKeyPair(spec: DataKeyPairSpec): Promise<DataKeyPair>;
+  generateDataKeyPair(spec: DataKeyPairSpec, asker?: string): Promise<DataKeyPair>;
 }

@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { write } from './change';
-import { type Asker, authorize, requireUsable } from './checks';
+import { type Asker, type Permissions, authorize, requireUsable } from './checks';
 import type { Answer, Corridor, DoorRequest } from './corridor';
 import { KmsError } from './errors';
 import { toKmsError } from './failures';
 import { checkGrantTokens } from './keys/grant-tokens';
-import type { Call, Operation, ReadingOperation, Services, TargetedCall } from './operation';
+import type {
+  Call,
+  Operation,
+  ReadingOperation,
+  Services,
+  Target,
+  TargetedCall,
+} from './operation';
 import { operations } from './operations';
 import { noIdentity } from './policy/identity';
 import type { Conditions } from './policy/policy';
@@ -140,12 +147,33 @@ async function perform<N extends OperationName>(
   };
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
+  if (operation.takesLong === true) {
+    await authorizeStill(asker, permissions).catch((thrown: unknown) => {
+      wipeSecret(operation, output);
+      throw thrown;
+    });
+  }
   const text = request.write(name, recipient?.answer(output) ?? output);
-  if (operation.secret !== undefined) wipe(output[operation.secret]);
+  wipeSecret(operation, output);
   const eventId = randomUUID();
   await corridor.audit.append(successOf(operation, trail, { targeted, output, eventId }));
   if (operation.usesKey === true) noteUse(targeted, { name, eventId });
   return text;
+}
+
+/** What decided when the request came may have changed: the caller's policies and grants, the keys and theirs. */
+async function authorizeStill(asker: Asker, permissions: Permissions): Promise<void> {
+  const { caller, services } = asker.call;
+  const identity = await services.identities.of(caller);
+  const targets = await Promise.all(permissions.targets.map((target) => asItIs(target, services)));
+  await authorize({ ...asker, call: { ...asker.call, identity } }, { ...permissions, targets });
+}
+
+/** The key that was used, whatever an alias stands for by now. */
+async function asItIs(target: Target, { finder }: Services): Promise<Target> {
+  const key = await finder.byId(target.key.keyId);
+  if (key !== undefined) return { ...target, key };
+  throw new KmsError('NotFoundException', `Key '${target.key.arn}' does not exist`);
 }
 
 /** What the request says to policies, and what is known of its recipient. */
@@ -158,8 +186,12 @@ function conditionsOf<N extends OperationName>(
   return recipient === undefined ? own : { ...own, ...recipient.conditions };
 }
 
-function wipe(secret: unknown): void {
-  if (Buffer.isBuffer(secret)) secret.fill(0);
+function wipeSecret<N extends OperationName>(
+  { secret }: ReadingOperation<N>,
+  output: OperationOutputs[N],
+): void {
+  const bytes: unknown = secret === undefined ? undefined : output[secret];
+  if (Buffer.isBuffer(bytes)) bytes.fill(0);
 }
 
 /** The line of its record. */

@@ -183,6 +183,8 @@ export interface ForRecipient<M extends string = string> {
 interface Reading<N extends OperationName> {
   /** A cryptographic operation: when it succeeds, that is the last use of its keys (kms-semantics §18). */
   readonly usesKey?: N extends KeyLastUsageTrackingOperation ? true : never;
+  /** It may wait for minutes: what was revoked meanwhile is asked once more, before the answer. */
+  readonly takesLong?: true;
   /** The member of the answer that is wiped once the answer is written. */
   readonly secret?: keyof OperationOutputs[N] & string;
   /** Without it, a request that names a recipient is refused. */

@@ -16,14 +16,25 @@ import type { Handle } from '../module';
 import type { Desk } from '../objects';
 import { wrongMaterial } from './faults';
 
+/**
+ * Odd, and no longer than FIPS 186-5 §A.1.1 has it: whoever verifies with the key, or encrypts, pays for its length, and an
+ * exponent of 1 would leave the message as it is. The 3 of older keys does no harm.
+ */
+const [leastExponent, mostExponent] = [3n, 2n ** 256n];
+
 /** The public half of an RSA private key of `bits`, proven to be its own. */
 export function rsaPublicKey(desk: Desk, key: Handle, bits: number): KeyObject {
   const n = readAttribute(desk, key, pkcs11.CKA_MODULUS);
   const e = readAttribute(desk, key, pkcs11.CKA_PUBLIC_EXPONENT);
   const publicKey = parsed({ kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') });
-  if (publicKey.asymmetricKeyDetails?.modulusLength !== bits) throw wrongMaterial();
+  const { modulusLength, publicExponent = 0n } = publicKey.asymmetricKeyDetails ?? {};
+  if (modulusLength !== bits || !isExponent(publicExponent)) throw wrongMaterial();
   if (!rsaSigns(desk, key, publicKey)) throw wrongMaterial();
   return publicKey;
+}
+
+function isExponent(e: bigint): boolean {
+  return e >= leastExponent && e < mostExponent && e % 2n === 1n;
 }
 
 /** A private key that is not the public one's gives itself away in its first signature. */

@@ -55,8 +55,13 @@ function requireHalf(privateKey: KeyObject, publicKey: KeyObject): void {
 
 /** id-ecPublicKey (RFC 5480 §2.1.1) in DER. */
 const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex');
-/** Where OpenSSL's ECPrivateKey has d: after SEQUENCE, version 1 and the head of the OCTET STRING. */
-const scalarAt = 7;
+/**
+ * Where OpenSSL's ECPrivateKey has d: after SEQUENCE, version 1 and the head of the OCTET STRING. With the point of P-384 or
+ * P-521 the SEQUENCE is longer than 127 bytes, and its head longer by one.
+ */
+function scalarAt(sec1: Buffer): number {
+  return (sec1[1] ?? 0) < 0x80 ? 7 : 8;
+}
 
 /**
  * With the public point, which OpenSSL leaves out of what it re-exports where a token has left it out: ECPrivateKey of RFC
@@ -69,7 +74,8 @@ function ecPrivateKeyInfo(
   const sec1 = privateKey.export({ format: 'der', type: 'sec1' });
   try {
     const version = Buffer.of(0x02, 0x01, 0x01);
-    const scalar = element(0x04, sec1.subarray(scalarAt, scalarAt + curve.bytes));
+    const at = scalarAt(sec1);
+    const scalar = element(0x04, sec1.subarray(at, at + curve.bytes));
     const point = element(0xa1, element(0x03, Buffer.of(0), pointOf(publicKey)));
     const key = element(0x30, version, scalar, point);
     const algorithm = element(0x30, ecPublicKey, Buffer.from(curve.oid, 'hex'));

@@ -66,8 +66,9 @@ function verified(bytes: Buffer, chains: Chains, now: Date): Attestation {
   const age = now.getTime() - document.createdAt.getTime();
   if (age > maxAgeMs) throw new AttestationFault('the document is older than five minutes');
   if (age < -maxAheadMs) throw new AttestationFault('the document is of the future');
-  const publicKey = readRecipientKey(document.publicKey);
   signed.verify(chains.keyOf(document, now));
+  // Last: OpenSSL parses it and works with it, which nobody asks of us whose document is not signed for us.
+  const publicKey = readRecipientKey(document.publicKey);
   return { publicKey, conditions: conditionsOf(document), recorded: recordedOf(document) };
 }
 

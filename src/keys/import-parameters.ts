@@ -1,7 +1,7 @@
-import type { Token } from '../../hsm';
+import { HsmError, type Token, type WantedPair } from '../../hsm';
 import { type Database, inTransaction, readClock } from '../db';
 import { KmsError } from '../errors';
-import { type TokenObject, countImportPairs, doom } from './doomed-objects';
+import { type TokenObject, countImportPairs, doom, removeEntry } from './doomed-objects';
 import type { ImportTokens } from './import-tokens';
 import type { Wrapping } from './import-wrapping';
 import type { Key } from './key';
@@ -28,12 +28,13 @@ const lifetimeSeconds = 24 * 3600;
 /** The first half of an advisory lock's name; the second is the account's. */
 const pairLock = 0x70616972;
 
-/** Requests of a worker that wait for a pair, which is made in up to 3 s: others find that there is no rush. */
+/** Requests of an account that wait in a worker for a pair, which is made in up to 3 s: others of it learn that there is no rush. */
 const mostWaiting = 8;
 
 /** Makes what a customer needs to import material: a key pair in the token, whose private half unwraps it. */
 export class ImportParametersMaker {
-  private waiting = 0;
+  /** How many wait, by account. */
+  private readonly waiting = new Map<string, number>();
 
   constructor(private readonly parts: Parts) {}
 
@@ -43,12 +44,16 @@ export class ImportParametersMaker {
    * the account has as many as it may have, and ThrottlingException where too many wait for theirs.
    */
   async make(key: Pick<Key, 'keyId' | 'accountId'>, wrapping: Wrapping): Promise<ImportParameters> {
-    if (this.waiting > mostWaiting) throw new KmsError('ThrottlingException', 'Rate exceeded');
-    this.waiting += 1;
+    const { accountId } = key;
+    const others = this.waiting.get(accountId) ?? 0;
+    if (others > mostWaiting) throw new KmsError('ThrottlingException', 'Rate exceeded');
+    this.waiting.set(accountId, others + 1);
     try {
       return await this.makeNow(key, wrapping);
     } finally {
-      this.waiting -= 1;
+      const left = (this.waiting.get(accountId) ?? 1) - 1;
+      if (left > 0) this.waiting.set(accountId, left);
+      else this.waiting.delete(accountId);
     }
   }
 
@@ -60,9 +65,10 @@ export class ImportParametersMaker {
     const tokenSerial = token.status().serial;
     const importKeyId = token.generateRandom(32).toString('hex');
     const validTo = new Date((await readClock(database)).getTime() + lifetimeSeconds * 1000);
-    await this.enter({ tokenKeyId: importKeyId, tokenSerial, accountId });
-    const publicKey = await token.generateImportKeyPair(importKeyId, `claviger:import:${keyId}`, {
-      ...{ bits, algorithm },
+    const object = { tokenKeyId: importKeyId, tokenSerial };
+    await this.enter({ ...object, accountId });
+    const publicKey = await this.generate(object, `claviger:import:${keyId}`, {
+      ...{ bits, algorithm, asker: accountId },
       exclusively: (work) =>
         inTransaction(database, async (transaction) => {
           await lockToken(transaction, tokenSerial);
@@ -71,6 +77,17 @@ export class ImportParametersMaker {
     });
     const importToken = await importTokens.seal({ keyId, importKeyId, algorithm, validTo });
     return { importToken, publicKey, validTo };
+  }
+
+  /** Where others are in the way, nothing was begun, and the account has its place again. */
+  private async generate(object: TokenObject, label: string, wanted: WantedPair): Promise<Buffer> {
+    const { database, token } = this.parts;
+    try {
+      return await token.generateImportKeyPair(object.tokenKeyId, label, wanted);
+    } catch (error) {
+      if (error instanceof HsmError && error.code === 'busy') await removeEntry(database, object);
+      throw error;
+    }
   }
 
   /** Counted and entered under a lock of the account's, so that no two take the same place. */

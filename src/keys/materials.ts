@@ -84,8 +84,8 @@ export class Materials {
   constructor(private readonly parts: Parts) {}
 
   /** What of a new material takes seconds; undefined where nothing does. Rejects with `busy` where too many want that. */
-  prepare(key: Pick<Key, 'keySpec' | 'keyUsage'>): Promise<PreparedKey | undefined> {
-    return this.parts.token.prepareKey(materialKind(key), this.parts.storage);
+  prepare(key: Pick<Key, 'accountId' | 'keySpec' | 'keyUsage'>): Promise<PreparedKey | undefined> {
+    return this.parts.token.prepareKey(materialKind(key), this.parts.storage, key.accountId);
   }
 
   /**

@@ -58,7 +58,7 @@ export const createKey: Operation<'CreateKey'> = {
     await token.requireKind(materialKind(spec));
     if (input.Origin === 'EXTERNAL') return undefined;
     await requireKeyRoom(db, { accountId, limits });
-    return materials.prepare(spec);
+    return materials.prepare({ ...spec, accountId });
   },
 
   async write(call, change) {

@@ -3,9 +3,10 @@ import { KmsError } from '../errors';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
 import { requireState } from '../keys/states';
-import type { Services } from '../operation';
+import type { TargetedCall } from '../operation';
 import type { Conditions } from '../policy/policy';
 import type { DataKeyPairSpec } from '../shapes/kms.generated';
+import type { OperationName } from '../shapes/operations';
 import { refuseDryRun } from './dry-run';
 import { requireOrigin } from './rotation-rules';
 import { algorithmCondition } from './targets';
@@ -48,14 +49,15 @@ export function requireSealsKeyPairs(key: Key): void {
  * key seals as it is when the pair is there, for what was meanwhile disabled or deleted may not.
  */
 export async function makeDataKeyPair(
-  services: Services,
+  { services, caller }: Pick<TargetedCall<OperationName>, 'services' | 'caller'>,
   { keyId, arn }: Key,
   input: DataKeyPairRequest,
 ): Promise<SealedKeyPair> {
   refuseDryRun(input);
   const { KeyPairSpec: spec } = input;
   requireServed(spec);
-  const { privateKey, publicKey } = await services.token.generateDataKeyPair(spec);
+  const { token } = services;
+  const { privateKey, publicKey } = await token.generateDataKeyPair(spec, caller.accountId);
   try {
     const key = await services.finder.byId(keyId);
     if (key === undefined) throw new KmsError('NotFoundException', `Key '${arn}' does not exist`);

@@ -15,6 +15,7 @@ export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPair
     audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
     crossAccount: true,
     usesKey: true,
+    takesLong: true,
     check: checkDataKeyPairRequest,
     conditions: ({ input }) => dataKeyPairConditions(input),
     targets: targetByKeyId('kms:GenerateDataKeyPairWithoutPlaintext'),
@@ -22,9 +23,9 @@ export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPair
     requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
     verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
 
-    async run({ input, keys, services }) {
+    async run({ input, keys, services, caller }) {
       const key = onlyKey(keys);
-      const made = await makeDataKeyPair(services, key, input);
+      const made = await makeDataKeyPair({ services, caller }, key, input);
       made.privateKey.fill(0);
       return {
         PrivateKeyCiphertextBlob: made.blob,

@@ -16,6 +16,7 @@ export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
   forRecipient: { withheld: [] },
   crossAccount: true,
   usesKey: true,
+  takesLong: true,
   check: checkDataKeyPairRequest,
   conditions: ({ input }) => dataKeyPairConditions(input),
   targets: targetByKeyId('kms:GenerateDataKeyPair'),
@@ -23,9 +24,9 @@ export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
   verify: ({ keys }) => requireSealsKeyPairs(onlyKey(keys)),
 
-  async run({ input, keys, services }) {
+  async run({ input, keys, services, caller }) {
     const key = onlyKey(keys);
-    const made = await makeDataKeyPair(services, key, input);
+    const made = await makeDataKeyPair({ services, caller }, key, input);
     return {
       PrivateKeyCiphertextBlob: made.blob,
       PrivateKeyPlaintext: made.privateKey,

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { Attestations } from '../../src/attestation/attestations';
-import { enclaveId, nitroTpmId, ofNitroTpm, pcr, pcrHex, signed } from '../support/attestation';
+import {
+  enclaveId,
+  makeAttester,
+  nitroTpmId,
+  ofNitroTpm,
+  pcr,
+  pcrHex,
+  signed,
+} from '../support/attestation';
 import { refusalOf } from '../support/refusal';
 import { accepted, at, attester, documentOf, invalid, reasonOf, recipient, spki } from './trial';
 
@@ -98,6 +106,12 @@ describe('A document is of use', () => {
     const document = documentOf({ timestamp: at.getTime() - age });
     expect(await reasonOf(document)).toBe(reason);
   });
+});
+
+test('nothing is done with the key of a document that is not signed for us', async () => {
+  const stranger = makeAttester();
+  const document = stranger.document(Buffer.of(1), { timestamp: at.getTime() });
+  expect(await reasonOf(document)).toBe('cabundle does not begin with one of our roots');
 });
 
 test('whatever byte of a document is changed, it is refused as every other', async () => {

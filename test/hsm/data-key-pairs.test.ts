@@ -11,7 +11,7 @@ import { HsmError } from '../../hsm/errors';
 import type { DataKeyPair, DataKeyPairSpec } from '../../hsm/index';
 import type { TaskName } from '../../hsm/lane-tasks';
 import { Link } from '../../hsm/link';
-import { mostWaiting, SlowTurn } from '../../hsm/slow-turn';
+import { mostOfOne, SlowTurn } from '../../hsm/slow-turn';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenOptions } from '../support/token-options';
@@ -169,7 +169,7 @@ test('a pair of a curve waits for no RSA pair, and too many of those are refused
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
   const holding = slow.take('keys', () => held);
-  const waiting = Array.from({ length: mostWaiting }, () =>
+  const waiting = Array.from({ length: mostOfOne }, () =>
     slow.take('data-key-pairs', () => Promise.resolve()),
   );
   await pairs.generate('ECC_NIST_P256');

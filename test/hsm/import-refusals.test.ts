@@ -10,6 +10,7 @@ import {
 } from '../../hsm/index';
 import { encryptOaep, importAlgorithms, wrapKwp, wrapMaterial } from '../support/imports';
 import { ecMaterial, makeMaterial } from '../support/materials';
+import { rsaWithExponent } from '../support/rsa-exponents';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
 import { tokenObjects, type TokenObjects } from '../support/token-objects';
 import { tokenOptions } from '../support/token-options';
@@ -260,6 +261,24 @@ describe.each(keyWraps)('%s', (algorithm) => {
       { algorithm, encrypted: changed, kind: signer('RSA_2048') },
       'import-material-wrong',
     );
+  });
+
+  test.each([
+    ['of 1', 1n],
+    ['of more than 256 bits', 2n ** 256n],
+    ['as long as its modulus', 2n ** 2040n],
+  ])('refuses an RSA key with a public exponent %s', async (_name, least) => {
+    const encrypted = wrapMaterial(algorithm, publicKey, rsaWithExponent(least));
+    const attempt = { algorithm, encrypted, kind: signer('RSA_2048') };
+    await expectRefused(attempt, 'import-material-wrong');
+  });
+
+  test('takes an RSA key with the public exponent 3, or one of 256 bits', async () => {
+    for (const least of [3n, 2n ** 255n]) {
+      const encrypted = wrapMaterial(algorithm, publicKey, rsaWithExponent(least));
+      const imported = importedOf({ algorithm, encrypted, kind: signer('RSA_2048') });
+      await expect(token.identifyImport(imported)).resolves.toHaveProperty('publicKey');
+    }
   });
 
   test('refuses an RSA key whose modulus is not that of its private half', async () => {

@@ -6,7 +6,7 @@ import type { TaskName } from '../../hsm/lane-tasks';
 import { toBuffer } from '../../hsm/formats';
 import { aesKind } from '../../hsm/kinds';
 import { Link } from '../../hsm/link';
-import { mostWaiting, SlowTurn } from '../../hsm/slow-turn';
+import { mostOfOne, SlowTurn } from '../../hsm/slow-turn';
 import { Turn } from '../../hsm/turn';
 import { intruder } from '../support/intruder';
 import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
@@ -151,6 +151,25 @@ test('a token that copies no private key generates the pair in turn, and is not 
   }
 });
 
+test('whoever would hold something meanwhile has his turn before, and keeps it', async () => {
+  refusals = { preparePair: undefined };
+  const { spec } = newPair();
+  const first = await pairs.prepare(spec, 'resident');
+  const order: string[] = [];
+  const second = pairs.prepare(spec, 'resident').then((prepared) => {
+    order.push('the turn of the second');
+    return prepared;
+  });
+  await pairs.generate({ ...newPair(), prepared: first });
+  order.push('the first is made');
+  await first.discard();
+  await pairs.generate({ ...newPair(), prepared: await second });
+  await (await second).discard();
+  expect(order).toEqual(['the first is made', 'the turn of the second']);
+  expect(ran).toEqual(['preparePair', 'generatePair', 'generatePair']);
+  await pairs.generate(newPair());
+});
+
 test('so does one that copies private keys, but not into the token', async () => {
   refusals = { storePair: undefined };
   await pairs.generate(newPair());
@@ -197,7 +216,7 @@ test('more than can have their turn are refused at once', async () => {
     await held;
     throw new HsmError('failed', 'enough');
   };
-  const waiting = Array.from({ length: mostWaiting }, () => pairs.generate(newPair()));
+  const waiting = Array.from({ length: mostOfOne }, () => pairs.generate(newPair()));
   await expect(pairs.generate(newPair())).rejects.toMatchObject({
     code: 'busy',
     message: 'too many key pairs are waiting to be generated',

@@ -1,4 +1,4 @@
-import { mostWaiting, type SlowQueue, SlowTurn } from '../../hsm/slow-turn';
+import { mostOfOne, mostWaiting, type SlowQueue, SlowTurn } from '../../hsm/slow-turn';
 
 let turn: SlowTurn;
 let order: string[];
@@ -13,12 +13,17 @@ function hold(): { readonly held: Promise<void>; readonly release: () => void } 
   return { held, release: () => release() };
 }
 
-const take = (queue: SlowQueue, name: string): Promise<void> =>
-  turn.take(queue, async () => {
+const take = (queue: SlowQueue, name: string, asker?: string): Promise<void> => {
+  const work = async (): Promise<void> => {
     order.push(`${name} begins`);
     await Promise.resolve();
     order.push(`${name} ends`);
-  });
+  };
+  return turn.take(queue, work, asker);
+};
+
+/** As many askers as it takes to fill a queue. */
+const askerOf = (at: number): string => `asker ${at % (mostWaiting / mostOfOne)}`;
 
 test('one is done after the other, whatever becomes of each', async () => {
   const failing = turn.take('keys', () => Promise.reject(new Error('no')));
@@ -46,7 +51,9 @@ test('while both wait, keys and data key pairs take turns', async () => {
 
 test('a queue that is full does not fill the other, and has room again', async () => {
   const { held, release } = hold();
-  const full = Array.from({ length: mostWaiting }, () => turn.take('keys', () => held));
+  const full = Array.from({ length: mostWaiting }, (_, at) =>
+    turn.take('keys', () => held, askerOf(at)),
+  );
   await expect(take('keys', 'late')).rejects.toMatchObject({
     code: 'busy',
     message: 'too many key pairs are waiting to be generated',
@@ -72,4 +79,23 @@ test('whose turn comes too late is refused, and the next has its own', async () 
   await Promise.all([holding, next]);
   now.mockRestore();
   expect(order).toEqual(['next begins', 'next ends']);
+});
+
+test('one asker does not fill a queue, and others have their turns between his', async () => {
+  const { held, release } = hold();
+  const holding = turn.take('data-key-pairs', () => held, 'many');
+  const his = Array.from({ length: mostOfOne - 1 }, (_, at) =>
+    take('data-key-pairs', `many ${at}`, 'many'),
+  );
+  await expect(take('data-key-pairs', 'late', 'many')).rejects.toMatchObject({
+    code: 'busy',
+    message: 'too many key pairs are waiting to be generated',
+  });
+  const others = ['one', 'other'].map((name) => take('data-key-pairs', name, name));
+  release();
+  await Promise.all([holding, ...his, ...others]);
+  const begun = order.filter((step) => step.endsWith('begins')).slice(0, 4);
+  expect(begun).toEqual(['many 0 begins', 'one begins', 'other begins', 'many 1 begins']);
+  await take('data-key-pairs', 'later', 'many');
+  expect(order.at(-1)).toBe('later ends');
 });

@@ -1,4 +1,4 @@
-import type { Token } from '../../hsm';
+import { HsmError, type Token } from '../../hsm';
 import { tokenWith } from '../support/token-with';
 import { administer } from '../support/postgres';
 import { type Site, openSite, perform } from '../support/site';
@@ -87,6 +87,14 @@ test('the token is locked for the copy of a pair only, and the object entered be
     { locks: 1, entries: 1, inToken: false },
     { locks: 0, entries: 1, inToken: true },
   ]);
+});
+
+test('a pair for which there is no turn takes none of the places of the account', async () => {
+  const entries = 'select from doomed_object where account_id is not null';
+  const before = (await administer(site.url, entries)).length;
+  const asking = getParameters(() => Promise.reject(new HsmError('busy', 'too many')));
+  await expect(asking).rejects.toMatchObject({ code: 'ThrottlingException' });
+  expect(await administer(site.url, entries)).toHaveLength(before);
 });
 
 test('keys are created while parameters are made again and again, and none fails', async () => {

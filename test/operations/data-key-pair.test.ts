@@ -14,20 +14,26 @@ import { accountId, callFacts, keyWith, materialId, rootOf } from '../support/sa
 const key = keyWith();
 const request = { KeyPairSpec: 'RSA_2048', EncryptionContext: { a: 'b' } } as const;
 const secret = Buffer.from('a private key');
+/** Of another account than the key. */
+const caller = rootOf('444455556666');
 
 interface Stage {
   readonly services: Services;
   readonly pairs: DataKeyPair[];
   readonly sealed: unknown[];
+  /** On whose behalf pairs were made. */
+  readonly askers: unknown[];
 }
 
 /** A token whose pairs take long: until one is there the key is as it is `now`. */
 function stageWith(now: Key | undefined, failure?: Error): Stage {
   const pairs: DataKeyPair[] = [];
   const sealed: unknown[] = [];
+  const askers: unknown[] = [];
   const services = {
     token: {
-      generateDataKeyPair: () => {
+      generateDataKeyPair: (_spec: string, asker: unknown) => {
+        askers.push(asker);
         const pair = { privateKey: Buffer.from(secret), publicKey: Buffer.from('public') };
         pairs.push(pair);
         return Promise.resolve(pair);
@@ -42,21 +48,22 @@ function stageWith(now: Key | undefined, failure?: Error): Stage {
       },
     },
   } as unknown as Services;
-  return { services, pairs, sealed };
+  return { services, pairs, sealed, askers };
 }
 
 const isWiped = ({ privateKey }: DataKeyPair): boolean => privateKey.every((byte) => byte === 0);
 
 test('the private key is sealed by the key as it is when the pair is there', async () => {
   const rotated = keyWith();
-  const { services, sealed } = stageWith(rotated);
-  expect(await makeDataKeyPair(services, key, request)).toEqual({
+  const { services, sealed, askers } = stageWith(rotated);
+  expect(await makeDataKeyPair({ services, caller }, key, request)).toEqual({
     privateKey: secret,
     publicKey: Buffer.from('public'),
     blob: Buffer.from('sealed'),
     keyMaterialId: materialId,
   });
   expect(sealed).toEqual([{ by: rotated, plaintext: secret, context: { a: 'b' } }]);
+  expect(askers).toEqual([caller.accountId]);
 });
 
 const refusals: readonly (readonly [KeyState, string, string])[] = [
@@ -68,7 +75,7 @@ test.each(refusals)(
   'a key that is %s by then seals nothing, and the private key is wiped',
   async (state, code, message) => {
     const { services, pairs, sealed } = stageWith(keyWith({ state }));
-    const made = makeDataKeyPair(services, key, request);
+    const made = makeDataKeyPair({ services, caller }, key, request);
     await expect(made).rejects.toMatchObject({ code, message });
     expect([sealed, pairs.map(isWiped)]).toEqual([[], [true]]);
   },
@@ -76,7 +83,7 @@ test.each(refusals)(
 
 test('a key that is gone by then does not exist', async () => {
   const { services, pairs } = stageWith(undefined);
-  await expect(makeDataKeyPair(services, key, request)).rejects.toMatchObject({
+  await expect(makeDataKeyPair({ services, caller }, key, request)).rejects.toMatchObject({
     code: 'NotFoundException',
     message: `Key '${key.arn}' does not exist`,
   });
@@ -85,13 +92,17 @@ test('a key that is gone by then does not exist', async () => {
 
 test('the private key is wiped where it could not be sealed', async () => {
   const { services, pairs } = stageWith(key, new Error('the token is away'));
-  await expect(makeDataKeyPair(services, key, request)).rejects.toThrow('the token is away');
+  await expect(makeDataKeyPair({ services, caller }, key, request)).rejects.toThrow(
+    'the token is away',
+  );
   expect(pairs.map(isWiped)).toEqual([true]);
 });
 
 test('a dry run makes no pair', async () => {
   const { services, pairs } = stageWith(key);
-  await expect(makeDataKeyPair(services, key, { ...request, DryRun: true })).rejects.toMatchObject({
+  await expect(
+    makeDataKeyPair({ services, caller }, key, { ...request, DryRun: true }),
+  ).rejects.toMatchObject({
     code: 'DryRunOperationException',
   });
   expect(pairs).toEqual([]);
