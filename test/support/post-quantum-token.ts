@@ -71,12 +71,15 @@ const softokn = path.join(libraries, 'libsoftokn3.so');
 /** What softokn needs of its own release, and the system has of another, each after what it needs itself. */
 const needed = ['libnspr4.so', 'libplc4.so', 'libplds4.so', 'libnssutil3.so'];
 
+/** koffi unloads a library when nobody holds it any more, and softokn would then find that of the system. */
+const held: unknown[] = [];
+
 /** A new database of NSS. */
 async function makeNssToken(): Promise<PostQuantumToken> {
   const koffi = createRequire(__filename)('koffi') as { load(file: string): unknown };
   // LD_LIBRARY_PATH is read when a process starts, which this one has. What is loaded is not looked for.
   for (const file of needed.map((name) => path.join(libraries, name))) {
-    if (existsSync(file)) koffi.load(file);
+    if (existsSync(file)) held.push(koffi.load(file));
   }
   const home = await mkdtemp(path.join(tmpdir(), 'claviger-nss-'));
   const database = path.join(home, 'db');
