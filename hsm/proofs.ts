@@ -65,7 +65,9 @@ export function requireVerdict(proof: KindProof, algorithm: string): Verdict {
 export function requireAny(proof: KindProof): void {
   const verdicts = Object.values(proof);
   if (verdicts.some(({ supported }) => supported)) return;
-  throw lacks(verdicts.map(({ mechanism, note }) => `${mechanism} (${note})`).join('; '));
+  // RSA has one mechanism for several algorithms.
+  const lacking = new Set(verdicts.map(({ mechanism, note }) => `${mechanism} (${note})`));
+  throw lacks([...lacking].join('; '));
 }
 
 function lacks(what: string): HsmError {
