@@ -3,12 +3,12 @@ import type { KeyRow } from './algorithms/key-rows';
 import { readAttribute, readNumber } from './calls';
 import { ed25519Oid } from './curves';
 import { HsmError } from './errors';
+import { isRefused } from './import/faults';
 import type { Shape } from './material/shapes';
 import { objectOf, usesOf } from './material/templates';
 import type { Handle } from './module';
 import { type Desk, readFlags } from './objects';
 import { CKA_DECAPSULATE, CKA_PARAMETER_SET } from './post-quantum/numbers';
-import { TokenFault } from './return-values';
 
 /** Its OID, and the other form that PKCS#11 3.0 has: PrintableString "edwards25519". */
 const ed25519Parameters: readonly string[] = [ed25519Oid, '130c656477617264733235353139'];
@@ -110,8 +110,4 @@ function readUse(desk: Desk, object: Handle, use: number): boolean {
     if (isRefused(error)) return false;
     throw error;
   }
-}
-
-function isRefused(error: unknown): boolean {
-  return error instanceof TokenFault && error.meaning.refused === true;
 }

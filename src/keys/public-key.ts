@@ -3,7 +3,7 @@ import { KmsError } from '../errors';
 import type { Key } from './key';
 import { requireMaterial } from './material-use';
 
-/** A cached key is immutable and verifies many times. */
+/** A cached key is immutable, and verifies and encrypts many times. Its material may lapse nevertheless, which is asked first. */
 const keyObjects = new WeakMap<Key, KeyObject>();
 
 /**

@@ -1,11 +1,10 @@
-import { type KeyObject, constants, createPublicKey, publicEncrypt } from 'node:crypto';
+import { constants, publicEncrypt } from 'node:crypto';
 import type { RsaEncryptionAlgorithm, Token } from '../../hsm';
 import { KmsError } from '../errors';
 import type { KeySpec } from '../shapes/kms.generated';
 import type { Cipher } from './cipher';
-import type { Key } from './key';
-import { type MaterialUses, requireMaterial } from './material-use';
-import { publicKeyOf } from './public-key';
+import type { MaterialUses } from './material-use';
+import { publicKeyObjectOf } from './public-key';
 
 export interface RsaParts {
   readonly token: Pick<Token, 'decryptOaep'>;
@@ -23,11 +22,6 @@ const modulusBytes: Readonly<Partial<Record<KeySpec, number>>> = {
   RSA_3072: 384,
   RSA_4096: 512,
 };
-
-/**
- * Parsed once: a cached key is immutable and encrypts many times. Its material may lapse nevertheless, which is asked before.
- */
-const publicKeys = new WeakMap<Key, KeyObject>();
 
 /**
  * RSAES-OAEP without a label (RFC 8017 §7.1). The public half encrypts here, the private half decrypts in the token.
@@ -49,7 +43,7 @@ export function rsaCipher(
 
     encrypt(key, plaintext) {
       const padding = constants.RSA_PKCS1_OAEP_PADDING;
-      const target = { key: publicKeyObject(key), padding, oaepHash: hash.name };
+      const target = { key: publicKeyObjectOf(key), padding, oaepHash: hash.name };
       return Promise.resolve({
         blob: publicEncrypt(target, plaintext),
         keyMaterialId: undefined,
@@ -72,16 +66,6 @@ function modulusBytesOf(keySpec: KeySpec): number {
   const bytes = modulusBytes[keySpec];
   if (bytes === undefined) throw new Error(`${keySpec} is no RSA key spec`);
   return bytes;
-}
-
-function publicKeyObject(key: Key): KeyObject {
-  requireMaterial(key);
-  let parsed = publicKeys.get(key);
-  if (parsed === undefined) {
-    parsed = createPublicKey({ key: publicKeyOf(key), format: 'der', type: 'spki' });
-    publicKeys.set(key, parsed);
-  }
-  return parsed;
 }
 
 function invalidCiphertext(): KmsError {
