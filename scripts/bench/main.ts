@@ -1,6 +1,7 @@
 /** See scripts/bench/run. */
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { readCount, readCounts, readSome, say } from './command-line';
 import { startLoadGenerator, type LoadGenerator } from './load/process';
 import { type OperationName, operationNames } from './load/workload';
 import { type Measured, measure, median } from './measure';
@@ -32,36 +33,12 @@ const soakConnections = 64;
 /** A step of the soak that takes longer than this is cut short, so that a hang ends. */
 const soakStepSeconds = 240;
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('not a count');
-  return count;
-}
-
-function readOperations(text: string): OperationName[] {
-  const wanted = text.split(',');
-  const found = operationNames.filter((name) => wanted.includes(name));
-  if (found.length !== wanted.length) {
-    throw new InvalidArgumentError(`one of ${operationNames.join(', ')}`);
-  }
-  return found;
-}
-
 function readOptions(): Options {
   return new Command('scripts/bench/run')
     .option('--seconds <count>', 'length of a phase', readCount, 3)
     .option('--rounds <count>', 'phases of each server in turn', readCount, 3)
-    .option(
-      '--connections <list>',
-      'with commas',
-      (list) => list.split(',').map(readCount),
-      [1, 16, 64],
-    )
-    .option('--operations <list>', 'with commas', readOperations, [...operationNames])
+    .option('--connections <list>', 'with commas', readCounts, [1, 16, 64])
+    .option('--operations <list>', 'with commas', readSome(operationNames), [...operationNames])
     .option('--workers <count>', 'of either server', readCount, availableParallelism())
     .option('--warm-up <count>', 'requests before: V8 compiles what is hot', readCount, 30_000)
     .option('--profile <directory>', 'CPU profiles of the daemon go there')

@@ -1,6 +1,7 @@
 /** See scripts/bench/keys. */
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { readCount, readCounts, readSome, say } from '../command-line';
 import { type LoadGenerator, startLoadGenerator } from '../load/process';
 import { type KeyUseName, keyUseNames, type PairSpec } from '../load/workload';
 import { type Load, type Measured, measure } from '../measure';
@@ -38,27 +39,6 @@ const warmUpSeconds = 5;
 /** Pairs are being made before the measurement begins and after it ends. */
 const marginSeconds = 2;
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('not a count');
-  return count;
-}
-
-function readCounts(text: string): number[] {
-  return text.split(',').map(readCount);
-}
-
-function readUses(text: string): KeyUseName[] {
-  const wanted = text.split(',');
-  const found = keyUseNames.filter((name) => wanted.includes(name));
-  if (found.length === wanted.length) return found;
-  throw new InvalidArgumentError(`one of ${keyUseNames.join(', ')}`);
-}
-
 function readPair(text: string): PairSpec {
   if (text === 'RSA_4096' || text === 'RSA_2048') return text;
   throw new InvalidArgumentError('RSA_4096 or RSA_2048');
@@ -81,7 +61,9 @@ function readOptions(): Options {
     .option('--workers <count>', 'of the daemon', readCount, availableParallelism())
     .option('--lanes <count>', 'CLAVIGER_TOKEN_LANES of the daemon', readCount, 2)
     .option('--only <part>', 'uses or pairs', readPart)
-    .option('--uses <list>', `some of ${keyUseNames.join(', ')}`, readUses, [...keyUseNames])
+    .option('--uses <list>', `some of ${keyUseNames.join(', ')}`, readSome(keyUseNames), [
+      ...keyUseNames,
+    ])
     .option('--profile <directory>', 'CPU profiles of the daemon go there')
     .parse()
     .opts<Options>();

@@ -1,6 +1,7 @@
 /** See scripts/bench/scale. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { MaterialStorage } from '../../../src/keys/material';
+import { readCount, readCounts, readSome, say } from '../command-line';
 import { type Cleanup, openGround } from '../ground';
 import { describeMachine } from '../report';
 import { fill } from './fill';
@@ -23,34 +24,13 @@ const sizes = {
   resident: [10, 1000, 10_000],
 } as const satisfies Record<MaterialStorage, readonly number[]>;
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('not a count');
-  return count;
-}
-
-function readStores(text: string): MaterialStorage[] {
-  const wanted = text.split(',');
-  const found = stores.filter((name) => wanted.includes(name));
-  if (found.length !== wanted.length) throw new InvalidArgumentError(`one of ${stores.join(', ')}`);
-  return found;
-}
-
 function readOptions(): Options {
   return new Command('scripts/bench/scale')
-    .option('--store <list>', 'with commas', readStores, stores)
+    .option('--store <list>', 'with commas', readSome(stores), stores)
     .option(
       '--keys <list>',
       'sizes, with commas; by default up to 100,000 wrapped and 10,000 resident',
-      (list) =>
-        list
-          .split(',')
-          .map(readCount)
-          .toSorted((a, b) => a - b),
+      (list) => readCounts(list).toSorted((a, b) => a - b),
     )
     .option('--seconds <count>', 'length of a warm phase', readCount, 5)
     .option('--connections <count>', 'of the load', readCount, 16)
