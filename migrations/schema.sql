@@ -36,6 +36,27 @@ create table audit_record (
   recorded_at timestamp with time zone not null default now()
 );
 
+create table custom_key_store (
+  custom_key_store_id text collate "C" not null,
+  account_id text collate "C" not null,
+  name text collate "C" not null,
+  type text collate "C" not null,
+  connection_state text collate "C" not null default 'DISCONNECTED'::text,
+  connection_error_code text collate "C",
+  connect_at timestamp(3) with time zone,
+  created_at timestamp(3) with time zone not null default now(),
+  sealed_secret bytea not null,
+  sealing_key_id text collate "C" not null,
+  cloud_hsm_cluster_id text collate "C",
+  trust_anchor_certificate text,
+  xks_connectivity text collate "C",
+  xks_uri_endpoint text collate "C",
+  xks_uri_path text collate "C",
+  xks_access_key_id text collate "C",
+  xks_vpc_endpoint_service_name text collate "C",
+  xks_vpc_endpoint_service_owner text collate "C"
+);
+
 create table doomed_object (
   token_key_id text collate "C" not null,
   token_serial text collate "C" not null,
@@ -140,7 +161,9 @@ create table kms_key (
   deleting_since timestamp(3) with time zone,
   rotation_period_days integer,
   next_rotation_at timestamp(3) with time zone,
-  on_demand_rotations integer not null default 0
+  on_demand_rotations integer not null default 0,
+  custom_key_store_id text collate "C",
+  xks_key_id text collate "C"
 );
 
 create table managed_policy (
@@ -220,6 +243,35 @@ create table wrapping_key (
   created_at timestamp(3) with time zone not null default now()
 );
 
+create table xks_credential (
+  access_key_id text collate "C" not null,
+  prefix text collate "C" not null,
+  sealed_secret bytea not null,
+  sealing_key_id text collate "C" not null,
+  status text collate "C" not null default 'ENABLED'::text,
+  created_at timestamp(3) with time zone not null default now()
+);
+
+create table xks_key (
+  prefix text collate "C" not null,
+  external_key_id text collate "C" not null,
+  key_id text collate "C",
+  usages text[] collate "C" not null,
+  status text collate "C" not null default 'ENABLED'::text,
+  rules text,
+  created_at timestamp(3) with time zone not null default now()
+);
+
+create table xks_store (
+  prefix text collate "C" not null,
+  account_id text collate "C" not null,
+  region text collate "C" not null,
+  status text collate "C" not null default 'ENABLED'::text,
+  rate integer,
+  rules text,
+  created_at timestamp(3) with time zone not null default now()
+);
+
 alter table access_key add constraint access_key_access_key_id_check CHECK (access_key_id ~ '^[A-Za-z0-9_]{16,128}$'::text);
 
 alter table access_key add constraint access_key_sealed_secret_check CHECK (octet_length(sealed_secret) >= 29 AND octet_length(sealed_secret) <= 1024);
@@ -249,6 +301,52 @@ alter table audit_record add constraint audit_record_record_check CHECK (record 
 alter table audit_record add constraint audit_record_seq_check CHECK (seq > 0);
 
 alter table audit_record add constraint audit_record_pkey PRIMARY KEY (writer, seq);
+
+alter table custom_key_store add constraint custom_key_store_cloud_hsm_check CHECK ((type = 'AWS_CLOUDHSM'::text) = (cloud_hsm_cluster_id IS NOT NULL) AND (cloud_hsm_cluster_id IS NULL) = (trust_anchor_certificate IS NULL));
+
+alter table custom_key_store add constraint custom_key_store_cloud_hsm_cluster_id_check CHECK (cloud_hsm_cluster_id ~ '^cluster-[2-7a-zA-Z]{11,16}$'::text);
+
+alter table custom_key_store add constraint custom_key_store_connecting_check CHECK ((connection_state = 'CONNECTING'::text) = (connect_at IS NOT NULL));
+
+alter table custom_key_store add constraint custom_key_store_connection_state_check CHECK (connection_state = ANY (ARRAY['CONNECTED'::text, 'CONNECTING'::text, 'FAILED'::text, 'DISCONNECTED'::text, 'DISCONNECTING'::text]));
+
+alter table custom_key_store add constraint custom_key_store_custom_key_store_id_check CHECK (custom_key_store_id ~ '^cks-[0-9a-f]{17}$'::text);
+
+alter table custom_key_store add constraint custom_key_store_error_check CHECK ((connection_state = 'FAILED'::text) = (connection_error_code IS NOT NULL));
+
+alter table custom_key_store add constraint custom_key_store_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 256);
+
+alter table custom_key_store add constraint custom_key_store_sealed_secret_check CHECK (octet_length(sealed_secret) >= 29 AND octet_length(sealed_secret) <= 1024);
+
+alter table custom_key_store add constraint custom_key_store_sealing_key_id_check CHECK (sealing_key_id ~ '^[0-9a-f]{64}$'::text);
+
+alter table custom_key_store add constraint custom_key_store_trust_anchor_certificate_check CHECK (char_length(trust_anchor_certificate) >= 1 AND char_length(trust_anchor_certificate) <= 5000);
+
+alter table custom_key_store add constraint custom_key_store_type_check CHECK (type = ANY (ARRAY['AWS_CLOUDHSM'::text, 'EXTERNAL_KEY_STORE'::text]));
+
+alter table custom_key_store add constraint custom_key_store_vpc_check CHECK ((xks_vpc_endpoint_service_name IS NOT NULL) = (NOT xks_connectivity IS DISTINCT FROM 'VPC_ENDPOINT_SERVICE'::text) AND (xks_vpc_endpoint_service_owner IS NULL OR xks_vpc_endpoint_service_name IS NOT NULL));
+
+alter table custom_key_store add constraint custom_key_store_xks_access_key_id_check CHECK (xks_access_key_id ~ '^[A-Z2-7]{20,30}$'::text);
+
+alter table custom_key_store add constraint custom_key_store_xks_check CHECK ((type = 'EXTERNAL_KEY_STORE'::text) = (xks_connectivity IS NOT NULL) AND (xks_connectivity IS NULL) = (xks_uri_endpoint IS NULL) AND (xks_connectivity IS NULL) = (xks_uri_path IS NULL) AND (xks_connectivity IS NULL) = (xks_access_key_id IS NULL));
+
+alter table custom_key_store add constraint custom_key_store_xks_connectivity_check CHECK (xks_connectivity = ANY (ARRAY['PUBLIC_ENDPOINT'::text, 'VPC_ENDPOINT_SERVICE'::text]));
+
+alter table custom_key_store add constraint custom_key_store_xks_uri_endpoint_check CHECK (char_length(xks_uri_endpoint) >= 10 AND char_length(xks_uri_endpoint) <= 128);
+
+alter table custom_key_store add constraint custom_key_store_xks_uri_path_check CHECK (char_length(xks_uri_path) >= 10 AND char_length(xks_uri_path) <= 128);
+
+alter table custom_key_store add constraint custom_key_store_xks_vpc_endpoint_service_name_check CHECK (char_length(xks_vpc_endpoint_service_name) >= 20 AND char_length(xks_vpc_endpoint_service_name) <= 64);
+
+alter table custom_key_store add constraint custom_key_store_xks_vpc_endpoint_service_owner_check CHECK (xks_vpc_endpoint_service_owner ~ '^[0-9]{12}$'::text);
+
+alter table custom_key_store add constraint custom_key_store_pkey PRIMARY KEY (custom_key_store_id);
+
+alter table custom_key_store add constraint custom_key_store_cloud_hsm_cluster_id_key UNIQUE (cloud_hsm_cluster_id);
+
+alter table custom_key_store add constraint custom_key_store_name_key UNIQUE (account_id, name);
+
+alter table custom_key_store add constraint custom_key_store_uri_key UNIQUE (account_id, xks_uri_endpoint, xks_uri_path);
 
 alter table doomed_object add constraint doomed_object_kind_check CHECK (kind = ANY (ARRAY['secret-key'::text, 'key-pair'::text]));
 
@@ -336,6 +434,8 @@ alter table kms_grant add constraint kms_grant_operations_check CHECK (cardinali
 
 alter table kms_grant add constraint kms_grant_pkey PRIMARY KEY (grant_id);
 
+alter table kms_key add constraint kms_key_custom_key_store_check CHECK ((origin = ANY (ARRAY['AWS_CLOUDHSM'::text, 'EXTERNAL_KEY_STORE'::text])) = (custom_key_store_id IS NOT NULL));
+
 alter table kms_key add constraint kms_key_deleting_since_check CHECK (deleting_since IS NULL OR state = 'PendingDeletion'::text);
 
 alter table kms_key add constraint kms_key_deletion_date_check CHECK ((state = 'PendingDeletion'::text) = (deletion_date IS NOT NULL));
@@ -364,9 +464,15 @@ alter table kms_key add constraint kms_key_rotation_period_days_check CHECK (rot
 
 alter table kms_key add constraint kms_key_state_check CHECK (state = ANY (ARRAY['Enabled'::text, 'Disabled'::text, 'PendingDeletion'::text, 'PendingImport'::text, 'PendingReplicaDeletion'::text, 'Unavailable'::text, 'Creating'::text, 'Updating'::text]));
 
+alter table kms_key add constraint kms_key_xks_key_check CHECK ((origin = 'EXTERNAL_KEY_STORE'::text) = (xks_key_id IS NOT NULL));
+
+alter table kms_key add constraint kms_key_xks_key_id_check CHECK (char_length(xks_key_id) >= 1 AND char_length(xks_key_id) <= 128);
+
 alter table kms_key add constraint kms_key_pkey PRIMARY KEY (key_id);
 
 alter table kms_key add constraint kms_key_account_id_key_id_key UNIQUE (account_id, key_id);
+
+alter table kms_key add constraint kms_key_xks_key_id_key UNIQUE (custom_key_store_id, xks_key_id);
 
 alter table managed_policy add constraint managed_policy_name_check CHECK (name ~ '^[a-zA-Z0-9_+=,.@-]{1,128}$'::text);
 
@@ -428,9 +534,43 @@ alter table wrapping_key add constraint wrapping_key_wrapping_key_id_check CHECK
 
 alter table wrapping_key add constraint wrapping_key_pkey PRIMARY KEY (wrapping_key_id);
 
+alter table xks_credential add constraint xks_credential_access_key_id_check CHECK (access_key_id ~ '^[A-Z2-7]{20,30}$'::text);
+
+alter table xks_credential add constraint xks_credential_sealed_secret_check CHECK (octet_length(sealed_secret) >= 29 AND octet_length(sealed_secret) <= 1024);
+
+alter table xks_credential add constraint xks_credential_sealing_key_id_check CHECK (sealing_key_id ~ '^[0-9a-f]{64}$'::text);
+
+alter table xks_credential add constraint xks_credential_status_check CHECK (status = ANY (ARRAY['ENABLED'::text, 'DISABLED'::text]));
+
+alter table xks_credential add constraint xks_credential_pkey PRIMARY KEY (access_key_id);
+
+alter table xks_key add constraint xks_key_external_key_id_check CHECK (external_key_id ~ '^[A-Za-z0-9._-]{1,128}$'::text);
+
+alter table xks_key add constraint xks_key_rules_check CHECK (octet_length(rules) <= 131072);
+
+alter table xks_key add constraint xks_key_status_check CHECK (status = ANY (ARRAY['ENABLED'::text, 'DISABLED'::text, 'DELETED'::text]));
+
+alter table xks_key add constraint xks_key_usages_check CHECK (cardinality(usages) >= 1 AND cardinality(usages) <= 2 AND usages <@ (ARRAY['ENCRYPT'::text, 'DECRYPT'::text] COLLATE "C"));
+
+alter table xks_key add constraint xks_key_pkey PRIMARY KEY (prefix, external_key_id);
+
+alter table xks_store add constraint xks_store_prefix_check CHECK (prefix ~ '^((/[A-Za-z0-9_-]+)+)?$'::text AND char_length(prefix) <= 117 AND prefix !~ '/kms/xks(/|$)'::text);
+
+alter table xks_store add constraint xks_store_rate_check CHECK (rate >= 1 AND rate <= 1000000);
+
+alter table xks_store add constraint xks_store_region_check CHECK (region ~ '^[a-z]{2,}(-[a-z0-9]+)*$'::text);
+
+alter table xks_store add constraint xks_store_rules_check CHECK (octet_length(rules) <= 131072);
+
+alter table xks_store add constraint xks_store_status_check CHECK (status = ANY (ARRAY['ENABLED'::text, 'DISABLED'::text]));
+
+alter table xks_store add constraint xks_store_pkey PRIMARY KEY (prefix);
+
 alter table access_key add constraint access_key_account_id_principal_id_fkey FOREIGN KEY (account_id, principal_id) REFERENCES principal(account_id, principal_id) ON DELETE CASCADE;
 
 alter table alias add constraint alias_account_id_key_id_fkey FOREIGN KEY (account_id, key_id) REFERENCES kms_key(account_id, key_id) ON DELETE CASCADE;
+
+alter table custom_key_store add constraint custom_key_store_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
 alter table encryption_count add constraint encryption_count_material_id_fkey FOREIGN KEY (material_id) REFERENCES key_material(material_id) ON DELETE CASCADE;
 
@@ -456,6 +596,8 @@ alter table kms_key add constraint kms_key_account_id_fkey FOREIGN KEY (account_
 
 alter table kms_key add constraint kms_key_current_material_fkey FOREIGN KEY (key_id, current_material_id) REFERENCES key_material(key_id, material_id) DEFERRABLE INITIALLY DEFERRED;
 
+alter table kms_key add constraint kms_key_custom_key_store_id_fkey FOREIGN KEY (custom_key_store_id) REFERENCES custom_key_store(custom_key_store_id) ON DELETE RESTRICT;
+
 alter table managed_policy add constraint managed_policy_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
 alter table managed_policy add constraint managed_policy_default_fkey FOREIGN KEY (policy_id, default_version) REFERENCES managed_policy_version(policy_id, version) DEFERRABLE INITIALLY DEFERRED;
@@ -474,11 +616,21 @@ alter table principal add constraint principal_boundary_policy_id_fkey FOREIGN K
 
 alter table system_key add constraint system_key_wrapping_key_id_fkey FOREIGN KEY (wrapping_key_id) REFERENCES wrapping_key(wrapping_key_id);
 
+alter table xks_credential add constraint xks_credential_prefix_fkey FOREIGN KEY (prefix) REFERENCES xks_store(prefix) ON DELETE CASCADE;
+
+alter table xks_key add constraint xks_key_key_id_fkey FOREIGN KEY (key_id) REFERENCES kms_key(key_id) ON DELETE SET NULL;
+
+alter table xks_key add constraint xks_key_prefix_fkey FOREIGN KEY (prefix) REFERENCES xks_store(prefix) ON DELETE CASCADE;
+
+alter table xks_store add constraint xks_store_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
+
 CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, principal_id);
 
 CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
+
+CREATE INDEX custom_key_store_connect ON public.custom_key_store USING btree (connect_at) WHERE (connect_at IS NOT NULL);
 
 CREATE INDEX doomed_object_account ON public.doomed_object USING btree (account_id) WHERE (account_id IS NOT NULL);
 
@@ -504,6 +656,8 @@ CREATE INDEX kms_grant_name ON public.kms_grant USING btree (key_id, name, grant
 
 CREATE INDEX kms_grant_retiring ON public.kms_grant USING btree (retiring_principal, grant_id) WHERE (retiring_principal IS NOT NULL);
 
+CREATE INDEX kms_key_custom_key_store ON public.kms_key USING btree (custom_key_store_id) WHERE (custom_key_store_id IS NOT NULL);
+
 CREATE INDEX kms_key_deletion ON public.kms_key USING btree (deletion_date) WHERE (state = 'PendingDeletion'::text);
 
 CREATE INDEX kms_key_next_rotation ON public.kms_key USING btree (next_rotation_at) WHERE (next_rotation_at IS NOT NULL);
@@ -523,3 +677,7 @@ CREATE UNIQUE INDEX principal_kind_name ON public.principal USING btree (account
 CREATE INDEX principal_list ON public.principal USING btree (account_id, kind, name);
 
 CREATE UNIQUE INDEX wrapping_key_current ON public.wrapping_key USING btree (state) WHERE (state = 'CURRENT'::text);
+
+CREATE INDEX xks_credential_prefix ON public.xks_credential USING btree (prefix);
+
+CREATE UNIQUE INDEX xks_key_key ON public.xks_key USING btree (key_id) WHERE (status <> 'DELETED'::text);

@@ -19,7 +19,10 @@ const labels = {
   'access-key-sealing': 'claviger:sealing',
   'grant-token-sealing': 'claviger:grant-token-sealing',
   'import-token-sealing': 'claviger:import-token-sealing',
+  'key-store-sealing': 'claviger:key-store-sealing',
   'session-sealing': 'claviger:session-sealing',
+  'xks-credential-sealing': 'claviger:xks-credential-sealing',
+  'xks-health': 'claviger:xks-health',
 } as const;
 
 export type SealingPurpose = keyof typeof labels;

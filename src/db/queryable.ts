@@ -29,7 +29,13 @@ export interface Change {
     /** `<key id> <grantee>` */
     | 'grant'
     /** By ARN. */
-    | 'oidc-provider';
+    | 'oidc-provider'
+    /** An external key store of the XKS proxy with its credentials, by its prefix (`/` stands for the empty one). */
+    | 'xks-store'
+    /** `<prefix>:<external key id>` */
+    | 'xks-key'
+    /** Its properties, or whether it is connected; by its id. */
+    | 'custom-key-store';
   readonly id: string;
 }
 
