@@ -28,6 +28,7 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
+import type { OpenKeyStores } from './store-connections';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -36,6 +37,7 @@ export interface ServiceParts {
   readonly signatures: Signatures;
   readonly attestations: Attestations;
   readonly keyUses: KeyUses;
+  readonly customKeyStores: OpenKeyStores;
   readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
@@ -98,6 +100,8 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     attestations,
+    customKeyStores: parts.customKeyStores,
+    storeConnections: parts.customKeyStores.connections,
     newKeyId,
   };
 }
@@ -108,6 +112,7 @@ function limitsOf(config: Config): Limits {
     aliasesPerKey: config.maxAliasesPerKey,
     grantsPerKey: config.maxGrantsPerKey,
     importParametersPerAccount: config.maxImportParametersPerAccount,
+    customKeyStoresPerAccount: config.maxCustomKeyStoresPerAccount,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }
