@@ -13,16 +13,20 @@ export type { Handler, Listener, ListenerOptions, ServerLimits } from './server/
 export interface Handlers {
   /** The AWS protocols: what is sent to `/` by any method but GET and HEAD, and a GET whose URL names an action. */
   readonly aws: Handler;
+  /** The XKS proxy, where it has no port of its own: what has `/kms/xks/` in its URL, by any method. */
+  readonly xks?: Handler;
   /** Everything else: the Express application. */
   readonly rest: Handler;
 }
 
 /** The listener of the doors. */
 export function createServer(handlers: Handlers, options: ListenerOptions): Listener {
-  return createListener(
-    (req, res) => (isAws(req) ? handlers.aws : handlers.rest)(req, res),
-    options,
-  );
+  return createListener((req, res) => doorOf(handlers, req)(req, res), options);
+}
+
+function doorOf({ aws, xks, rest }: Handlers, req: IncomingMessage): Handler {
+  if (isAws(req)) return aws;
+  return xks !== undefined && isXks(req) ? xks : rest;
 }
 
 /** Express costs more than the whole of an Encrypt, so the AWS protocols are told apart before it. */
@@ -30,4 +34,9 @@ function isAws({ method, url }: IncomingMessage): boolean {
   if (method === 'GET') return namesAction(url);
   if (method === 'HEAD') return false;
   return url === '/' || url?.startsWith('/?') === true;
+}
+
+/** Every store has a prefix of its own before it (XKS proxy API, URIs). */
+function isXks({ url }: IncomingMessage): boolean {
+  return url?.includes('/kms/xks/') === true;
 }
