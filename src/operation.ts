@@ -34,6 +34,7 @@ import type { Identity } from './policy/identity';
 import type { Conditions, ResourcePolicy } from './policy/policy';
 import type { GrantScope } from './policy/grants';
 import type { Principal } from './policy/principal';
+import type { ExternalKeys, XksStores } from './xks/finder';
 import type { KeyLastUsageTrackingOperation, KeyUsageType } from './shapes/kms.generated';
 import type { RequestOrigin } from './trail';
 import type { UndoStep } from './undo';
@@ -76,6 +77,8 @@ export interface Services {
   readonly attestations: Attestations;
   readonly customKeyStores: CustomKeyStores;
   readonly storeConnections: StoreConnections;
+  readonly xksStores: XksStores;
+  readonly externalKeys: ExternalKeys;
   /** A new key id. */
   readonly newKeyId: () => string;
 }

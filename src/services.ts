@@ -29,6 +29,7 @@ import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
 import type { OpenKeyStores } from './store-connections';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -102,7 +103,23 @@ export function buildServices(
     attestations,
     customKeyStores: parts.customKeyStores,
     storeConnections: parts.customKeyStores.connections,
+    ...externalKeyStores({ database, token, caches }),
     newKeyId,
+  };
+}
+
+function externalKeyStores({
+  database: db,
+  token,
+  caches,
+}: Pick<ServiceParts, 'database' | 'token' | 'caches'>): Pick<
+  Services,
+  'xksStores' | 'externalKeys'
+> {
+  const sealing = new Sealing(token, 'xks-credential-sealing', db);
+  return {
+    xksStores: new XksStores({ db, sealing, cache: caches.xks }),
+    externalKeys: new ExternalKeys({ db, cache: caches.xks.keys }),
   };
 }
 
