@@ -1,12 +1,14 @@
 import type { ChangeFeed } from './changes';
 import type { Change } from './queryable';
 
-export interface FeedCacheOptions {
+export interface FeedCacheOptions<V = unknown> {
   readonly feed: Pick<ChangeFeed, 'trusted' | 'epoch' | 'onChange' | 'onReset'>;
   /** Entries at the most; the one that was used longest ago goes first. */
   readonly capacity: number;
   /** The key that a change drops, or `*` for all; undefined when the change is about something else. */
   readonly keyOf: (change: Change) => string | undefined;
+  /** Entries that a change drops for what is in them; undefined when the change is about something else. */
+  readonly dropped?: (change: Change) => ((value: V) => boolean) | undefined;
 }
 
 const everything = '*';
@@ -26,17 +28,25 @@ export class FeedCache<V> {
   private readonly entries = new Map<string, V>();
   private readonly loads = new Map<string, Load<V>>();
 
-  constructor(private readonly options: FeedCacheOptions) {
+  constructor(private readonly options: FeedCacheOptions<V>) {
     options.feed.onChange((change) => {
       const key = options.keyOf(change);
       if (key === everything) this.entries.clear();
       else if (key !== undefined) this.entries.delete(key);
     });
+    const { dropped } = options;
+    if (dropped !== undefined) options.feed.onChange((change) => this.dropIf(dropped(change)));
     options.feed.onReset(() => this.entries.clear());
   }
 
   get size(): number {
     return this.entries.size;
+  }
+
+  /** Looks at every entry: of changes that are rare. */
+  private dropIf(isDropped: ((value: V) => boolean) | undefined): void {
+    if (isDropped === undefined) return;
+    for (const [key, value] of this.entries) if (isDropped(value)) this.entries.delete(key);
   }
 
   get(key: string): V | undefined {
