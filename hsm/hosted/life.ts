@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { HsmError } from '../errors';
@@ -81,8 +82,6 @@ export class Life {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
     });
-    // Whoever waits for it hears of it.
-    this.opened.catch(() => undefined);
     this.#process = spawn(process.execPath, [join(__dirname, 'serve.js')], {
       env: { ...parts.environment },
       // What a library writes is the operator's to read; standard output may be what a command answers with.
@@ -106,9 +105,11 @@ export class Life {
     });
     this.#watch = this.#watchSilence();
     this.#channel.send({ is: 'open', options: parts.options });
-    // An idle token must not keep the process: the timer of a call does.
+    // An idle token must not keep the daemon's process; who waits for an answer does, by a timer.
     this.#process.unref();
-    (pipe as Duplex & { unref?: () => void }).unref?.();
+    if (pipe instanceof Socket) pipe.unref();
+    const timer = setTimeout(() => this.kill('did not open the token in time'), openDeadlineMs);
+    void this.opened.catch(() => undefined).finally(() => clearTimeout(timer));
   }
 
   get pid(): number | undefined {
@@ -188,6 +189,9 @@ export class Life {
     for (const call of [...this.#calls.values()]) call.reject(error);
   }
 }
+
+/** Longer than the token itself waits for its login. */
+const openDeadlineMs = 60_000;
 
 const silentTicks = 8;
 
