@@ -72,7 +72,10 @@ export class Channel<Out, In> {
     for (;;) {
       this.#frameBytes ??= this.#take(headerBytes)?.readUInt32LE();
       if (this.#frameBytes === undefined) return;
-      if (this.#frameBytes > longestFrame) return this.destroy();
+      if (this.#frameBytes > longestFrame) {
+        this.destroy();
+        return;
+      }
       const frame = this.#take(this.#frameBytes);
       if (frame === undefined) return;
       this.#frameBytes = undefined;

@@ -94,7 +94,7 @@ export class Lives {
     }
     clearTimeout(this.#timer);
     await this.#again();
-    if (this.#down !== undefined) throw unavailable(this.#down);
+    this.requireReady();
   }
 
   async close(): Promise<void> {
@@ -105,8 +105,8 @@ export class Lives {
 
   /** Throws where the token does not serve, as far as is known here. */
   requireReady(): void {
-    this.#serving();
-    if (this.state !== 'ready') throw unavailable(`the token is ${this.state}`);
+    if (this.state === 'ready') return;
+    throw unavailable(this.#down ?? `the token is ${this.state}`);
   }
 
   #serving(): Life {

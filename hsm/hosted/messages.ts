@@ -29,10 +29,7 @@ export type HostedMethod = Extract<
 >;
 
 /** Functions do not cross; what they are for does, as messages. */
-export type HostedOptions = Omit<
-  TokenOptions,
-  'readPin' | 'onEvent' | 'onOperation' | 'onFailed'
->;
+export type HostedOptions = Omit<TokenOptions, 'readPin' | 'onEvent' | 'onOperation' | 'onFailed'>;
 
 export interface Failure {
   readonly code: HsmErrorCode;

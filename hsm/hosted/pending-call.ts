@@ -31,9 +31,7 @@ export class PendingCall {
     this.#options = options;
     const { method, deadlineMs } = options;
     this.#timer = setTimeout(() => {
-      this.reject(
-        new HsmError('deadline', `${method}: no answer within ${String(deadlineMs)} ms`),
-      );
+      this.reject(new HsmError('deadline', `${method}: no answer within ${String(deadlineMs)} ms`));
     }, deadlineMs);
   }
 
@@ -46,9 +44,9 @@ export class PendingCall {
   reject(error: HsmError): void {
     this.#settle();
     this.#failure = error;
-    if (this.#turn === undefined) return this.#options.reject(error);
     this.#settleTurn?.(error);
-    void this.#turn.then(() => this.#options.reject(this.#refusal?.reason ?? error));
+    if (this.#turn === undefined) this.#options.reject(error);
+    else void this.#turn.then(() => this.#options.reject(this.#refusal?.reason ?? error));
   }
 
   takeTurn(): void {

@@ -141,11 +141,7 @@ export class HostedToken extends AesOnly implements Token {
     return this.#lives.close();
   }
 
-  async #ask<T>(
-    method: HostedMethod,
-    args: readonly unknown[],
-    leastMs = 0,
-  ): Promise<T> {
+  async #ask<T>(method: HostedMethod, args: readonly unknown[], leastMs = 0): Promise<T> {
     this.#requireRoom();
     const deadlineMs = Math.max(leastMs, this.#deadlineMs);
     return (await this.#lives.call(method, args, { deadlineMs })) as T;
