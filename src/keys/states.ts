@@ -202,7 +202,8 @@ export function stateNow({
   lapsesAt,
   customKeyStore,
 }: Pick<Facts, 'state' | 'lapsesAt' | 'customKeyStore'>): KeyState {
-  if (lapsesAt !== undefined && performance.now() >= lapsesAt) return unless(state, 'PendingImport');
+  if (lapsesAt !== undefined && performance.now() >= lapsesAt)
+    return unless(state, 'PendingImport');
   if (customKeyStore !== undefined && disconnected.has(customKeyStore.connectionState)) {
     return unless(state, 'Unavailable');
   }
