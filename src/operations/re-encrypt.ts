@@ -86,10 +86,17 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
       plaintext.fill(0);
     }
   },
-  additionalEventData: ({ SourceKeyMaterialId, DestinationKeyMaterialId }) => ({
-    SourceKeyMaterialId,
-    DestinationKeyMaterialId,
-  }),
+  additionalEventData({ SourceKeyMaterialId, DestinationKeyMaterialId }, keys) {
+    const { source, destination } = both(keys);
+    return {
+      SourceKeyMaterialId,
+      DestinationKeyMaterialId,
+      SourceCustomKeyStoreId: source.customKeyStore?.id,
+      SourceXksKeyId: source.xksKeyId,
+      DestinationCustomKeyStoreId: destination.customKeyStore?.id,
+      DestinationXksKeyId: destination.xksKeyId,
+    };
+  },
 };
 
 async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {
