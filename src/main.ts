@@ -3,7 +3,7 @@ import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
-import { type Database, openDatabase } from './db';
+import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
@@ -13,7 +13,7 @@ import type { Ports } from './ports';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
-import { openCustomKeyStores } from './store-connections';
+import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
 import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
@@ -73,14 +73,14 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
-  const stores = { config, log, database, token, feed, connectors: storeConnectors() };
-  const customKeyStores = openCustomKeyStores(stores);
+  const customKeyStores = openStores(options, metrics, { database, token, feed });
   onClose(() => customKeyStores.close());
+  const storeConnections = customKeyStores.connections;
+  evictHandles(feed, { database, tokens: () => [token, ...storeConnections.openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
-  const parts = { database, changes: feed, audit, onLeftover };
+  const parts = { database, changes: feed, audit, onLeftover, storeConnections };
   const signatures = buildSignatures({ config, database, token, caches });
   const attestations = attestationsOf(config, log);
   // A key that is busy must not come to the end of its material before somebody looks.
@@ -113,6 +113,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openStores(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  parts: { readonly database: Database; readonly token: Token; readonly feed: ChangeFeed },
+): OpenKeyStores {
+  const connectors = storeConnectors({ config, log, metrics, token: parts.token });
+  return openCustomKeyStores({ config, log, connectors, ...parts });
 }
 
 /** On a connection of its own. */
