@@ -16,6 +16,7 @@ import { buildSignatures } from './signatures';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 import { noteUses } from './uses';
+import { watchHealth } from './watch-health';
 
 /** One worker, serving. */
 export interface Daemon {
@@ -95,6 +96,9 @@ async function build(
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
+  const health = watchHealth({ database, token, log, deadlineMs: config.xksDeadlineMs });
+  onClose(() => health.close());
+  await health.start();
   const listeners = buildListeners({
     config,
     log,
@@ -102,6 +106,7 @@ async function build(
     caches,
     lastUsed: uses.lastUsed,
     signatures,
+    health,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
