@@ -61,12 +61,7 @@ async function build(
   const database = connect(config, { log, metrics, poolSize: config.databasePoolSize });
   onClose(() => database.close());
   await database.check();
-  const token = await openToken({
-    ...tokenOptions(config, log),
-    onOperation: (operation, seconds, outcome) =>
-      metrics.tokenOperation(operation, seconds, outcome),
-    onFailed: options.onFatal,
-  });
+  const token = await openMeasured(options, metrics);
   onClose(() => token.close());
   await requireServable({ db: database, token, storage: config.keyMaterial });
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
@@ -115,6 +110,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {
+  return openToken({
+    ...tokenOptions(config, log),
+    onOperation: (operation, seconds, outcome) =>
+      metrics.tokenOperation(operation, seconds, outcome),
+    onFailed: onFatal,
+  });
 }
 
 function sayLeftover(log: Log): (error: unknown) => void {
