@@ -16,6 +16,7 @@ import { buildSignatures } from './signatures';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 import { noteUses } from './uses';
+import { watchHealth } from './watch-health';
 
 /** One worker, serving. */
 export interface Daemon {
@@ -60,12 +61,7 @@ async function build(
   const database = connect(config, { log, metrics, poolSize: config.databasePoolSize });
   onClose(() => database.close());
   await database.check();
-  const token = await openToken({
-    ...tokenOptions(config, log),
-    onOperation: (operation, seconds, outcome) =>
-      metrics.tokenOperation(operation, seconds, outcome),
-    onFailed: options.onFatal,
-  });
+  const token = await openMeasured(options, metrics);
   onClose(() => token.close());
   await requireServable({ db: database, token, storage: config.keyMaterial });
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
@@ -95,6 +91,9 @@ async function build(
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
+  const health = watchHealth({ database, token, log, deadlineMs: config.xksDeadlineMs });
+  onClose(() => health.close());
+  await health.start();
   const listeners = buildListeners({
     config,
     log,
@@ -102,6 +101,7 @@ async function build(
     caches,
     lastUsed: uses.lastUsed,
     signatures,
+    health,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
@@ -110,6 +110,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {
+  return openToken({
+    ...tokenOptions(config, log),
+    onOperation: (operation, seconds, outcome) =>
+      metrics.tokenOperation(operation, seconds, outcome),
+    onFailed: onFatal,
+  });
 }
 
 function sayLeftover(log: Log): (error: unknown) => void {
