@@ -28,6 +28,7 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -98,7 +99,23 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     attestations,
+    ...externalKeyStores({ database, token, caches }),
     newKeyId,
+  };
+}
+
+function externalKeyStores({
+  database: db,
+  token,
+  caches,
+}: Pick<ServiceParts, 'database' | 'token' | 'caches'>): Pick<
+  Services,
+  'xksStores' | 'externalKeys'
+> {
+  const sealing = new Sealing(token, 'xks-credential-sealing', db);
+  return {
+    xksStores: new XksStores({ db, sealing, cache: caches.xks }),
+    externalKeys: new ExternalKeys({ db, cache: caches.xks.keys }),
   };
 }
 
