@@ -18,6 +18,7 @@ import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 import { noteUses } from './uses';
+import { watchHealth } from './watch-health';
 
 /** One worker, serving. */
 export interface Daemon {
@@ -62,12 +63,7 @@ async function build(
   const database = connect(config, { log, metrics, poolSize: config.databasePoolSize });
   onClose(() => database.close());
   await database.check();
-  const token = await openToken({
-    ...tokenOptions(config, log),
-    onOperation: (operation, seconds, outcome) =>
-      metrics.tokenOperation(operation, seconds, outcome),
-    onFailed: options.onFatal,
-  });
+  const token = await openMeasured(options, metrics);
   onClose(() => token.close());
   await requireServable({ db: database, token, storage: config.keyMaterial });
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
@@ -98,6 +94,9 @@ async function build(
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
+  const health = watchHealth({ database, token, log, deadlineMs: config.xksDeadlineMs });
+  onClose(() => health.close());
+  await health.start();
   const listeners = buildListeners({
     config,
     log,
@@ -105,6 +104,7 @@ async function build(
     caches,
     lastUsed: uses.lastUsed,
     signatures,
+    health,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
@@ -122,6 +122,15 @@ function openStores(
 ): OpenKeyStores {
   const connectors = storeConnectors({ config, log, metrics, token: parts.token });
   return openCustomKeyStores({ config, log, connectors, ...parts });
+}
+
+function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {
+  return openToken({
+    ...tokenOptions(config, log),
+    onOperation: (operation, seconds, outcome) =>
+      metrics.tokenOperation(operation, seconds, outcome),
+    onFailed: onFatal,
+  });
 }
 
 /** On a connection of its own. */
