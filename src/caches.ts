@@ -17,6 +17,7 @@ import { materialsOf } from './keys/store';
 import { type Log, describeError } from './log';
 import type { Identity } from './policy/identity';
 import type { Principal } from './policy/principal';
+import { type XksCaches, everyPrefix } from './xks/finder';
 
 /** What a worker keeps of the database, true by the change feed. */
 export interface Caches {
@@ -27,11 +28,15 @@ export interface Caches {
   readonly grants: FeedCache<readonly Grant[]>;
   readonly identities: FeedCache<Identity>;
   readonly oidcProviders: FeedCache<OidcProvider>;
+  readonly xks: XksCaches;
 }
 
 const cachedAccessKeys = 10_000;
 const cachedIdentities = 10_000;
 const cachedProviders = 1000;
+const cachedStores = 10_000;
+/** Only who signs as AWS KMS does can ask for external keys that there are not. */
+const absentExternalKeys = 10_000;
 
 export interface FeedParts {
   readonly config: Config;
@@ -81,6 +86,20 @@ export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cache
     grants: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('grant') }),
     identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
     oidcProviders: new FeedCache({ feed, capacity: cachedProviders, keyOf: on('oidc-provider') }),
+    xks: {
+      stores: new FeedCache({ feed, capacity: cachedStores, keyOf: on('xks-store') }),
+      prefixes: new FeedCache({
+        feed,
+        capacity: 1,
+        keyOf: ({ topic }) => (topic === 'xks-store' ? everyPrefix : undefined),
+      }),
+      keys: new FeedCache({
+        feed,
+        capacity: cachedKeys,
+        absences: absentExternalKeys,
+        keyOf: on('xks-key'),
+      }),
+    },
   };
 }
 
@@ -112,6 +131,8 @@ export function cacheCounters(
     grant: caches.grants,
     identity: caches.identities,
     oidc_provider: caches.oidcProviders,
+    xks_store: caches.xks.stores,
+    xks_key: caches.xks.keys,
     token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }

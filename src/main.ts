@@ -6,10 +6,11 @@ import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { noStoreConnections } from './custom-key-stores/no-connections';
-import { buildListener } from './listen';
+import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
+import type { Ports } from './ports';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
@@ -19,7 +20,7 @@ import { noteUses } from './uses';
 
 /** One worker, serving. */
 export interface Daemon {
-  readonly port: number;
+  readonly ports: Ports;
   /** This worker's metrics, to be summed up with those of the others. */
   metrics(): Promise<readonly object[]>;
   /** Finishes the requests in flight, idle connections `lingerMs` later, then closes what is open, last opened first. */
@@ -96,7 +97,7 @@ async function build(
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
-  const listener = buildListener({
+  const listeners = buildListeners({
     config,
     log,
     corridor,
@@ -105,12 +106,12 @@ async function build(
     signatures,
     metrics: options.metrics ?? (() => metrics.text()),
   });
-  const { port } = await listener.listen();
-  onClose((lingerMs) => listener.close(config.shutdownGraceMs, lingerMs));
+  onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
+  const ports = await listeners.listen();
   jobs.start();
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
-  return { port, metrics: () => metrics.asJson() };
+  return { ports, metrics: () => metrics.asJson() };
 }
 
 function sayLeftover(log: Log): (error: unknown) => void {

@@ -32,6 +32,7 @@ import type { Identity } from './policy/identity';
 import type { Conditions, ResourcePolicy } from './policy/policy';
 import type { GrantScope } from './policy/grants';
 import type { Principal } from './policy/principal';
+import type { ExternalKeys, XksStores } from './xks/finder';
 import type { KeyLastUsageTrackingOperation, KeyUsageType } from './shapes/kms.generated';
 import type { RequestOrigin } from './trail';
 import type { UndoStep } from './undo';
@@ -68,6 +69,8 @@ export interface Services {
   readonly webIdentities: WebIdentities;
   readonly presignedCallers: PresignedCallers;
   readonly attestations: Attestations;
+  readonly xksStores: XksStores;
+  readonly externalKeys: ExternalKeys;
   /** A new key id. */
   readonly newKeyId: () => string;
 }

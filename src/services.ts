@@ -33,6 +33,7 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -75,10 +76,7 @@ export function buildServices(
   return {
     place,
     db: database,
-    token,
-    storeConnections,
-    keyTokens,
-    keys,
+    ...{ token, storeConnections, keyTokens, keys },
     limits,
     ...made,
     importParameters: new ImportParametersMaker({ ...held, importTokens, limits }),
@@ -107,6 +105,22 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     attestations,
+    ...externalKeyStores({ database, token, caches }),
+  };
+}
+
+function externalKeyStores({
+  database: db,
+  token,
+  caches,
+}: Pick<ServiceParts, 'database' | 'token' | 'caches'>): Pick<
+  Services,
+  'xksStores' | 'externalKeys'
+> {
+  const sealing = new Sealing(token, 'xks-credential-sealing', db);
+  return {
+    xksStores: new XksStores({ db, sealing, cache: caches.xks }),
+    externalKeys: new ExternalKeys({ db, cache: caches.xks.keys }),
   };
 }
 
