@@ -5,6 +5,7 @@ import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from '
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
+import { noStoreConnections } from './custom-key-stores/no-connections';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
@@ -69,10 +70,11 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
   const stores = { config, log, database, token, feed, connectors: storeConnectors() };
   const customKeyStores = openCustomKeyStores(stores);
   onClose(() => customKeyStores.close());
+  const openTokens = () => customKeyStores.connections.openTokens();
+  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
