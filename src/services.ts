@@ -14,7 +14,7 @@ import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
 import { Encryption } from './keys/encryption';
-import type { ExternalCipher } from './keys/external-cipher';
+import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -34,15 +34,16 @@ import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
 import { ExternalKeys, XksStores } from './xks/finder';
+import type { OpenKeyStores } from './store-connections';
 
 export interface ServiceParts {
   readonly database: Database;
   readonly token: Token;
-  readonly storeConnections: StoreConnections;
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly attestations: Attestations;
   readonly keyUses: KeyUses;
+  readonly customKeyStores: OpenKeyStores;
   readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
@@ -54,7 +55,8 @@ export function buildServices(
   config: Config,
   { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
-  const { database, token, storeConnections } = parts;
+  const { database, token, customKeyStores } = parts;
+  const storeConnections = customKeyStores.connections;
   const limits = limitsOf(config);
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
@@ -94,7 +96,12 @@ export function buildServices(
     }),
     keyring,
     materialUses,
-    encryption: new Encryption({ keyring, external: notServed, token, materialUses }),
+    encryption: new Encryption({
+      keyring,
+      external: new DoubleCipher({ keyring, storeConnections }),
+      token,
+      materialUses,
+    }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
@@ -106,6 +113,7 @@ export function buildServices(
     presignedCallers: signatures.presignedCallers,
     attestations,
     ...externalKeyStores({ database, token, caches }),
+    customKeyStores: parts.customKeyStores,
   };
 }
 
@@ -124,21 +132,13 @@ function externalKeyStores({
   };
 }
 
-function limitsOf(config: Config): Limits {
+export function limitsOf(config: Config): Limits {
   return {
     keysPerAccount: config.maxKeysPerAccount,
     aliasesPerKey: config.maxAliasesPerKey,
     grantsPerKey: config.maxGrantsPerKey,
     importParametersPerAccount: config.maxImportParametersPerAccount,
+    customKeyStoresPerAccount: config.maxCustomKeyStoresPerAccount,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
-}
-
-const notServed: ExternalCipher = { encrypt: refuseExternal, decrypt: refuseExternal };
-
-function refuseExternal({ arn }: Key): never {
-  throw new KmsError(
-    'UnsupportedOperationException',
-    `${arn} is in an external key store, which is not supported.`,
-  );
 }

@@ -25,6 +25,7 @@ export interface ExternalConnectorOptions {
 
 type Secret = () => Promise<Buffer>;
 
+const connecting: string = 'ConnectCustomKeyStore';
 const deadlineMs = 250;
 /** AWS KMS asks every few minutes; what it answers may be a minute old. */
 const pollMs = 60_000;
@@ -32,15 +33,22 @@ const breaker = { threshold: 10, pauseMs: 1000, now: () => performance.now() };
 
 /** Makes clients of the XKS proxies that custom key stores of type EXTERNAL_KEY_STORE name. */
 export class ExternalConnector {
+  /** How many clients ask after a proxy's health: of one that is replaced, the next is there before it goes. */
+  private readonly polled = new Map<string, number>();
+
   constructor(private readonly options: ExternalConnectorOptions) {}
 
-  /** `Connectors.external`: for as long as the store is connected. */
-  readonly connect = async (store: ExternalStore, secret: Secret): Promise<XksClient> => {
+  /** `Connectors.external`. Of a ConnectionFault that a proxy is the reason of, the cause is its XksFault. */
+  readonly connect = async (
+    store: ExternalStore,
+    secret: Secret,
+    operation = connecting,
+  ): Promise<XksClient> => {
     let client: XksClient | undefined;
     try {
-      client = await this.clientOf(store, secret, this.polling(store));
-      requireHealthy(await client.health('ConnectCustomKeyStore'));
-      this.options.metrics.proxyHealth(nameOf(store), true);
+      // Whoever asks for anything else asks once.
+      client = await this.clientOf(store, secret, { polled: operation === connecting });
+      requireHealthy(await client.health(operation));
       return client;
     } catch (cause) {
       await client?.close();
@@ -49,20 +57,10 @@ export class ExternalConnector {
     }
   };
 
-  /** What CreateCustomKeyStore and UpdateCustomKeyStore ask before they write. Rejects with XksFault. */
-  async probe(store: ExternalStore, secret: Secret, kmsOperation: string): Promise<void> {
-    const client = await this.clientOf(store, secret);
-    try {
-      requireHealthy(await client.health(kmsOperation));
-    } finally {
-      await client.close();
-    }
-  }
-
   private async clientOf(
     store: ExternalStore,
     secret: Secret,
-    polling?: Polling,
+    { polled }: { readonly polled: boolean },
   ): Promise<ProxyClient> {
     const { region, proxies, metrics } = this.options;
     const { hostname, host } = new URL(store.uriEndpoint);
@@ -78,16 +76,17 @@ export class ExternalConnector {
       uriPath: store.uriPath,
       breaker,
       onRequest: (event) => metrics.proxyRequest(event),
-      ...(polling === undefined ? {} : { polling }),
+      ...(polled && { polling: this.polling(store) }),
     });
   }
 
   private polling(store: ExternalStore): Polling {
     const { log, metrics } = this.options;
     const proxy = nameOf(store);
+    this.count(proxy, 1);
+    metrics.proxyHealth(proxy, true);
     return {
       intervalMs: this.options.pollMs ?? pollMs,
-      onEnd: () => metrics.proxyHealth(proxy, undefined),
       onChange: (condition, why) => {
         metrics.proxyHealth(proxy, condition === 'healthy');
         if (condition === 'healthy') log.info('an external key store proxy is healthy', { proxy });
@@ -96,7 +95,17 @@ export class ExternalConnector {
           log.warn('an external key store proxy is not healthy', fields);
         }
       },
+      onEnd: () => {
+        if (this.count(proxy, -1) === 0) metrics.proxyHealth(proxy, undefined);
+      },
     };
+  }
+
+  private count(proxy: string, more: number): number {
+    const count = (this.polled.get(proxy) ?? 0) + more;
+    if (count === 0) this.polled.delete(proxy);
+    else this.polled.set(proxy, count);
+    return count;
   }
 }
 
