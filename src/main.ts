@@ -3,9 +3,8 @@ import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
-import { type Database, openDatabase } from './db';
+import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
-import { noStoreConnections } from './custom-key-stores/no-connections';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
@@ -14,7 +13,7 @@ import type { Ports } from './ports';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
-import { openCustomKeyStores } from './store-connections';
+import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
 import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
@@ -70,11 +69,10 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  const stores = { config, log, database, token, feed, connectors: storeConnectors() };
-  const customKeyStores = openCustomKeyStores(stores);
+  const customKeyStores = openStores(options, metrics, { database, token, feed });
   onClose(() => customKeyStores.close());
-  const openTokens = () => customKeyStores.connections.openTokens();
-  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
+  const storeConnections = customKeyStores.connections;
+  evictHandles(feed, { database, tokens: () => [token, ...storeConnections.openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
@@ -115,6 +113,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openStores(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  parts: { readonly database: Database; readonly token: Token; readonly feed: ChangeFeed },
+): OpenKeyStores {
+  const connectors = storeConnectors({ config, log, metrics, token: parts.token });
+  return openCustomKeyStores({ config, log, connectors, ...parts });
 }
 
 function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {

@@ -33,8 +33,8 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
-import { ExternalKeys, XksStores } from './xks/finder';
 import type { OpenKeyStores } from './store-connections';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -86,13 +86,8 @@ export function buildServices(
     destroyObjects: destroyObjects(held),
     aliases,
     finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-      managed,
+      ...{ db: database, place, keys, aliases, managed },
+      ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
     keyring,
     materialUses,
@@ -112,8 +107,8 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     attestations,
-    ...externalKeyStores({ database, token, caches }),
     customKeyStores: parts.customKeyStores,
+    ...externalKeyStores({ database, token, caches }),
   };
 }
 
