@@ -5,7 +5,6 @@ import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from '
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
-import { noStoreConnections } from './custom-key-stores/no-connections';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
