@@ -1,11 +1,12 @@
 import type { GcmOpen, GcmSealed, Token } from '../../hsm';
+import type { Awaitable } from '../awaitable';
 import { KmsError } from '../errors';
 import type { Allowance } from './allowance';
 import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
 import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
-import { isAway } from './material';
+import { type Material, isAway } from './material';
 import { pendingImport, type Reread, requireMaterial, rewrapped } from './material-use';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -28,12 +29,37 @@ interface Sealer {
   readonly allowance: Allowance;
 }
 
-/** Encrypts and decrypts with a key's materials in the token, in Claviger's ciphertext format. */
+/** A plaintext that waits for what its key may still encrypt. */
+interface Waiting {
+  readonly key: Key;
+  readonly allowance: Allowance;
+  readonly plaintext: Buffer;
+  readonly aad: Buffer;
+}
+
+/** Encrypts and decrypts with a key's materials in the token; `encrypt` and `decrypt` in Claviger's ciphertext format. */
 export class Keyring {
   /** A cached key is immutable and encrypts many times. */
   private readonly sealers = new WeakMap<Key, Sealer>();
 
   constructor(private readonly parts: Parts) {}
+
+  /**
+   * Encrypts 1 byte or more under the key's current material (requireMaterial), and counts it: at once where the token
+   * answers at once. Throws KMSInvalidStateException when the material has made all the encryptions it may make.
+   */
+  seal(key: Key, plaintext: Buffer, aad: Buffer): Awaitable<GcmSealed> {
+    const material = requireMaterial(key);
+    const { allowance } = this.sealerOf(key, material.id);
+    if (!allowance.take()) return this.sealWhenAllowed({ key, allowance, plaintext, aad });
+    return this.use(key, material, (now) => this.parts.token.encryptAesGcm(now, aad, plaintext));
+  }
+
+  /** Decrypts with a material of the key that seal() used. Throws KmsError KMSInvalidStateException, and HsmError. */
+  open(key: Key, material: Material, sealed: GcmOpen): Awaitable<Buffer> {
+    if (isAway(material)) throw pendingImport(key);
+    return this.use(key, material, (now) => this.parts.token.decryptAesGcm(now, sealed));
+  }
 
   /**
    * Encrypts 1 to 4096 bytes under the key's current material. Throws KMSInvalidStateException when that has made all
@@ -45,16 +71,9 @@ export class Keyring {
     context: EncryptionContext | undefined,
   ): Promise<{ blob: Buffer; keyMaterialId: string }> {
     const material = requireMaterial(key);
-    const { header, allowance } = this.sealerOf(key, material.id);
-    if (!allowance.take() && !(await allowance.taken())) throw wornOut(key);
+    const { header } = this.sealerOf(key, material.id);
     const aad = associatedData(header, encryptionContextDigest(context));
-    let sealed: GcmSealed;
-    try {
-      sealed = await this.parts.token.encryptAesGcm(material, aad, plaintext);
-    } catch (error) {
-      const now = await rewrapped({ ...this.parts, key, material }, error);
-      sealed = await this.parts.token.encryptAesGcm(now, aad, plaintext);
-    }
+    const sealed = await this.seal(key, plaintext, aad);
     return {
       blob: encodeCiphertext({ header, iv: sealed.iv, sealed: sealed.ciphertext }),
       keyMaterialId: material.id,
@@ -75,22 +94,34 @@ export class Keyring {
     if (ciphertext.keyId !== key.keyId || material === undefined) {
       throw new KmsError('InvalidCiphertextException');
     }
-    if (isAway(material)) throw pendingImport(key);
-    const sealed: GcmOpen = {
+    const plaintext = await this.open(key, material, {
       iv: ciphertext.iv,
       ciphertext: ciphertext.sealed,
       aad: associatedData(ciphertext.header, encryptionContextDigest(context)),
-    };
-    let plaintext: Buffer;
-    try {
-      plaintext = await this.parts.token.decryptAesGcm(material, sealed);
-    } catch (error) {
-      plaintext = await this.parts.token.decryptAesGcm(
-        await rewrapped({ ...this.parts, key, material }, error),
-        sealed,
-      );
-    }
+    });
     return { plaintext, keyMaterialId };
+  }
+
+  private async sealWhenAllowed({ key, allowance, plaintext, aad }: Waiting): Promise<GcmSealed> {
+    if (!(await allowance.taken())) throw wornOut(key);
+    const material = requireMaterial(key);
+    return this.use(key, material, (now) => this.parts.token.encryptAesGcm(now, aad, plaintext));
+  }
+
+  /** Once more with the material as it is now, where it was put under another wrapping key and the old one is gone. */
+  private use<T>(
+    key: Key,
+    material: Material,
+    work: (material: Material) => Awaitable<T>,
+  ): Awaitable<T> {
+    const again = async (error: unknown): Promise<T> =>
+      work(await rewrapped({ ...this.parts, key, material }, error));
+    try {
+      const done = work(material);
+      return done instanceof Promise ? done.catch(again) : done;
+    } catch (error) {
+      return again(error);
+    }
   }
 
   private sealerOf(key: Key, currentMaterialId: string): Sealer {
