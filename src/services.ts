@@ -119,7 +119,7 @@ function externalKeyStores({
   };
 }
 
-function limitsOf(config: Config): Limits {
+export function limitsOf(config: Config): Limits {
   return {
     keysPerAccount: config.maxKeysPerAccount,
     aliasesPerKey: config.maxAliasesPerKey,

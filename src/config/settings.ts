@@ -275,6 +275,12 @@ export const settings = {
     sentence:
       'PEM root certificates whose attestation documents are believed; without it requests with a Recipient are refused.',
   },
+  keyStoresFile: {
+    env: 'CLAVIGER_KEY_STORES_FILE',
+    schema: text,
+    sentence:
+      'JSON file of the tokens and the XKS proxies that custom key stores can be connected to.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,
