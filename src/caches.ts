@@ -17,6 +17,7 @@ import { materialsOf } from './keys/store';
 import { type Log, describeError } from './log';
 import type { Identity } from './policy/identity';
 import type { Principal } from './policy/principal';
+import { type XksCaches, everyPrefix } from './xks/finder';
 
 /** What a worker keeps of the database, true by the change feed. */
 export interface Caches {
@@ -27,11 +28,15 @@ export interface Caches {
   readonly grants: FeedCache<readonly Grant[]>;
   readonly identities: FeedCache<Identity>;
   readonly oidcProviders: FeedCache<OidcProvider>;
+  readonly xks: XksCaches;
 }
 
 const cachedAccessKeys = 10_000;
 const cachedIdentities = 10_000;
 const cachedProviders = 1000;
+const cachedStores = 10_000;
+/** Only who signs as AWS KMS does can ask for external keys that there are not. */
+const absentExternalKeys = 10_000;
 
 export interface FeedParts {
   readonly config: Config;
@@ -62,7 +67,15 @@ export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cache
     ({ topic, id }: Change) =>
       topics.includes(topic) ? id : undefined;
   return {
-    keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key', 'key-labels') }),
+    keys: new FeedCache({
+      feed,
+      capacity: cachedKeys,
+      keyOf: on('key', 'key-labels'),
+      dropped: ({ topic, id }) =>
+        topic === 'custom-key-store'
+          ? ({ customKeyStore }) => customKeyStore?.id === id
+          : undefined,
+    }),
     aliases: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
     rulePrincipals: new FeedCache({
@@ -73,20 +86,36 @@ export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cache
     grants: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('grant') }),
     identities: new FeedCache({ feed, capacity: cachedIdentities, keyOf: on('principal') }),
     oidcProviders: new FeedCache({ feed, capacity: cachedProviders, keyOf: on('oidc-provider') }),
+    xks: {
+      stores: new FeedCache({ feed, capacity: cachedStores, keyOf: on('xks-store') }),
+      prefixes: new FeedCache({
+        feed,
+        capacity: 1,
+        keyOf: ({ topic }) => (topic === 'xks-store' ? everyPrefix : undefined),
+      }),
+      keys: new FeedCache({
+        feed,
+        capacity: cachedKeys,
+        absences: absentExternalKeys,
+        keyOf: on('xks-key'),
+      }),
+    },
   };
 }
 
 /** A clone in the token outlives what happens to its key, so whatever changes a key drops its handles. */
 export function evictHandles(
   feed: ChangeFeed,
-  { database, token }: { database: Database; token: Token },
+  { database, tokens }: { database: Database; tokens: () => readonly Token[] },
 ): void {
   feed.onChange(async ({ topic, id }) => {
     if (topic !== 'key') return;
-    for (const materialId of await materialsOf(database, id)) token.evict(materialId);
+    for (const materialId of await materialsOf(database, id)) {
+      for (const token of tokens()) token.evict(materialId);
+    }
   });
   // What was missed meanwhile may have been a revocation.
-  feed.onReset(() => token.evictAll());
+  feed.onReset(() => tokens().forEach((token) => token.evictAll()));
 }
 
 /** For metrics, by the name of the cache. */
@@ -102,6 +131,8 @@ export function cacheCounters(
     grant: caches.grants,
     identity: caches.identities,
     oidc_provider: caches.oidcProviders,
+    xks_store: caches.xks.stores,
+    xks_key: caches.xks.keys,
     token_handle: { hits: cacheHits, misses: cacheMisses },
   };
 }

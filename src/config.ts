@@ -12,6 +12,7 @@ import { type Setting, settings } from './config/settings';
 
 export { ConfigError, type Setting, settings };
 export { networkSettings, unsafeSettings } from './config/checks';
+export { xksCertificate, xksClientNames, xksHost } from './config/xks';
 
 type Settings = typeof settings;
 type ValueOf<S extends Setting> = S['schema'] extends { readonly enum: readonly (infer E)[] }

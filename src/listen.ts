@@ -8,12 +8,23 @@ import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
+import { nothingElse } from './doors/ping';
+import { type Readiness, readiness } from './doors/readiness';
+import { xksListeners } from './listen-xks';
 import type { Log } from './log';
 import { readNetworks } from './networks';
-import { type Listener, createServer } from './server';
+import type { Ports } from './ports';
+import {
+  type Handlers,
+  type Listener,
+  type ListenerOptions,
+  type ServerLimits,
+  createServer,
+} from './server';
 import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
+import type { Health } from './xks/health';
 
 export interface Served {
   readonly config: Config;
@@ -22,11 +33,54 @@ export interface Served {
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
+  readonly health: Health;
   readonly metrics: HealthOptions['metrics'];
 }
 
-/** The doors of a worker, behind one listener. */
-export function buildListener(served: Served): Listener {
+export interface Listeners {
+  /** Starts to accept. Rejects when an address is taken or a certificate is bad; close it then. */
+  listen(): Promise<Ports>;
+  /** As of each Listener. */
+  close(graceMs: number, lingerMs?: number): Promise<void>;
+}
+
+/** The doors of a worker, behind its listeners. */
+export function buildListeners(served: Served): Listeners {
+  const { config, corridor, log } = served;
+  const failing = readiness({
+    checks: [
+      { name: 'database', check: () => corridor.database.check() },
+      { name: 'token', check: () => corridor.services.token.check() },
+    ],
+    log,
+  });
+  const xks = nothingElse;
+  const handlers = doorsOf(served, failing);
+  const shared = config.xksPort === undefined;
+  return together({
+    port: createServer(shared ? { ...handlers, xks } : handlers, mainOptions(served)),
+    ...xksListeners(served, { xks, failing }),
+  });
+}
+
+/** One after the other, always in this order: by it node:cluster tells apart ports that are any free one. */
+function together(listeners: Readonly<Record<keyof Ports, Listener | undefined>>): Listeners {
+  const each = Object.entries(listeners).flatMap(([name, listener]) =>
+    listener === undefined ? [] : [{ name: name as keyof Ports, listener }],
+  );
+  return {
+    async listen() {
+      const ports: Partial<Record<keyof Ports, number>> = {};
+      for (const { name, listener } of each) ports[name] = (await listener.listen()).port;
+      return ports as Ports;
+    },
+    async close(graceMs, lingerMs) {
+      await Promise.all(each.map(({ listener }) => listener.close(graceMs, lingerMs)));
+    },
+  };
+}
+
+function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
   const { config, log, corridor, metrics } = served;
   const { services } = corridor;
   const door = {
@@ -41,34 +95,31 @@ export function buildListener(served: Served): Listener {
     ...door,
     authenticate: (service, request) => authenticate[service](request),
   });
-  const health = healthRouter({
-    checks: [
-      { name: 'database', check: () => corridor.database.check() },
-      { name: 'token', check: () => services.token.check() },
-    ],
-    metrics,
-    log,
-  });
+  return {
+    aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
+    rest: createApp([healthRouter({ failing, metrics })], log),
+  };
+}
+
+function mainOptions({ config, log }: Served): ListenerOptions {
   const tls = tlsFiles(config);
-  return createServer(
-    {
-      aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
-      rest: createApp([health], log),
-    },
-    {
-      host: config.host,
-      port: config.port,
-      ...(tls && { tls }),
-      limits: {
-        headerBytes: config.maxHeaderBytes,
-        headersTimeoutMs: config.headersTimeoutMs,
-        requestTimeoutMs: config.requestTimeoutMs,
-        keepAliveTimeoutMs: config.keepAliveTimeoutMs,
-        maxConnections: config.maxConnections,
-      },
-      log,
-    },
-  );
+  return {
+    host: config.host,
+    port: config.port,
+    ...(tls && { tls }),
+    limits: limitsOf(config),
+    log,
+  };
+}
+
+function limitsOf(config: Config): ServerLimits {
+  return {
+    headerBytes: config.maxHeaderBytes,
+    headersTimeoutMs: config.headersTimeoutMs,
+    requestTimeoutMs: config.requestTimeoutMs,
+    keepAliveTimeoutMs: config.keepAliveTimeoutMs,
+    maxConnections: config.maxConnections,
+  };
 }
 
 function tlsFiles(config: Config): TlsFiles | undefined {

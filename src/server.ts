@@ -1,127 +1,32 @@
-import { createServer as createHttpServer } from 'node:http';
-import type {
-  IncomingMessage,
-  Server as HttpServer,
-  ServerOptions,
-  ServerResponse,
-} from 'node:http';
-import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { namesAction } from './doors/aws-query';
-import { describeError } from './log';
-import type { Log } from './log';
-import { loadTls, watchTls } from './server/tls';
-import type { ClientCertificates, TlsFiles } from './server/tls';
+import {
+  type Handler,
+  type Listener,
+  type ListenerOptions,
+  createListener,
+} from './server/listener';
+import type { IncomingMessage } from 'node:http';
 
-export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
+export { createListener, defaultLimits } from './server/listener';
+export type { Handler, Listener, ListenerOptions, ServerLimits } from './server/listener';
 
 export interface Handlers {
   /** The AWS protocols: what is sent to `/` by any method but GET and HEAD, and a GET whose URL names an action. */
   readonly aws: Handler;
+  /** The XKS proxy, where it has no port of its own: what has `/kms/xks/` in its URL, by any method. */
+  readonly xks?: Handler;
   /** Everything else: the Express application. */
   readonly rest: Handler;
 }
 
-export interface ServerLimits {
-  /** Request line and headers together, in bytes; more is answered 431. */
-  readonly headerBytes: number;
-  /** From the connection, or the request's first byte, to the end of its headers; then 408. */
-  readonly headersTimeoutMs: number;
-  /** From the request's first byte to the last of its body; then 408. Not below headersTimeoutMs. */
-  readonly requestTimeoutMs: number;
-  /**
-   * How long an idle connection is kept. Longer than the idle time of a load balancer in front
-   * (AWS ALB: 60 s), or it sends a request into a connection that is being closed.
-   */
-  readonly keepAliveTimeoutMs: number;
-  /** Connections of this process at a time; more are closed as they come. */
-  readonly maxConnections: number;
-}
-
-export const defaultLimits: ServerLimits = {
-  headerBytes: 32_768,
-  headersTimeoutMs: 20_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 75_000,
-  maxConnections: 10_000,
-};
-
-export interface ListenerOptions {
-  readonly host: string;
-  /** 0 takes a free port. */
-  readonly port: number;
-  readonly tls?: TlsFiles;
-  readonly limits?: Partial<ServerLimits>;
-  readonly log?: Log;
-  /** Milliseconds since the epoch; judges certificates. */
-  readonly now?: () => number;
-}
-
-export interface Listener {
-  /** Starts to accept. Rejects when the address is taken or the certificate is bad. */
-  listen(): Promise<{ port: number }>;
-  /**
-   * Stops accepting, lets requests in flight finish, and after `graceMs` cuts what is left. Idle connections are closed
-   * after `lingerMs` (default: at once): a request that comes on one until then is answered with `Connection: close`.
-   */
-  close(graceMs: number, lingerMs?: number): Promise<void>;
-  /** Serves new connections with what the certificate files hold now; rejects, and keeps the old, if that is bad. */
-  reloadTls(): Promise<void>;
-}
-
-/** How often a closing server looks for connections whose last answer has gone out. */
-const CLOSING_POLL_MS = 25;
-const MAX_CHECK_INTERVAL_MS = 5_000;
-
-/**
- * One HTTP or HTTPS listener. Malformed, oversized and slow requests are answered by node itself
- * (400, 431, 408) and their connections closed; they never reach a handler. Under node:cluster the
- * port is shared by the workers.
- */
+/** The listener of the doors. */
 export function createServer(handlers: Handlers, options: ListenerOptions): Listener {
-  const limits = { ...defaultLimits, ...options.limits };
-  const { log, tls: files, now = Date.now } = options;
-  let closing = false;
-  const serve: Handler = (req, res) => {
-    if (closing) res.setHeader('Connection', 'close');
-    (isAws(req) ? handlers.aws : handlers.rest)(req, res);
-  };
-  const server = files
-    ? httpsServer(limits, { serve, clients: files.clients, log })
-    : createHttpServer(httpOptions(limits), serve);
-  prepare(server, limits, log);
-  let stopWatching = (): void => undefined;
-
-  const reloadTls = async (): Promise<void> => {
-    if (files && server instanceof HttpsServer)
-      server.setSecureContext(await loadTls(files, now()));
-  };
-  return {
-    reloadTls,
-    async listen() {
-      await reloadTls();
-      const port = await listenOn(server, options);
-      if (files) stopWatching = watchTls(files, () => void reloadOrKeep(reloadTls, log), log);
-      return { port };
-    },
-    async close(graceMs, lingerMs = 0) {
-      closing = true;
-      stopWatching();
-      await closeServer(server, { graceMs, lingerMs });
-    },
-  };
+  return createListener((req, res) => doorOf(handlers, req)(req, res), options);
 }
 
-async function reloadOrKeep(reload: () => Promise<void>, log: Log | undefined): Promise<void> {
-  try {
-    await reload();
-    log?.info('the TLS certificate was read again');
-  } catch (error) {
-    log?.error('the new TLS certificate is bad, the old one is kept', {
-      error: describeError(error),
-    });
-  }
+function doorOf({ aws, xks, rest }: Handlers, req: IncomingMessage): Handler {
+  if (isAws(req)) return aws;
+  return xks !== undefined && isXks(req) ? xks : rest;
 }
 
 /** Express costs more than the whole of an Encrypt, so the AWS protocols are told apart before it. */
@@ -131,101 +36,7 @@ function isAws({ method, url }: IncomingMessage): boolean {
   return url === '/' || url?.startsWith('/?') === true;
 }
 
-function httpOptions(limits: ServerLimits): ServerOptions {
-  const requestTimeout = Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs);
-  return {
-    maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // Node looks for late requests this often; its own 30 s would let a 20 s limit pass for 50 s.
-    connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, limits.headersTimeoutMs / 4),
-  };
-}
-
-interface SecureServing {
-  readonly serve: Handler;
-  readonly clients: ClientCertificates | undefined;
-  readonly log: Log | undefined;
-}
-
-function httpsServer(limits: ServerLimits, { serve, clients, log }: SecureServing): HttpsServer {
-  const server = createHttpsServer(
-    {
-      ...httpOptions(limits),
-      handshakeTimeout: limits.headersTimeoutMs,
-      ALPNProtocols: ['http/1.1'],
-      // Never without authorities of our own: node would believe every public one.
-      requestCert: clients !== undefined,
-      rejectUnauthorized: clients?.required === true,
-    },
-    serve,
-  );
-  if (clients !== undefined) reportCertificates(server, log);
-  return server;
-}
-
-function prepare(
-  server: HttpServer | HttpsServer,
-  limits: ServerLimits,
-  log: Log | undefined,
-): void {
-  server.maxConnections = limits.maxConnections;
-  server.on('drop', () => {
-    log?.warn('a connection was dropped: too many are open', { limit: limits.maxConnections });
-  });
-  server.on('tlsClientError', (error: Error) => {
-    log?.debug('a TLS handshake failed', { error: describeError(error) });
-  });
-}
-
-/** A client whose certificate counts as none is told that it sent no proof; why, the operator finds here. */
-function reportCertificates(server: HttpsServer, log: Log | undefined): void {
-  server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.authorized || socket.getPeerX509Certificate() === undefined) return;
-    // Typed as an Error, and the code of one in fact.
-    const reason = String(socket.authorizationError);
-    log?.info('a client certificate was not accepted', { reason });
-  });
-}
-
-function listenOn(
-  server: HttpServer | HttpsServer,
-  { host, port }: Pick<ListenerOptions, 'host' | 'port'>,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/**
- * Node closes only the connections that are idle when asked, so it is asked until none is left. http.Server.close() would
- * close the idle ones at once, and reset a client that has just sent its next request; net.Server's leaves them.
- */
-function closeServer(
-  server: HttpServer | HttpsServer,
-  { graceMs, lingerMs }: { graceMs: number; lingerMs: number },
-): Promise<void> {
-  if (!server.listening) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    let poll: NodeJS.Timeout | undefined;
-    const closeIdle = (): void => {
-      server.closeIdleConnections();
-      poll = setInterval(() => server.closeIdleConnections(), CLOSING_POLL_MS);
-    };
-    const linger = setTimeout(closeIdle, Math.min(lingerMs, graceMs));
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    NetServer.prototype.close.call(server, (error) => {
-      clearTimeout(linger);
-      clearInterval(poll);
-      clearTimeout(cut);
-      if (error) reject(error);
-      else resolve();
-    });
-    if (lingerMs === 0) server.closeIdleConnections();
-  });
+/** Every store has a prefix of its own before it (XKS proxy API, URIs). */
+function isXks({ url }: IncomingMessage): boolean {
+  return url?.includes('/kms/xks/') === true;
 }

@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { gatherMetrics, tell } from './gather-metrics';
 import { type Log, describeError } from './log';
+import { type Ports, portsEnvironment, samePorts } from './ports';
 import { RestartDelay } from './restart-delay';
 import { type ToPrimary, pinRefused } from './worker-messages';
 
@@ -41,17 +42,17 @@ export class Supervisor {
   private readonly delay = new RestartDelay();
   /** Deaths whose replacement is not started yet. */
   private readonly waiting = new Set<NodeJS.Timeout>();
-  private port: number | undefined;
+  private ports: Ports | undefined;
   private environment: NodeJS.ProcessEnv = {};
   private stopping = false;
-  private starting: Promise<number> | undefined;
+  private starting: Promise<Ports> | undefined;
   private reloading: Promise<void> | undefined;
   private reloadAgain = false;
 
   constructor(private readonly options: SupervisorOptions) {}
 
-  /** Resolves with the port when every worker serves; rejects when one cannot start. */
-  start(): Promise<number> {
+  /** Resolves with the ports when every worker serves; rejects when one cannot start. */
+  start(): Promise<Ports> {
     this.starting ??= this.startAll();
     return this.starting;
   }
@@ -74,12 +75,12 @@ export class Supervisor {
   }
 
   /** One first, then the rest: a PIN that the token refuses is tried once, and not once a worker. */
-  private async startAll(): Promise<number> {
+  private async startAll(): Promise<Ports> {
     try {
-      const port = await this.started(this.fork());
+      const ports = await this.started(this.fork());
       const others = Array.from({ length: this.options.workers - 1 }, () => this.fork());
       await Promise.all(others.map((worker) => this.started(worker)));
-      return port;
+      return ports;
     } catch (error) {
       await this.stop();
       throw error;
@@ -103,7 +104,7 @@ export class Supervisor {
     });
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'metrics-wanted') void this.answerMetrics(worker, message.id);
-      if (message.kind !== 'ready' || !this.holdsPort(worker, message.port)) return;
+      if (message.kind !== 'ready' || !this.holdsPorts(worker, message.ports)) return;
       servingSince = performance.now();
       this.kept.add(worker);
     });
@@ -111,22 +112,26 @@ export class Supervisor {
   }
 
   /**
-   * The listening socket ends with the last worker. Where any free port was asked for, the next one has another: that
-   * worker goes, and from then on all are told the port that clients know.
+   * The listening sockets end with the last worker. Where any free port was asked for, the next one has another: that
+   * worker goes, and from then on all are told the ports that clients know.
    */
-  private holdsPort(worker: Worker, port: number): boolean {
-    this.port ??= port;
-    if (port === this.port) return true;
-    this.environment = { CLAVIGER_PORT: String(this.port) };
+  private holdsPorts(worker: Worker, ports: Ports): boolean {
+    this.ports ??= ports;
+    if (this.isOurs(ports)) return true;
+    this.environment = portsEnvironment(this.ports);
     worker.process.kill('SIGKILL');
     return false;
   }
 
-  /** Resolves with its port when the worker serves; rejects when it ends first. */
-  private started(worker: Worker): Promise<number> {
+  private isOurs(ports: Ports): boolean {
+    return this.ports !== undefined && samePorts(ports, this.ports);
+  }
+
+  /** Resolves with its ports when the worker serves; rejects when it ends first. */
+  private started(worker: Worker): Promise<Ports> {
     return new Promise((resolve, reject) => {
       worker.on('message', (message: ToPrimary) => {
-        if (message.kind === 'ready' && message.port === this.port) resolve(message.port);
+        if (message.kind === 'ready' && this.isOurs(message.ports)) resolve(message.ports);
       });
       worker.once('exit', (code: number | null, signal: string | null) => {
         const how = signal ?? `exit code ${code ?? '?'}`;

@@ -1,6 +1,8 @@
+import type { Ports } from './ports';
+
 /** What a worker tells its primary. */
 export type ToPrimary =
-  | { readonly kind: 'ready'; readonly port: number }
+  | { readonly kind: 'ready'; readonly ports: Ports }
   /** A scrape came to this worker. */
   | { readonly kind: 'metrics-wanted'; readonly id: number }
   /** Its own metrics, as prom-client gives them to be summed up. */

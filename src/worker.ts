@@ -37,7 +37,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
       process.kill(process.pid, 'SIGKILL');
     },
   });
-  tell({ kind: 'ready', port: serving.port });
+  tell({ kind: 'ready', ports: serving.ports });
 }
 
 /** The channel to the primary would keep a worker that could not start alive for ever. */

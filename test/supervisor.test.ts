@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
+import type { Ports } from '../src/ports';
 import { Supervisor } from '../src/supervisor';
 import type { ToWorker } from '../src/worker-messages';
 import { recordingLog } from './support/log';
@@ -21,8 +22,8 @@ class StandIn extends EventEmitter {
     this.told.push(message);
   }
 
-  serve(port = 4599): void {
-    this.emit('message', { kind: 'ready', port });
+  serve(port = 4599, others: Omit<Ports, 'port'> = {}): void {
+    this.emit('message', { kind: 'ready', ports: { port, ...others } });
   }
 
   end(code: number | null, signal: string | null = null): void {
@@ -56,7 +57,7 @@ async function serving(workers: number): Promise<ReturnType<typeof supervise>> {
   all.made[0]?.serve();
   await turn();
   for (const worker of all.made.slice(1)) worker.serve();
-  expect(await started).toBe(4599);
+  expect(await started).toEqual({ port: 4599 });
   expect(all.made).toHaveLength(workers);
   return all;
 }
@@ -128,6 +129,28 @@ test('the port stays when the last worker, and the listening socket with it, is 
   await jest.advanceTimersByTimeAsync(1000);
   expect(made[2]?.environment).toEqual({ CLAVIGER_PORT: '4599' });
   made[2]?.serve();
+  await turn();
+  expect(messages().at(-1)).toBe('a new worker serves');
+});
+
+test('all the ports stay, and one that is another is enough for a worker to go', async () => {
+  const ports = { xksPort: 4600, xksPingPort: 8080 };
+  const { supervisor, made, messages } = supervise(1);
+  const started = supervisor.start();
+  made[0]?.serve(4599, ports);
+  expect(await started).toEqual({ port: 4599, ...ports });
+  made[0]?.end(null, 'SIGKILL');
+  await jest.advanceTimersByTimeAsync(100);
+  made[1]?.serve(4599, { ...ports, xksPingPort: 8081 });
+  await turn();
+  expect(made[1]?.isDead()).toBe(true);
+  await jest.advanceTimersByTimeAsync(1000);
+  expect(made[2]?.environment).toEqual({
+    CLAVIGER_PORT: '4599',
+    CLAVIGER_XKS_PORT: '4600',
+    CLAVIGER_XKS_PING_PORT: '8080',
+  });
+  made[2]?.serve(4599, ports);
   await turn();
   expect(messages().at(-1)).toBe('a new worker serves');
 });

@@ -5,9 +5,12 @@ import {
   requireDatabaseUrl,
   unsafeRoots,
   unsafeSettings,
+  xksCertificate,
+  xksHost,
 } from '../config';
 import { keepMemoryOutOfCoreDumps } from '../core-dumps';
 import { createLog, describeError } from '../log';
+import type { Ports } from '../ports';
 import { Supervisor } from '../supervisor';
 import { tokenOptions } from '../token-options';
 import { serveAsWorker } from '../worker';
@@ -39,12 +42,10 @@ async function supervise(config: Config): Promise<void> {
       log.error('workers could not be replaced', { error: describeError(error) });
     });
   });
-  const port = await Promise.race([supervisor.start(), stopped]);
-  if (port !== undefined) {
-    const scheme = config.tlsCertFile === undefined ? 'http' : 'https';
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-    process.stdout.write(`claviger is ready at ${scheme}://${host}:${port}\n`);
-    log.info('ready', { port, workers: config.workers });
+  const ports = await Promise.race([supervisor.start(), stopped]);
+  if (ports !== undefined) {
+    process.stdout.write(readyLines(config, ports));
+    log.info('ready', { ...ports, workers: config.workers });
     await stopped;
   }
   log.info('stopping');
@@ -52,6 +53,24 @@ async function supervise(config: Config): Promise<void> {
   log.info('stopped');
   // A connection that node:cluster was handing to a worker which died stays open here, and would keep the process.
   process.exit();
+}
+
+/** The last line says that all is ready, and has its main address alone: there are scripts that wait for it. */
+function readyLines(config: Config, { port, xksPort, xksPingPort }: Ports): string {
+  const main = addressOf(config.tlsCertFile !== undefined, config.host, port);
+  const host = xksHost(config);
+  const secure = xksCertificate(config) !== undefined;
+  const xks =
+    xksPort === undefined ? '' : `claviger serves XKS at ${addressOf(secure, host, xksPort)}\n`;
+  const ping =
+    xksPingPort === undefined
+      ? ''
+      : `claviger serves the XKS ping at ${addressOf(false, host, xksPingPort)}/ping\n`;
+  return `${xks}${ping}claviger is ready at ${main}\n`;
+}
+
+function addressOf(secure: boolean, host: string, port: number): string {
+  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Resolves at the first SIGINT or SIGTERM; later ones change nothing. */

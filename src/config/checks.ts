@@ -6,11 +6,13 @@ import {
   readTrustedProxies,
 } from '../networks';
 import { ConfigError } from './error';
+import { requireXks, xksCertificate, xksHost } from './xks';
 
 /** What no schema of one setting can say. Throws ConfigError. */
 export function requireConsistent(config: Config): void {
   requireTogether(config);
   requireNetworks(config);
+  requireXks(config);
 }
 
 /** What readNetworks() takes. */
@@ -20,12 +22,16 @@ export function networkSettings(config: Config): NetworkSettings {
 
 /** What is set in a way that is fine on a laptop and not in production; each is shouted at start-up. */
 export function unsafeSettings(config: Config): string[] {
-  const loopback = ['127.0.0.1', '::1', 'localhost'].includes(config.host);
   const everyone = readTrustedProxies(config.trustedProxies).some(({ prefix }) => prefix === 0);
   return [
-    ...(!loopback && config.tlsCertFile === undefined
+    ...(!isLoopback(config.host) && config.tlsCertFile === undefined
       ? [
           'CLAVIGER_HOST is not a loopback address and TLS is off: requests and plaintexts cross the network in the clear',
+        ]
+      : []),
+    ...(xksInTheClear(config)
+      ? [
+          'the XKS proxy is on an address that is not loopback and TLS is off: what AWS KMS seals and opens crosses the network in the clear',
         ]
       : []),
     ...(everyone
@@ -34,6 +40,16 @@ export function unsafeSettings(config: Config): string[] {
         ]
       : []),
   ];
+}
+
+function isLoopback(host: string): boolean {
+  return ['127.0.0.1', '::1', 'localhost'].includes(host);
+}
+
+/** Of a port of its own: on the other one the first sentence says it. */
+function xksInTheClear(config: Config): boolean {
+  if (config.xksPort === undefined || xksCertificate(config) !== undefined) return false;
+  return !isLoopback(xksHost(config));
 }
 
 function requireTogether({ tlsCertFile, tlsKeyFile, tlsClientCaFile }: Config): void {

@@ -14,6 +14,8 @@ export interface TlsFiles {
   readonly keyFile: string;
   /** Default TLSv1.2, the least that AWS SDKs and the XKS specification allow. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** As OpenSSL names them, best first, those of TLS 1.3 too; default node's own. */
+  readonly ciphers?: string;
   /** Asks clients for certificates. */
   readonly clients?: ClientCertificates;
 }
@@ -23,6 +25,8 @@ export interface ClientCertificates {
   readonly caFile: string;
   /** Refuse the connection of a client without a good certificate; else a bad one counts as none. */
   readonly required: boolean;
+  /** In small letters: which CNs good certificates must have one of; left out, any. */
+  readonly commonNames?: readonly string[];
 }
 
 /** Renewal tools write two files, and links to them, in several steps. */
@@ -46,7 +50,8 @@ export async function loadTls(files: TlsFiles, nowMs: number): Promise<SecureCon
   }
   const minVersion = files.minVersion ?? 'TLSv1.2';
   const authorities = clients === undefined ? {} : await loadClientCa(clients.caFile);
-  return { cert, key, minVersion, honorCipherOrder: true, ...authorities };
+  const ciphers = files.ciphers === undefined ? {} : { ciphers: files.ciphers };
+  return { cert, key, minVersion, honorCipherOrder: true, ...ciphers, ...authorities };
 }
 
 /**

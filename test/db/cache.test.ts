@@ -131,3 +131,45 @@ test('Beyond its capacity the entry that was used longest ago goes', async () =>
   expect(cache.size).toBe(3);
   expect(['a', 'b', 'c', 'd'].map((key) => cache.get(key))).toEqual(['a', undefined, 'c', 'd']);
 });
+
+describe('A cache that keeps absence', () => {
+  const none = () => Promise.resolve(undefined);
+
+  beforeEach(() => {
+    feed = new Feed();
+    cache = new FeedCache({ feed, capacity: 1, absences: 2, keyOf: ({ id }) => id });
+  });
+
+  test('knows what there is not, until it is announced', async () => {
+    expect(cache.lacks('a')).toBe(false);
+    await cache.load('a', none);
+    expect(cache.lacks('a')).toBe(true);
+    feed.change({ topic: 'key', id: 'a' });
+    expect(cache.lacks('a')).toBe(false);
+  });
+
+  test('knows so many at the most, and drops no entry for them', async () => {
+    await cache.load('there', value('one'));
+    for (const key of ['a', 'b', 'c']) await cache.load(key, none);
+    expect(['a', 'b', 'c'].map((key) => cache.lacks(key))).toEqual([false, true, true]);
+    expect(cache.get('there')).toBe('one');
+  });
+
+  test('does not keep what may have come meanwhile', async () => {
+    let deliver: (found: undefined) => void = () => undefined;
+    const loading = cache.load('a', () => new Promise((resolve) => (deliver = resolve)));
+    feed.change({ topic: 'key', id: 'a' });
+    deliver(undefined);
+    await loading;
+    expect(cache.lacks('a')).toBe(false);
+  });
+
+  test('knows nothing while the feed is not trusted, nor after a reset', async () => {
+    await cache.load('a', none);
+    feed.trusted = false;
+    expect(cache.lacks('a')).toBe(false);
+    feed.trusted = true;
+    feed.reset();
+    expect(cache.lacks('a')).toBe(false);
+  });
+});

@@ -1,6 +1,6 @@
 import { createApp } from '../../src/server/app';
-import { healthRouter } from '../../src/doors/health';
-import type { HealthOptions, ReadinessCheck } from '../../src/doors/health';
+import { type HealthOptions, healthRouter } from '../../src/doors/health';
+import { type ReadinessCheck, type ReadinessOptions, readiness } from '../../src/doors/readiness';
 import { createServer } from '../../src/server';
 import type { Listener } from '../../src/server';
 import { recordingLog } from '../support/log';
@@ -13,11 +13,15 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((listener) => listener.close(0)));
 });
 
-const metrics = (): Promise<{ contentType: string; body: string }> =>
+const up: HealthOptions['metrics'] = () =>
   Promise.resolve({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' });
 
-async function start(options: Partial<HealthOptions> = {}): Promise<string> {
-  const router = healthRouter({ checks: [], metrics, log, ...options });
+async function start({
+  metrics = up,
+  ...options
+}: Partial<ReadinessOptions & HealthOptions> = {}): Promise<string> {
+  const failing = readiness({ checks: [], log, ...options });
+  const router = healthRouter({ failing, metrics });
   const app = createApp([router], log);
   const listener = createServer({ aws: app, rest: app }, { host: '127.0.0.1', port: 0 });
   open.push(listener);

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import type { AuditWriter } from './audit';
+import type { Awaitable } from './awaitable';
+import type { KeyFinder } from './keys/finder';
+import type { Key } from './keys/key';
+import type { KeyUses } from './keys/key-uses';
+import type { Keyring } from './keys/keyring';
+import { type XksOperation, isEnabled, xksOperations } from './operations/xks';
+import type { XksWork } from './operations/xks/operation';
+import type { RecordedService, RequestOrigin } from './trail';
+import type { Deadlines } from './xks/deadlines';
+import { XksError } from './xks/errors';
+import { failure, toXksError } from './xks/failures';
+import { type Members, parseMembers, requestMetadata } from './xks/fields';
+import type { Health } from './xks/health';
+import { type XksPath, parseXksPath } from './xks/path';
+import type { XksRequestEvent } from './xks/request-event';
+import type { XksSignatures } from './xks/signatures';
+import type { ExternalKey, XksStore } from './xks/store';
+import { XksTrail } from './xks/trail';
+
+/** A request as the XKS door hands it over. */
+export interface XksDoorRequest {
+  readonly requestId: string;
+  readonly origin: RequestOrigin;
+  readonly method: string;
+  /** The raw request target. */
+  readonly url: string;
+  readonly rawHeaders: readonly string[];
+  /** Throws KmsError. */
+  body(): Promise<Buffer>;
+}
+
+export type XksAnswer =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly error: XksError }
+  /** The URI is one of the API, the method is not POST, which has no error name (xks-proxy §1.2). */
+  | { readonly ok: false; readonly error: 'MethodNotAllowed' };
+
+export interface XksCorridor {
+  readonly stores: { find(prefix: string): Awaitable<XksStore | undefined> };
+  readonly externalKeys: {
+    find(prefix: string, externalKeyId: string): Awaitable<ExternalKey | undefined>;
+  };
+  readonly signatures: XksSignatures;
+  readonly finder: Pick<KeyFinder, 'byId'>;
+  readonly keyring: Keyring;
+  readonly keyUses: Pick<KeyUses, 'note'>;
+  readonly health: Pick<Health, 'status'>;
+  readonly deadlines: Deadlines;
+  readonly audit: AuditWriter;
+  readonly service: RecordedService;
+  readonly onRequest: (event: XksRequestEvent) => void;
+  /** The record of a request that was answered late could not be written. */
+  readonly onUnrecorded: (error: unknown) => void;
+}
+
+/**
+ * The corridor of the XKS proxy. Its callers are no principals of ours, and whom they call for AWS's policies have judged:
+ * in all else it is that of src/dispatch.ts. Never rejects, and answers within the deadline, whatever hangs.
+ * Each request ends in one audit record, committed before its answer; that of one which is late follows it.
+ */
+export function handleXks(corridor: XksCorridor, request: XksDoorRequest): Promise<XksAnswer> {
+  const exchange = new Exchange(corridor, request);
+  return new Promise((resolve) => {
+    const inTime = corridor.deadlines.start(() => resolve(exchange.answerLate()));
+    void exchange.answer().then((answer) => {
+      if (inTime()) resolve(exchange.ended(answer));
+    });
+  });
+}
+
+/** One request on its way. */
+class Exchange {
+  private readonly started = performance.now();
+  private readonly trail: XksTrail;
+  /** Its one record is written, or being written: whoever comes later has nothing to say. */
+  private recorded = false;
+
+  constructor(
+    private readonly corridor: XksCorridor,
+    private readonly request: XksDoorRequest,
+  ) {
+    this.trail = new XksTrail(request, corridor.service);
+  }
+
+  async answer(): Promise<XksAnswer> {
+    try {
+      return await this.perform();
+    } catch (thrown) {
+      return this.refuse(toXksError(thrown));
+    }
+  }
+
+  /** Whatever still goes on is let go of: nobody will see what comes of it. */
+  answerLate(): XksAnswer {
+    const error = failure('DependencyTimeoutException');
+    if (!this.recorded) {
+      const { code, message } = { code: error.errorName, message: error.message };
+      void this.record(this.trail.refusal({ code, message })).catch(this.corridor.onUnrecorded);
+    }
+    return this.ended({ ok: false, error });
+  }
+
+  ended(answer: XksAnswer): XksAnswer {
+    const { trail, started } = this;
+    const error = answer.ok ? undefined : answer.error;
+    this.corridor.onRequest({
+      trail,
+      seconds: (performance.now() - started) / 1000,
+      outcome: (error instanceof XksError ? error.errorName : error) ?? 'ok',
+      cause: error instanceof XksError ? error.cause : undefined,
+    });
+    return answer;
+  }
+
+  /** A refusal is recorded too. When that fails, the failure is the answer. */
+  private async refuse(error: XksError): Promise<XksAnswer> {
+    try {
+      await this.record(this.trail.refusal({ code: error.errorName, message: error.message }));
+      return { ok: false, error };
+    } catch (thrown) {
+      return { ok: false, error: toXksError(thrown) };
+    }
+  }
+
+  private record(line: string): Promise<void> {
+    if (this.recorded) return Promise.resolve();
+    this.recorded = true;
+    return this.corridor.audit.append(line);
+  }
+
+  /** Path, signature, store, fields, key, state, usage, token: the order of xks-proxy §1.10. */
+  private async perform(): Promise<XksAnswer> {
+    const { corridor, request, trail } = this;
+    const path = parseXksPath(request.url);
+    const store = path && (await corridor.stores.find(path.prefix));
+    if (path === undefined || store === undefined) throw unknownPath();
+    trail.path = path;
+    trail.store = store;
+    if (request.method !== 'POST') return this.refuseMethod();
+    const { method, url, rawHeaders } = request;
+    const body = await request.body();
+    trail.accessKeyId = corridor.signatures.verify(store, { method, url, rawHeaders, body });
+    if (store.status !== 'ENABLED') throw disabled('The external key store is disabled.');
+    const members = parseMembers(body);
+    if (path.operation !== 'GetHealthStatus') return this.performOnKey(path, members);
+    trail.metadata = requestMetadata(members, []);
+    const text = JSON.stringify(corridor.health.status());
+    await this.record(trail.success(randomUUID()));
+    return { ok: true, text };
+  }
+
+  private async performOnKey(path: KeyPath, members: Members): Promise<XksAnswer> {
+    const { corridor, trail, request } = this;
+    const operation: XksOperation = xksOperations[path.operation];
+    trail.metadata = requestMetadata(members, operation.requiredMetadata);
+    const work = operation.read(members);
+    const { externalKey, key } = await this.findKey(path);
+    trail.key = key;
+    requireUsable(work, externalKey, key);
+    const { output, keyMaterialId } = await work.run({
+      externalKey,
+      key,
+      keyring: corridor.keyring,
+    });
+    trail.keyMaterialId = keyMaterialId;
+    const text = JSON.stringify(output);
+    const eventId = randomUUID();
+    await this.record(trail.success(eventId));
+    if (operation.usesKey !== undefined) {
+      const use = { operation: operation.usesKey, at: new Date(), requestId: request.requestId };
+      corridor.keyUses.note(key.keyId, { ...use, eventId });
+    }
+    return { ok: true, text };
+  }
+
+  private async findKey({
+    prefix,
+    externalKeyId,
+  }: KeyPath): Promise<{ readonly externalKey: ExternalKey; readonly key: Key }> {
+    const { externalKeys, finder } = this.corridor;
+    const externalKey = await externalKeys.find(prefix, externalKeyId);
+    const key = externalKey && (await finder.byId(externalKey.keyId));
+    if (externalKey !== undefined && key !== undefined) return { externalKey, key };
+    throw new XksError('KeyNotFoundException', 'The external key does not exist.');
+  }
+
+  private async refuseMethod(): Promise<XksAnswer> {
+    const message = `The method ${this.request.method} is not supported.`;
+    await this.record(this.trail.refusal({ code: 'MethodNotAllowed', message }));
+    return { ok: false, error: 'MethodNotAllowed' };
+  }
+}
+
+type KeyPath = Exclude<XksPath, { readonly operation: 'GetHealthStatus' }>;
+
+/** State before usage (xks-proxy §1.10). */
+function requireUsable({ usages }: XksWork, externalKey: ExternalKey, key: Key): void {
+  if (usages.length === 0) return;
+  if (!isEnabled({ externalKey, key })) throw disabled('The external key is disabled.');
+  for (const usage of usages) {
+    if (!externalKey.usages.includes(usage)) {
+      const message = `The external key is not for ${usage}.`;
+      throw new XksError('InvalidKeyUsageException', message);
+    }
+  }
+}
+
+function disabled(message: string): XksError {
+  return new XksError('InvalidStateException', message);
+}
+
+function unknownPath(): XksError {
+  return new XksError('InvalidUriPathException', 'The path is not one of an external key store.');
+}

@@ -1,0 +1,44 @@
+import type { Server } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import type { Log } from '../log';
+import type { ClientCertificates } from './tls';
+
+/**
+ * Says in the log whose certificates were not accepted, and cuts connections of those whose name is not among those that are
+ * let in: before HTTP is served on the connection, so that nothing of what they send is read.
+ */
+export function judgeClients(
+  server: Server,
+  { commonNames }: Pick<ClientCertificates, 'commonNames'>,
+  log: Log | undefined,
+): void {
+  // Ahead of the listener with which node begins to serve HTTP.
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    if (!socket.authorized) {
+      reportUnverified(socket, log);
+    } else if (commonNames !== undefined && !commonNames.includes(commonNameOf(socket) ?? '')) {
+      const subject = commonNameOf(socket) ?? 'none, or several';
+      log?.info('a client certificate was not accepted', { reason: 'SUBJECT', subject });
+      socket.destroy();
+    }
+  });
+  // Where a good certificate is required, node itself cuts the connection, and says so of every client alike.
+  server.on('tlsClientError', (_error, socket) => reportUnverified(socket, log));
+}
+
+/** A client whose certificate counts as none is told that it sent no proof; why, the operator finds here. */
+function reportUnverified(socket: TLSSocket, log: Log | undefined): void {
+  // Typed as an Error, and the code of one in fact; null before there was a certificate to judge.
+  const reason = socket.authorizationError as unknown;
+  if (typeof reason !== 'string' || socket.getPeerX509Certificate() === undefined) return;
+  log?.info('a client certificate was not accepted', { reason });
+}
+
+/**
+ * In small letters; undefined where there is none or more than one. From node's object and not its text: a name may hold
+ * anything, a line break too.
+ */
+function commonNameOf(socket: TLSSocket): string | undefined {
+  const { CN } = socket.getPeerCertificate().subject as { readonly CN?: unknown };
+  return typeof CN === 'string' ? CN.toLowerCase() : undefined;
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { type AuditedCall, type AuditedCaller, auditLine, auditRecord } from '../audit';
+import type { Key } from '../keys/key';
+import type { RecordedService, RequestOrigin } from '../trail';
+import type { RequestMetadata } from './metadata';
+import type { XksPath } from './path';
+import type { XksStore } from './store';
+
+/** What is recorded of a refusal. */
+export interface XksRefusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface XksRequestFacts {
+  readonly requestId: string;
+  readonly origin: RequestOrigin;
+}
+
+/** A text of requestMetadata that is longer than any that must be supported is kept in part. */
+const maxTextLength = 2048;
+
+/** Who calls is a service of AWS; for whom, it says in requestMetadata. */
+const awsKms = 'kms.amazonaws.com';
+
+/** What the corridor learns of an XKS request on its way; the audit record and the request log are made of it. */
+export class XksTrail {
+  path: XksPath | undefined;
+  store: XksStore | undefined;
+  /** Of the credential that signed. */
+  accessKeyId: string | undefined;
+  metadata: RequestMetadata | undefined;
+  /** Behind the external key. */
+  key: Key | undefined;
+  keyMaterialId: string | undefined;
+  /** The rule of secondary authorization that denied. */
+  deniedBy: string | undefined;
+
+  constructor(
+    readonly request: XksRequestFacts,
+    private readonly service: RecordedService,
+  ) {}
+
+  get externalKeyId(): string | undefined {
+    return this.path !== undefined && 'externalKeyId' in this.path
+      ? this.path.externalKeyId
+      : undefined;
+  }
+
+  success(eventId: string): string {
+    return this.line(eventId, undefined);
+  }
+
+  refusal(error: XksRefusal): string {
+    return this.line(randomUUID(), error);
+  }
+
+  private line(eventId: string, error: AuditedCall['error']): string {
+    const { request, service, path, store, key } = this;
+    const { origin } = request;
+    return auditLine(
+      auditRecord({
+        completedAt: new Date(),
+        eventId,
+        requestId: request.requestId,
+        service: 'kms-xks-proxy',
+        eventName: path?.operation ?? 'UnknownOperation',
+        caller: this.caller(),
+        region: service.region,
+        sourceIPAddress: origin.sourceIp,
+        vpcEndpointId: origin.zone?.vpceId,
+        userAgent: origin.userAgent,
+        error,
+        requestParameters: this.parameters(),
+        responseElements: null,
+        additionalEventData: this.additional(),
+        readOnly: true,
+        resources: key === undefined ? [] : [key],
+        recipientAccountId: store?.accountId ?? service.accountId,
+        tls: origin.tls,
+      }),
+    );
+  }
+
+  private caller(): AuditedCaller | undefined {
+    const { accessKeyId, store } = this;
+    if (accessKeyId === undefined || store === undefined) return undefined;
+    const { accountId } = store;
+    return { kind: 'service', principalId: awsKms, arn: awsKms, accountId, accessKeyId };
+  }
+
+  private parameters(): Readonly<Record<string, unknown>> | null {
+    const { path, externalKeyId, metadata } = this;
+    if (path === undefined) return null;
+    const { prefix } = path;
+    return { prefix, externalKeyId, requestMetadata: metadata && recordedMetadata(metadata) };
+  }
+
+  private additional(): Readonly<Record<string, unknown>> | undefined {
+    const { keyMaterialId, deniedBy } = this;
+    if (keyMaterialId === undefined && deniedBy === undefined) return undefined;
+    return { keyMaterialId, deniedBy };
+  }
+}
+
+function recordedMetadata(metadata: RequestMetadata): Readonly<Record<string, string>> {
+  const recorded: Record<string, string> = {};
+  for (const [name, text] of Object.entries(metadata) as [string, string | undefined][]) {
+    if (text !== undefined) recorded[name] = text.slice(0, maxTextLength);
+  }
+  return recorded;
+}
