@@ -6,9 +6,7 @@ import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
-import type { StoreConnections } from './custom-key-stores/connections';
 import type { ChangeFeed, Database } from './db';
-import { KmsError } from './errors';
 import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
@@ -22,7 +20,6 @@ import { GrantStore } from './keys/grants';
 import { ImportParametersMaker } from './keys/import-parameters';
 import { ImportTokens } from './keys/import-tokens';
 import { Imports } from './keys/imports';
-import type { Key } from './keys/key';
 import { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
@@ -72,8 +69,6 @@ export function buildServices(
     return { sealing, sealingKeys: new SealingKeys(database, sealing) };
   };
   const reread: Reread = (keyId) => keys.find(database, keyId);
-  const keyring = new Keyring({ tokens: keyTokens, counts: encryptionCounts, reread });
-  const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
@@ -89,14 +84,7 @@ export function buildServices(
       ...{ db: database, place, keys, aliases, managed },
       ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
-    keyring,
-    materialUses,
-    encryption: new Encryption({
-      keyring,
-      external: new DoubleCipher({ keyring, storeConnections }),
-      token,
-      materialUses,
-    }),
+    ...usesOfMaterial(parts, { encryptionCounts, keyTokens, reread }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
@@ -110,6 +98,21 @@ export function buildServices(
     customKeyStores: parts.customKeyStores,
     ...externalKeyStores({ database, token, caches }),
   };
+}
+
+function usesOfMaterial(
+  { token, customKeyStores }: Pick<ServiceParts, 'token' | 'customKeyStores'>,
+  {
+    encryptionCounts: counts,
+    keyTokens: tokens,
+    reread,
+  }: Pick<ServiceParts, 'encryptionCounts'> & Pick<Services, 'keyTokens'> & { reread: Reread },
+): Pick<Services, 'keyring' | 'materialUses' | 'encryption'> {
+  const keyring = new Keyring({ tokens, counts, reread });
+  const materialUses = new MaterialUses({ reread });
+  const external = new DoubleCipher({ keyring, storeConnections: customKeyStores.connections });
+  const encryption = new Encryption({ keyring, external, token, materialUses });
+  return { keyring, materialUses, encryption };
 }
 
 function externalKeyStores({
