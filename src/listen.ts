@@ -8,8 +8,8 @@ import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
-import { nothingElse } from './doors/ping';
 import { type Readiness, readiness } from './doors/readiness';
+import { buildXks } from './build-xks';
 import { xksListeners } from './listen-xks';
 import type { Log } from './log';
 import { readNetworks } from './networks';
@@ -24,6 +24,7 @@ import {
 import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
+import type { XksRequestEvent } from './xks/request-event';
 
 export interface Served {
   readonly config: Config;
@@ -33,6 +34,7 @@ export interface Served {
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
   readonly metrics: HealthOptions['metrics'];
+  readonly onXksRequest: (event: XksRequestEvent) => void;
 }
 
 export interface Listeners {
@@ -52,7 +54,7 @@ export function buildListeners(served: Served): Listeners {
     ],
     log,
   });
-  const xks = nothingElse;
+  const xks = buildXks(served);
   const handlers = doorsOf(served, failing);
   const shared = config.xksPort === undefined;
   return together({

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { RequestEvent } from './corridor';
+import { XksMetrics } from './xks/metrics';
 
 /** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
 const fine = [
@@ -70,6 +71,8 @@ export class Metrics {
     help: 'Encryptions that workers have reserved of what key materials may make.',
     registers: [this.registry],
   });
+
+  readonly xks = new XksMetrics(this.registry);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });

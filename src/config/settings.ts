@@ -250,6 +250,13 @@ export const settings = {
     sentence:
       'Port of a plain HTTP `GET /ping` for load balancers, beside the one at CLAVIGER_XKS_PORT; 0 takes a free one.',
   },
+  xksDeadlineMs: {
+    env: 'CLAVIGER_XKS_DEADLINE_MS',
+    schema: milliseconds,
+    default: 200,
+    sentence:
+      'Longest time from an XKS request to its answer, whatever it waits for; AWS KMS gives up after 250 ms, and its way here is part of them.',
+  },
   xksKeepAliveTimeoutMs: {
     env: 'CLAVIGER_XKS_KEEP_ALIVE_TIMEOUT_MS',
     schema: milliseconds,
