@@ -24,6 +24,7 @@ import {
 import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
+import type { Health } from './xks/health';
 
 export interface Served {
   readonly config: Config;
@@ -32,6 +33,7 @@ export interface Served {
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
+  readonly health: Health;
   readonly metrics: HealthOptions['metrics'];
 }
 
