@@ -30,8 +30,8 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
-import { ExternalKeys, XksStores } from './xks/finder';
 import type { OpenKeyStores } from './store-connections';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -81,13 +81,8 @@ export function buildServices(
     destroyObjects: destroyObjects(held),
     aliases,
     finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-      managed,
+      ...{ db: database, place, keys, aliases, managed },
+      ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
     ...usesOfMaterial(parts, { encryptionCounts, keyTokens, reread }),
     keyUses,
