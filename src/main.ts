@@ -5,6 +5,7 @@ import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from '
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
+import { noStoreConnections } from './custom-key-stores/no-connections';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
@@ -71,7 +72,8 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
+  const storeConnections = noStoreConnections;
+  evictHandles(feed, { database, tokens: () => [token, ...storeConnections.openTokens()] });
   await feed.listening();
   const auditDatabase = connect(config, { log, metrics, poolSize: 1 });
   onClose(() => auditDatabase.close());
@@ -79,7 +81,7 @@ async function build(
   const audit = openAuditWriter({ database: auditDatabase, waitMs });
   onClose(() => audit.close());
   const onLeftover = sayLeftover(log);
-  const parts = { database, changes: feed, audit, onLeftover };
+  const parts = { database, changes: feed, audit, onLeftover, storeConnections };
   const signatures = buildSignatures({ config, database, token, caches });
   const attestations = attestationsOf(config, log);
   // A key that is busy must not come to the end of its material before somebody looks.

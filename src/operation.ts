@@ -5,6 +5,7 @@ import type { PresignedCallers } from './auth/presigned';
 import type { Sessions } from './auth/sessions';
 import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
+import type { StoreConnections } from './custom-key-stores/connections';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
 import type { Encryption } from './keys/encryption';
@@ -16,6 +17,7 @@ import type { ImportParametersMaker } from './keys/import-parameters';
 import type { Imports } from './keys/imports';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
+import type { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
@@ -40,7 +42,10 @@ import type { OperationInputs, OperationName, OperationOutputs } from './shapes/
 export interface Services {
   readonly place: Place;
   readonly db: Queryable;
+  /** The main one. */
   readonly token: Token;
+  readonly storeConnections: StoreConnections;
+  readonly keyTokens: KeyTokens;
   readonly keys: KeyStore;
   readonly limits: Limits;
   readonly materials: Materials;

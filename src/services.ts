@@ -6,11 +6,13 @@ import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
+import type { StoreConnections } from './custom-key-stores/connections';
 import type { ChangeFeed, Database } from './db';
 import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
+import { DoubleCipher } from './keys/double-cipher';
 import { Encryption } from './keys/encryption';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
@@ -19,6 +21,7 @@ import { GrantStore } from './keys/grants';
 import { ImportParametersMaker } from './keys/import-parameters';
 import { ImportTokens } from './keys/import-tokens';
 import { Imports } from './keys/imports';
+import { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
@@ -33,6 +36,7 @@ import { ExternalKeys, XksStores } from './xks/finder';
 export interface ServiceParts {
   readonly database: Database;
   readonly token: Token;
+  readonly storeConnections: StoreConnections;
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly attestations: Attestations;
@@ -48,31 +52,35 @@ export function buildServices(
   config: Config,
   { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
-  const { database, token } = parts;
+  const { database, token, storeConnections } = parts;
+  const limits = limitsOf(config);
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const held = { database, token, keys };
-  const limits = limitsOf(config);
+  const keyTokens = new KeyTokens({ token, storeConnections });
+  const held = { database, token, keyTokens, keys };
   const materials = new Materials({ ...held, storage: config.keyMaterial });
-  const newKeyId = randomUUID;
-  const managed = new ManagedKeys({ ...parts, place, keys, materials, aliases, newKeyId });
+  const made = { newKeyId: randomUUID, materials };
+  const managed = new ManagedKeys({ ...parts, ...made, place, keys, aliases });
   const grants = new GrantStore();
   const sealingFor = (purpose: SealingPurpose) => {
     const sealing = new Sealing(token, purpose, database);
     return { sealing, sealingKeys: new SealingKeys(database, sealing) };
   };
   const reread: Reread = (keyId) => keys.find(database, keyId);
-  const keyring = new Keyring({ token, counts: encryptionCounts, reread });
+  const keyring = new Keyring({ tokens: keyTokens, counts: encryptionCounts, reread });
+  const external = new DoubleCipher({ keyring, storeConnections });
   const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
     token,
+    storeConnections,
+    keyTokens,
     keys,
     limits,
-    materials,
+    ...made,
     importParameters: new ImportParametersMaker({ ...held, importTokens, limits }),
     imports: new Imports({ token, materials, importTokens }),
     destroyObjects: destroyObjects(held),
@@ -88,7 +96,7 @@ export function buildServices(
     }),
     keyring,
     materialUses,
-    encryption: new Encryption({ keyring, token, materialUses }),
+    encryption: new Encryption({ keyring, external, token, materialUses }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
@@ -100,7 +108,6 @@ export function buildServices(
     presignedCallers: signatures.presignedCallers,
     attestations,
     ...externalKeyStores({ database, token, caches }),
-    newKeyId,
   };
 }
 

@@ -1,6 +1,6 @@
-import type { AuthorizationRules } from './rules';
+import { type AuthorizationRules, parseRules } from './rules';
 
 /** Of a row. */
 export function readRules(text: string | undefined): AuthorizationRules | undefined {
-  return text === undefined ? undefined : { document: JSON.parse(text) as unknown };
+  return text === undefined ? undefined : parseRules(text);
 }

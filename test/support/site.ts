@@ -5,6 +5,7 @@ import { openAuditWriter } from '../../src/audit';
 import { type Caches, evictHandles, openCaches } from '../../src/caches';
 import { type Config, loadConfig } from '../../src/config';
 import type { Corridor, DoorRequest } from '../../src/corridor';
+import { noStoreConnections } from '../../src/custom-key-stores/no-connections';
 import { type ChangeFeed, type Database, openChangeFeed, openDatabase } from '../../src/db';
 import { handle } from '../../src/dispatch';
 import { createLog } from '../../src/log';
@@ -31,7 +32,7 @@ export async function openSite(environment: NodeJS.ProcessEnv = {}): Promise<Sit
   const changes = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
   const caches = openCaches(changes, config);
-  evictHandles(changes, { database, token });
+  evictHandles(changes, { database, tokens: () => [token] });
   await changes.listening();
   const uses = noteUses({
     ...{ config, database, log: createLog('error'), metrics: new Metrics() },
@@ -63,7 +64,10 @@ interface WorkerParts extends Pick<Corridor, 'database' | 'audit'> {
 function worker({ database, token, changes, caches, audit, ...rest }: WorkerParts): Corridor {
   const { config } = rest;
   const ignore = (): void => undefined;
-  const parts = { database, token, changes, audit, onLeftover: ignore };
+  const parts = {
+    ...{ database, token, changes, audit, onLeftover: ignore },
+    storeConnections: noStoreConnections,
+  };
   const signatures = buildSignatures({ config, database, token, caches });
   const attestations = new Attestations({ roots: [], onRefused: ignore });
   const services = buildServices(config, {
