@@ -63,10 +63,7 @@ export function buildServices(
   const made = { newKeyId: randomUUID, materials };
   const managed = new ManagedKeys({ ...parts, ...made, place, keys, aliases });
   const grants = new GrantStore();
-  const sealingFor = (purpose: SealingPurpose) => {
-    const sealing = new Sealing(token, purpose, database);
-    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
-  };
+  const sealingFor = (purpose: SealingPurpose) => sealingOf(purpose, { database, token });
   const reread: Reread = (keyId) => keys.find(database, keyId);
   const keyring = new Keyring({ tokens: keyTokens, counts: encryptionCounts, reread });
   const external = new DoubleCipher({ keyring, storeConnections });
@@ -124,6 +121,14 @@ function externalKeyStores({
     xksStores: new XksStores({ db, sealing, cache: caches.xks }),
     externalKeys: new ExternalKeys({ db, cache: caches.xks.keys }),
   };
+}
+
+function sealingOf(
+  purpose: SealingPurpose,
+  { database, token }: Pick<ServiceParts, 'database' | 'token'>,
+): { readonly sealing: Sealing; readonly sealingKeys: SealingKeys } {
+  const sealing = new Sealing(token, purpose, database);
+  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
 }
 
 function limitsOf(config: Config): Limits {
