@@ -11,6 +11,7 @@ import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
+import { DoubleCipher } from './keys/double-cipher';
 import { Encryption } from './keys/encryption';
 import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
@@ -64,10 +65,7 @@ export function buildServices(
   const made = { newKeyId: randomUUID, materials };
   const managed = new ManagedKeys({ ...parts, ...made, place, keys, aliases });
   const grants = new GrantStore();
-  const sealingFor = (purpose: SealingPurpose) => {
-    const sealing = new Sealing(token, purpose, database);
-    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
-  };
+  const sealingFor = (purpose: SealingPurpose) => sealingOf(purpose, { database, token });
   const reread: Reread = (keyId) => keys.find(database, keyId);
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
@@ -95,8 +93,8 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     attestations,
-    customKeyStores: parts.customKeyStores,
     ...externalKeyStores({ database, token, caches }),
+    customKeyStores: parts.customKeyStores,
   };
 }
 
