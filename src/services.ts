@@ -6,7 +6,6 @@ import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
-import type { StoreConnections } from './custom-key-stores/connections';
 import type { ChangeFeed, Database } from './db';
 import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
@@ -14,6 +13,7 @@ import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
 import { DoubleCipher } from './keys/double-cipher';
 import { Encryption } from './keys/encryption';
+import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -31,16 +31,17 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
+import type { OpenKeyStores } from './store-connections';
 import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
   readonly token: Token;
-  readonly storeConnections: StoreConnections;
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly attestations: Attestations;
   readonly keyUses: KeyUses;
+  readonly customKeyStores: OpenKeyStores;
   readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
@@ -52,7 +53,8 @@ export function buildServices(
   config: Config,
   { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
-  const { database, token, storeConnections } = parts;
+  const { database, token, customKeyStores } = parts;
+  const storeConnections = customKeyStores.connections;
   const limits = limitsOf(config);
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
@@ -65,17 +67,11 @@ export function buildServices(
   const grants = new GrantStore();
   const sealingFor = (purpose: SealingPurpose) => sealingOf(purpose, { database, token });
   const reread: Reread = (keyId) => keys.find(database, keyId);
-  const keyring = new Keyring({ tokens: keyTokens, counts: encryptionCounts, reread });
-  const external = new DoubleCipher({ keyring, storeConnections });
-  const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
-    token,
-    storeConnections,
-    keyTokens,
-    keys,
+    ...{ token, storeConnections, keyTokens, keys },
     limits,
     ...made,
     importParameters: new ImportParametersMaker({ ...held, importTokens, limits }),
@@ -83,17 +79,10 @@ export function buildServices(
     destroyObjects: destroyObjects(held),
     aliases,
     finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-      managed,
+      ...{ db: database, place, keys, aliases, managed },
+      ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
-    keyring,
-    materialUses,
-    encryption: new Encryption({ keyring, external, token, materialUses }),
+    ...usesOfMaterial(parts, { encryptionCounts, keyTokens, reread }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
@@ -105,7 +94,23 @@ export function buildServices(
     presignedCallers: signatures.presignedCallers,
     attestations,
     ...externalKeyStores({ database, token, caches }),
+    customKeyStores: parts.customKeyStores,
   };
+}
+
+function usesOfMaterial(
+  { token, customKeyStores }: Pick<ServiceParts, 'token' | 'customKeyStores'>,
+  {
+    encryptionCounts: counts,
+    keyTokens: tokens,
+    reread,
+  }: Pick<ServiceParts, 'encryptionCounts'> & Pick<Services, 'keyTokens'> & { reread: Reread },
+): Pick<Services, 'keyring' | 'materialUses' | 'encryption'> {
+  const keyring = new Keyring({ tokens, counts, reread });
+  const materialUses = new MaterialUses({ reread });
+  const external = new DoubleCipher({ keyring, storeConnections: customKeyStores.connections });
+  const encryption = new Encryption({ keyring, external, token, materialUses });
+  return { keyring, materialUses, encryption };
 }
 
 function externalKeyStores({
@@ -123,20 +128,13 @@ function externalKeyStores({
   };
 }
 
-function sealingOf(
-  purpose: SealingPurpose,
-  { database, token }: Pick<ServiceParts, 'database' | 'token'>,
-): { readonly sealing: Sealing; readonly sealingKeys: SealingKeys } {
-  const sealing = new Sealing(token, purpose, database);
-  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
-}
-
-function limitsOf(config: Config): Limits {
+export function limitsOf(config: Config): Limits {
   return {
     keysPerAccount: config.maxKeysPerAccount,
     aliasesPerKey: config.maxAliasesPerKey,
     grantsPerKey: config.maxGrantsPerKey,
     importParametersPerAccount: config.maxImportParametersPerAccount,
+    customKeyStoresPerAccount: config.maxCustomKeyStoresPerAccount,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }
