@@ -71,8 +71,8 @@ async function build(
   const caches = openCaches(feed, config);
   const customKeyStores = openStores(options, metrics, { database, token, feed });
   onClose(() => customKeyStores.close());
-  const storeConnections = customKeyStores.connections;
-  evictHandles(feed, { database, tokens: () => [token, ...storeConnections.openTokens()] });
+  const { connections } = customKeyStores;
+  evictHandles(feed, { database, tokens: () => [token, ...connections.openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
