@@ -81,6 +81,7 @@ export interface Services {
   readonly attestations: Attestations;
   readonly xksStores: XksStores;
   readonly externalKeys: ExternalKeys;
+  readonly customKeyStores: CustomKeyStores;
   /** A new key id. */
   readonly newKeyId: () => string;
 }
