@@ -3,7 +3,7 @@ import type { Awaitable } from '../awaitable';
 import type { FeedCache, Queryable } from '../db';
 import { openCredentials } from './credentials';
 import { externalKeyCacheKey, findExternalKey } from './keys';
-import { readRules } from './read-rules';
+import { type AuthorizationRules, parseRules } from './rules';
 import type { ExternalKey, XksStore } from './store';
 import { findStore, listPrefixes, storeCacheKey } from './stores';
 
@@ -81,4 +81,9 @@ export class ExternalKeys {
     const { keyId, usages, status, rules } = record;
     return { prefix, externalKeyId, keyId, usages, status, rules: readRules(rules) };
   }
+}
+
+/** Of a row. What nobody can read denies everything: it throws. */
+function readRules(text: string | undefined): AuthorizationRules | undefined {
+  return text === undefined ? undefined : parseRules(text);
 }
