@@ -69,10 +69,11 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
   const stores = { config, log, database, token, feed, connectors: storeConnectors() };
   const customKeyStores = openCustomKeyStores(stores);
   onClose(() => customKeyStores.close());
+  const openTokens = () => customKeyStores.connections.openTokens();
+  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
