@@ -10,7 +10,7 @@ import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
 import type { Ports } from './ports';
-import { requestLog } from './request-log';
+import { requestLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
 import { openCustomKeyStores } from './store-connections';
@@ -106,6 +106,7 @@ async function build(
     lastUsed: uses.lastUsed,
     signatures,
     health,
+    onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
