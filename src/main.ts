@@ -3,7 +3,7 @@ import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
-import { type Database, openDatabase } from './db';
+import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
@@ -13,7 +13,7 @@ import type { Ports } from './ports';
 import { requestLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
-import { openCustomKeyStores } from './store-connections';
+import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
 import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
@@ -115,6 +115,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openStores(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  parts: { readonly database: Database; readonly token: Token; readonly feed: ChangeFeed },
+): OpenKeyStores {
+  const connectors = storeConnectors({ config, log, metrics, token: parts.token });
+  return openCustomKeyStores({ config, log, connectors, ...parts });
 }
 
 function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {

@@ -79,6 +79,7 @@ export interface Services {
   readonly webIdentities: WebIdentities;
   readonly presignedCallers: PresignedCallers;
   readonly attestations: Attestations;
+  readonly customKeyStores: CustomKeyStores;
   readonly xksStores: XksStores;
   readonly externalKeys: ExternalKeys;
   readonly customKeyStores: CustomKeyStores;

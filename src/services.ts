@@ -11,6 +11,7 @@ import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
+import { DoubleCipher } from './keys/double-cipher';
 import { Encryption } from './keys/encryption';
 import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
@@ -30,8 +31,8 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
-import { ExternalKeys, XksStores } from './xks/finder';
 import type { OpenKeyStores } from './store-connections';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -64,10 +65,7 @@ export function buildServices(
   const made = { newKeyId: randomUUID, materials };
   const managed = new ManagedKeys({ ...parts, ...made, place, keys, aliases });
   const grants = new GrantStore();
-  const sealingFor = (purpose: SealingPurpose) => {
-    const sealing = new Sealing(token, purpose, database);
-    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
-  };
+  const sealingFor = (purpose: SealingPurpose) => sealingOf(purpose, { database, token });
   const reread: Reread = (keyId) => keys.find(database, keyId);
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
@@ -81,13 +79,8 @@ export function buildServices(
     destroyObjects: destroyObjects(held),
     aliases,
     finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-      managed,
+      ...{ db: database, place, keys, aliases, managed },
+      ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
     ...usesOfMaterial(parts, { encryptionCounts, keyTokens, reread }),
     keyUses,

@@ -28,7 +28,7 @@ export interface Site extends Vault {
 
 export async function openSite(
   environment: NodeJS.ProcessEnv = {},
-  connectors: Connectors = storeConnectors(),
+  given?: Connectors,
 ): Promise<Site> {
   const vault = await openVault();
   await vault.issue(accountId, false);
@@ -39,7 +39,7 @@ export async function openSite(
   const caches = openCaches(changes, config);
   const customKeyStores = openCustomKeyStores({
     ...{ config, database, token, feed: changes, connectors },
-    log: createLog('error'),
+    log,
   });
   evictHandles(changes, {
     database,
