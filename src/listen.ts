@@ -8,8 +8,8 @@ import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
-import { nothingElse } from './doors/ping';
 import { type Readiness, readiness } from './doors/readiness';
+import { buildXks } from './build-xks';
 import { xksListeners } from './listen-xks';
 import type { Log } from './log';
 import { readNetworks } from './networks';
@@ -26,6 +26,7 @@ import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
 import type { Health } from './xks/health';
+import type { XksRequestEvent } from './xks/request-event';
 
 export interface Served {
   readonly config: Config;
@@ -37,6 +38,7 @@ export interface Served {
   readonly health: Health;
   readonly rates: Rates;
   readonly metrics: HealthOptions['metrics'];
+  readonly onXksRequest: (event: XksRequestEvent) => void;
 }
 
 export interface Listeners {
@@ -56,7 +58,7 @@ export function buildListeners(served: Served): Listeners {
     ],
     log,
   });
-  const xks = nothingElse;
+  const xks = buildXks(served);
   const handlers = doorsOf(served, failing);
   const shared = config.xksPort === undefined;
   return together({

@@ -3,7 +3,7 @@ import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
-import { type Database, openDatabase } from './db';
+import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
@@ -12,10 +12,10 @@ import { Metrics } from './metrics';
 import type { Ports } from './ports';
 import { OwnRates } from './rates/own-rates';
 import type { Rates } from './rates/rates';
-import { requestLog } from './request-log';
+import { requestLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
-import { openCustomKeyStores } from './store-connections';
+import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
 import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
@@ -73,10 +73,11 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
   const stores = { config, log, database, token, feed, connectors: storeConnectors() };
   const customKeyStores = openCustomKeyStores(stores);
   onClose(() => customKeyStores.close());
+  const openTokens = () => customKeyStores.connections.openTokens();
+  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
@@ -110,6 +111,7 @@ async function build(
     signatures,
     health,
     rates: options.rates ?? new OwnRates(),
+    onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
@@ -118,6 +120,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openStores(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  parts: { readonly database: Database; readonly token: Token; readonly feed: ChangeFeed },
+): OpenKeyStores {
+  const connectors = storeConnectors({ config, log, metrics, token: parts.token });
+  return openCustomKeyStores({ config, log, connectors, ...parts });
 }
 
 function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {

@@ -45,7 +45,9 @@ async function bodyOf(req: IncomingMessage): Promise<Buffer> {
       const message = `The body of the request has more than ${maxBodyBytes} bytes.`;
       throw new XksError('UnsupportedOperationException', message);
     }
-    throw new XksError('ValidationException', 'The body of the request is not complete.', { cause });
+    throw new XksError('ValidationException', 'The body of the request is not complete.', {
+      cause,
+    });
   }
 }
 

@@ -28,7 +28,7 @@ export interface Site extends Vault {
 
 export async function openSite(
   environment: NodeJS.ProcessEnv = {},
-  connectors: Connectors = storeConnectors(),
+  given?: Connectors,
 ): Promise<Site> {
   const vault = await openVault();
   await vault.issue(accountId, false);
@@ -37,10 +37,13 @@ export async function openSite(
   const changes = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
   const caches = openCaches(changes, config);
-  evictHandles(changes, { database, token });
   const customKeyStores = openCustomKeyStores({
     ...{ config, database, token, feed: changes, connectors },
-    log: createLog('error'),
+    log,
+  });
+  evictHandles(changes, {
+    database,
+    tokens: () => [token, ...customKeyStores.connections.openTokens()],
   });
   await changes.listening();
   const uses = noteUses({

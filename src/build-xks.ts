@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { type Config, networkSettings } from './config';
+import type { Corridor } from './corridor';
+import { type XksCorridor, handleXks } from './dispatch-xks';
+import { xks } from './doors/xks';
+import { type Log, describeError } from './log';
+import { readNetworks } from './networks';
+import type { Handler } from './server';
+import { Deadlines } from './xks/deadlines';
+import type { XksRequestEvent } from './xks/request-event';
+import { XksSignatures } from './xks/signatures';
+
+export interface XksParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly corridor: Corridor;
+  readonly onXksRequest: (event: XksRequestEvent) => void;
+}
+
+/** The door of the XKS proxy, with the corridor behind it. */
+export function buildXks({
+  config,
+  log,
+  corridor: { services, ...parts },
+  ...told
+}: XksParts): Handler {
+  const corridor: XksCorridor = {
+    stores: services.xksStores,
+    externalKeys: services.externalKeys,
+    signatures: new XksSignatures(Date.now),
+    finder: services.finder,
+    keyring: services.keyring,
+    keyUses: services.keyUses,
+    health: {
+      status: () => ({
+        xksProxyFleetSize: 1,
+        xksProxyVendor: 'Claviger',
+        xksProxyModel: 'Claviger',
+        ekmVendor: 'Claviger',
+        ekmFleetDetails: [{ id: 'x', model: 'y', healthStatus: 'ACTIVE' }],
+      }),
+    },
+    deadlines: new Deadlines(config.xksDeadlineMs),
+    audit: parts.audit,
+    service: parts.service,
+    onRequest: told.onXksRequest,
+    onUnrecorded: (error) =>
+      log.error('an XKS request that was answered late could not be recorded', {
+        error: describeError(error),
+      }),
+  };
+  return xks({
+    newRequestId: randomUUID,
+    networks: readNetworks(networkSettings(config)),
+    handle: (request) => handleXks(corridor, request),
+  });
+}
