@@ -73,7 +73,14 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  const stores = { config, log, database, token, feed, connectors: storeConnectors() };
+  const stores = {
+    config,
+    log,
+    database,
+    token,
+    feed,
+    connectors: storeConnectors({ config, log, metrics, token }),
+  };
   const customKeyStores = openCustomKeyStores(stores);
   onClose(() => customKeyStores.close());
   const openTokens = () => customKeyStores.connections.openTokens();

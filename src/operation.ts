@@ -79,7 +79,6 @@ export interface Services {
   readonly webIdentities: WebIdentities;
   readonly presignedCallers: PresignedCallers;
   readonly attestations: Attestations;
-  readonly customKeyStores: CustomKeyStores;
   readonly xksStores: XksStores;
   readonly externalKeys: ExternalKeys;
   readonly customKeyStores: CustomKeyStores;

@@ -11,7 +11,6 @@ import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
-import { DoubleCipher } from './keys/double-cipher';
 import { Encryption } from './keys/encryption';
 import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
@@ -96,6 +95,14 @@ export function buildServices(
     ...externalKeyStores({ database, token, caches }),
     customKeyStores: parts.customKeyStores,
   };
+}
+
+function sealingOf(
+  purpose: SealingPurpose,
+  { database, token }: Pick<ServiceParts, 'database' | 'token'>,
+): { sealing: Sealing; sealingKeys: SealingKeys } {
+  const sealing = new Sealing(token, purpose, database);
+  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
 }
 
 function usesOfMaterial(

@@ -1,5 +1,3 @@
-import { noStoreConnections } from '../custom-key-stores/no-connections';
-import { KeyTokens } from '../keys/key-tokens';
 import type { Token } from '../../hsm';
 import type { Config } from '../config';
 import { noStoreConnections } from '../custom-key-stores/no-connections';
@@ -39,8 +37,7 @@ export function keyParts(
     ...{ place, keys, limits: limitsOf(config) },
     // The keys that it makes are in the main token.
     materials: new Materials({
-      ...{ database, token, keys, storage: config.keyMaterial },
-      keyTokens: new KeyTokens({ token, storeConnections: noStoreConnections }),
+      ...{ database, token, keys, keyTokens, storage: config.keyMaterial },
     }),
   };
 }
