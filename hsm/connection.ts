@@ -37,9 +37,9 @@ export interface ConnectorOptions {
 const connectDeadlineMs = 30_000;
 
 /** Why the PIN could not be read may name a file; it stays in the cause. */
-function readPin(options: TokenOptions): string {
+async function readPin(options: TokenOptions): Promise<string> {
   try {
-    return options.readPin();
+    return await options.readPin();
   } catch (error) {
     throw new HsmError('failed', 'the PIN cannot be read', { cause: error });
   }
@@ -58,7 +58,7 @@ export class Connector {
     const { options, lanes } = this.parts;
     const args: ConnectOptions = {
       token: { label: options.label, serial: this.#serial },
-      pin: readPin(options),
+      pin: await readPin(options),
       reinitialise,
       local: options.local,
       ivSource: options.ivSource,

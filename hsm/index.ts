@@ -1,6 +1,7 @@
 /** The PKCS#11 client: the only way in. */
 
 import { HsmError } from './errors';
+import { HostedToken } from './hosted/token';
 import { observed } from './observed';
 import { Pkcs11Token } from './token';
 import type { Token, TokenOptions } from './types';
@@ -28,5 +29,19 @@ export async function openToken(options: TokenOptions): Promise<Token> {
   }
   openModules.add(options.module);
   const token = await Pkcs11Token.open(options, () => openModules.delete(options.module));
+  return options.onOperation === undefined ? token : observed(token, options.onOperation);
+}
+
+/**
+ * As openToken, of a further token: its module is loaded by a process of its own, whose environment is `environment` and
+ * nothing else, and which is started again when it ends. Serves resident AES keys only, and refuses the rest with
+ * `mechanism-missing`. `readPin` is called here whenever that process logs in, and what it returns is not kept.
+ * `onFailed` is never told: where openToken needs another process, this token takes one.
+ */
+export async function openHostedToken(
+  options: TokenOptions,
+  environment: Readonly<Record<string, string>>,
+): Promise<Token> {
+  const token = await HostedToken.open(options, environment);
   return options.onOperation === undefined ? token : observed(token, options.onOperation);
 }

@@ -6,6 +6,12 @@ import { Reservoir } from './reservoir';
 
 const maxRandomBytes = 65_536;
 
+/** Throws unless a token can be asked for as many bytes at once. */
+export function requireRandomLength(length: number): void {
+  if (Number.isInteger(length) && length >= 1 && length <= maxRandomBytes) return;
+  throw new HsmError('failed', `C_GenerateRandom: length must be 1 to ${String(maxRandomBytes)}`);
+}
+
 /** C_GenerateRandom: inline, or from what a lane has fetched ahead where the token is far away. */
 export class RandomSource {
   readonly #link: Link;
@@ -22,12 +28,7 @@ export class RandomSource {
   }
 
   draw(length: number): Buffer {
-    if (!Number.isInteger(length) || length < 1 || length > maxRandomBytes) {
-      throw new HsmError(
-        'failed',
-        `C_GenerateRandom: length must be 1 to ${String(maxRandomBytes)}`,
-      );
-    }
+    requireRandomLength(length);
     const { inline } = this.#link.live;
     if (inline === undefined) return this.#reservoir.take(length);
     try {

@@ -28,6 +28,8 @@ export class Recovery {
   #hangingSince: number | undefined;
   #lastMessage = '';
   recoveries = 0;
+  /** The token refused the PIN when it was last tried. */
+  pinRefused = false;
 
   constructor(private readonly options: RecoveryOptions) {}
 
@@ -96,6 +98,7 @@ export class Recovery {
       if (this.#state !== 'recovering') return;
       this.#state = 'ready';
       this.recoveries += 1;
+      this.pinRefused = false;
       this.#lastMessage = '';
       this.options.lanes.resume();
       this.options.onEvent({ level: 'info', message: 'token recovered' });
@@ -121,6 +124,7 @@ export class Recovery {
     if (this.#state !== 'recovering') return;
     const message = error instanceof Error ? error.message : String(error);
     const refused = error instanceof HsmError && error.code === 'pin-incorrect';
+    this.pinRefused = refused;
     if (message !== this.#lastMessage) {
       const advice = refused ? '; not tried again until told to or restarted' : '';
       this.options.onEvent({

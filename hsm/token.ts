@@ -119,6 +119,11 @@ export class Pkcs11Token implements Token {
     return this.#link.last.capabilities;
   }
 
+  /** Of the last recovery: see TokenEvent. */
+  get pinRefused(): boolean {
+    return this.#link.recovery.pinRefused;
+  }
+
   status(): TokenStatus {
     const { ref, manufacturer, model } = this.#link.last;
     const { label } = this.#options;

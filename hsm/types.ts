@@ -22,7 +22,7 @@ export interface TokenOptions {
   /** CK_TOKEN_INFO.serialNumber; without it the label must be unique. */
   readonly serial?: string;
   /** Reads the user PIN when a login needs it (`user:password` for CloudHSM). Never kept. */
-  readonly readPin: () => string;
+  readonly readPin: () => Awaitable<string>;
   /** true: short operations run inline in this thread. false (a network HSM): every operation runs on a lane. */
   readonly local: boolean;
   /** Worker threads, each with one session of its own, for slow operations. */

@@ -67,7 +67,15 @@ export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cache
     ({ topic, id }: Change) =>
       topics.includes(topic) ? id : undefined;
   return {
-    keys: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('key', 'key-labels') }),
+    keys: new FeedCache({
+      feed,
+      capacity: cachedKeys,
+      keyOf: on('key', 'key-labels'),
+      dropped: ({ topic, id }) =>
+        topic === 'custom-key-store'
+          ? ({ customKeyStore }) => customKeyStore?.id === id
+          : undefined,
+    }),
     aliases: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
     rulePrincipals: new FeedCache({

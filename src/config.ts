@@ -7,6 +7,7 @@ import { readAttestationRoots, unsafeAttestationRoots } from './config/attestati
 import { requireConsistent } from './config/checks';
 import { ConfigError } from './config/error';
 import { readIdentityRules } from './config/identity-rules';
+import { type KeyStoresFile, noKeyStores, readKeyStores } from './config/key-stores';
 import { type Setting, settings } from './config/settings';
 
 export { ConfigError, type Setting, settings };
@@ -64,6 +65,19 @@ export function identityRules(config: Config): IdentityRules {
     throw new ConfigError(`${env}: rules for certificates need CLAVIGER_TLS_CLIENT_CA_FILE`);
   }
   return rules;
+}
+
+/** What custom key stores can be connected to. Reads a file, and those that it names. Throws ConfigError. */
+export function keyStores(config: Config): KeyStoresFile {
+  const { keyStoresFile, softhsmConf, tokenLibraryParameters, tokenSerial } = config;
+  if (keyStoresFile === undefined) return noKeyStores;
+  return readKeyStores(settings.keyStoresFile.env, keyStoresFile, {
+    module: config.tokenModule,
+    label: config.tokenLabel,
+    ...(tokenSerial !== undefined && { serial: tokenSerial }),
+    ...(tokenLibraryParameters !== undefined && { libraryParameters: tokenLibraryParameters }),
+    ...(softhsmConf !== undefined && { environment: { [settings.softhsmConf.env]: softhsmConf } }),
+  });
 }
 
 /** Whose attestation documents are believed. Reads a file. Throws ConfigError. */

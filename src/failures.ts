@@ -1,6 +1,8 @@
 import { HsmError, type HsmErrorCode } from '../hsm';
 import { DatabaseError, type DatabaseErrorCode } from './db';
 import { type ErrorCode, KmsError } from './errors';
+import { XksFault } from './xks-client/client';
+import { atUse } from './xks-client/faults';
 
 interface Row {
   readonly code: ErrorCode;
@@ -49,6 +51,8 @@ const ofDatabase = {
 /** Anything thrown, as the one error type. What has no code of its own is an opaque internal error with its cause. */
 export function toKmsError(thrown: unknown): KmsError {
   if (thrown instanceof KmsError) return thrown;
+  // Management operations and CreateKey have names of their own for it, and say so themselves.
+  if (thrown instanceof XksFault) return atUse(thrown);
   if (thrown instanceof HsmError && thrown.code === 'mechanism-missing') {
     return new KmsError('UnsupportedOperationException', thrown.message, { cause: thrown });
   }

@@ -25,6 +25,7 @@ import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
 import type { XksRequestEvent } from './xks/request-event';
+import type { Health } from './xks/health';
 
 export interface Served {
   readonly config: Config;
@@ -33,6 +34,7 @@ export interface Served {
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
+  readonly health: Health;
   readonly metrics: HealthOptions['metrics'];
   readonly onXksRequest: (event: XksRequestEvent) => void;
 }

@@ -1,6 +1,6 @@
 import { type Token, openToken } from '../hsm';
 import { Attestations } from './attestation/attestations';
-import { openAuditWriter } from './audit';
+import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
@@ -13,9 +13,12 @@ import type { Ports } from './ports';
 import { requestLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
+import { openCustomKeyStores } from './store-connections';
+import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 import { noteUses } from './uses';
+import { watchHealth } from './watch-health';
 
 /** One worker, serving. */
 export interface Daemon {
@@ -60,24 +63,18 @@ async function build(
   const database = connect(config, { log, metrics, poolSize: config.databasePoolSize });
   onClose(() => database.close());
   await database.check();
-  const token = await openToken({
-    ...tokenOptions(config, log),
-    onOperation: (operation, seconds, outcome) =>
-      metrics.tokenOperation(operation, seconds, outcome),
-    onFailed: options.onFatal,
-  });
+  const token = await openMeasured(options, metrics);
   onClose(() => token.close());
   await requireServable({ db: database, token, storage: config.keyMaterial });
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
   evictHandles(feed, { database, token });
+  const stores = { config, log, database, token, feed, connectors: storeConnectors() };
+  const customKeyStores = openCustomKeyStores(stores);
+  onClose(() => customKeyStores.close());
   await feed.listening();
-  const auditDatabase = connect(config, { log, metrics, poolSize: 1 });
-  onClose(() => auditDatabase.close());
-  const waitMs = config.databaseStatementTimeoutMs;
-  const audit = openAuditWriter({ database: auditDatabase, waitMs });
-  onClose(() => audit.close());
+  const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
   const parts = { database, changes: feed, audit, onLeftover };
   const signatures = buildSignatures({ config, database, token, caches });
@@ -88,13 +85,18 @@ async function build(
   onClose(() => Promise.all([uses.lastUsed.close(), uses.keyUses.close()]));
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches, signatures, attestations, ...uses }),
+    services: buildServices(config, {
+      ...{ ...parts, token, caches, signatures, attestations, customKeyStores, ...uses },
+    }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
+  const health = watchHealth({ database, token, log, deadlineMs: config.xksDeadlineMs });
+  onClose(() => health.close());
+  await health.start();
   const listeners = buildListeners({
     config,
     log,
@@ -103,6 +105,7 @@ async function build(
     lastUsed: uses.lastUsed,
     signatures,
     onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
+    health,
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
@@ -111,6 +114,28 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {
+  return openToken({
+    ...tokenOptions(config, log),
+    onOperation: (operation, seconds, outcome) =>
+      metrics.tokenOperation(operation, seconds, outcome),
+    onFailed: onFatal,
+  });
+}
+
+/** On a connection of its own. */
+function openAudit(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  onClose: (step: CloseStep) => void,
+): AuditWriter {
+  const database = connect(config, { log, metrics, poolSize: 1 });
+  onClose(() => database.close());
+  const audit = openAuditWriter({ database, waitMs: config.databaseStatementTimeoutMs });
+  onClose(() => audit.close());
+  return audit;
 }
 
 function sayLeftover(log: Log): (error: unknown) => void {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { RequestEvent } from './corridor';
 import { XksMetrics } from './xks/metrics';
+import type { ProxyRequestEvent } from './xks-client/proxy-client';
 
 /** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
 const fine = [
@@ -73,6 +74,20 @@ export class Metrics {
   });
 
   readonly xks = new XksMetrics(this.registry);
+  private readonly proxyRequests = new Histogram({
+    name: 'claviger_xks_proxy_request_seconds',
+    help: 'Time of a request to the proxy of an external key store, its retry included, by outcome (ok, or the fault).',
+    labelNames: ['operation', 'outcome'],
+    buckets: coarse,
+    registers: [this.registry],
+  });
+  private readonly proxiesHealthy = new Gauge({
+    name: 'claviger_xks_proxy_healthy',
+    help: 'Whether the proxy of a connected external key store was healthy when a worker last asked: 0 where one of them says no.',
+    labelNames: ['proxy'],
+    aggregator: 'min',
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });
@@ -109,6 +124,16 @@ export class Metrics {
 
   encryptionsReserved(count: number): void {
     this.reserved.inc(count);
+  }
+
+  proxyRequest({ operation, outcome, seconds }: ProxyRequestEvent): void {
+    this.proxyRequests.observe({ operation, outcome }, seconds);
+  }
+
+  /** Undefined: its store is connected no more. */
+  proxyHealth(proxy: string, healthy: boolean | undefined): void {
+    if (healthy === undefined) this.proxiesHealthy.remove({ proxy });
+    else this.proxiesHealthy.set({ proxy }, healthy ? 1 : 0);
   }
 
   jobsOverdue(job: string, count: number): void {

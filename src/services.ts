@@ -29,6 +29,7 @@ import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
 import { ExternalKeys, XksStores } from './xks/finder';
+import type { OpenKeyStores } from './store-connections';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -37,6 +38,7 @@ export interface ServiceParts {
   readonly signatures: Signatures;
   readonly attestations: Attestations;
   readonly keyUses: KeyUses;
+  readonly customKeyStores: OpenKeyStores;
   readonly encryptionCounts: EncryptionCounts;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
@@ -100,6 +102,8 @@ export function buildServices(
     presignedCallers: signatures.presignedCallers,
     attestations,
     ...externalKeyStores({ database, token, caches }),
+    customKeyStores: parts.customKeyStores,
+    storeConnections: parts.customKeyStores.connections,
     newKeyId,
   };
 }
@@ -119,12 +123,13 @@ function externalKeyStores({
   };
 }
 
-function limitsOf(config: Config): Limits {
+export function limitsOf(config: Config): Limits {
   return {
     keysPerAccount: config.maxKeysPerAccount,
     aliasesPerKey: config.maxAliasesPerKey,
     grantsPerKey: config.maxGrantsPerKey,
     importParametersPerAccount: config.maxImportParametersPerAccount,
+    customKeyStoresPerAccount: config.maxCustomKeyStoresPerAccount,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }

@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { ConfigError, exportToLibraries, loadConfig } from '../config';
-import { StorageError } from '../keys/storage';
-import { describeError } from '../log';
 import { createAccessKey, createAccount, listAllAccounts } from './account';
 import { doctor } from './doctor';
 import { init } from './init';
 import { migrateDatabase } from './migrate';
+import { run } from './run';
 import { serve } from './serve';
 import {
   createService,
@@ -19,7 +17,7 @@ import { inspectTokenCommand } from './token-inspect';
 import { createFirstWrappingKey, destroyWrappingKey, listAllWrappingKeys } from './wrapping-key';
 import { rotateWrappingKey } from './wrapping-key-rotate';
 import { exportWrappingKey, importWrappingKey, prepareImport } from './wrapping-key-transfer';
-import { CommandError, type Command as Subcommand } from './subcommand';
+import { addXks } from './xks';
 
 const program = new Command('claviger').description(
   'A key management service that speaks the AWS KMS API on a PKCS#11 token.',
@@ -149,28 +147,6 @@ program
   .option('--json', 'print JSON')
   .action(run(doctor));
 
-/**
- * Reads the settings, runs, and turns a failure into one line and an exit code. Arguments are options by the names given
- * here, in their order.
- */
-function run(
-  command: Subcommand,
-  ...names: readonly string[]
-): (...given: unknown[]) => Promise<void> {
-  return async (...given) => {
-    try {
-      const config = loadConfig();
-      exportToLibraries(config);
-      const options = given[names.length] as Record<string, unknown>;
-      const named = Object.fromEntries(names.map((name, at) => [name, given[at]]));
-      await command(config, { ...options, ...named });
-    } catch (error) {
-      const plain = [ConfigError, CommandError, StorageError].some((kind) => error instanceof kind);
-      const text = plain && error instanceof Error ? error.message : describeError(error);
-      process.stderr.write(`claviger: ${text}\n`);
-      process.exitCode = command.failureCode ?? 1;
-    }
-  };
-}
+addXks(program);
 
 void program.parseAsync();

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import Ajv, { type ErrorObject } from 'ajv';
 import type { SubjectAttribute } from '../auth/certificate';
 import type {
   CertificatePattern,
@@ -9,7 +7,7 @@ import type {
   RoleTarget,
   TokenRule,
 } from '../auth/identity-rules';
-import { ConfigError } from './error';
+import { faultOf, readJsonFile } from './json-file';
 
 interface CertificateEntry {
   readonly uri?: string;
@@ -64,13 +62,8 @@ const schema = {
  * Reads the file of identity rules. Throws ConfigError that names the file and every fault's place in it by JSON pointer.
  */
 export function readIdentityRules(variable: string, file: string): IdentityRules {
-  const fault = (message: string, cause?: unknown): ConfigError =>
-    new ConfigError(`${variable}: ${file}: ${message}`, { cause });
-  const document = parse(file, fault);
-  const validate = new Ajv({ allErrors: true }).compile<Entries>(schema);
-  if (!validate(document)) {
-    throw fault((validate.errors ?? []).map(describe).join('; '));
-  }
+  const fault = faultOf(variable, file);
+  const document = readJsonFile(file, schema, fault) as Entries;
   const faults: string[] = [];
   const collect = <E, R>(
     entries: readonly E[] | undefined,
@@ -92,20 +85,6 @@ export function readIdentityRules(variable: string, file: string): IdentityRules
   };
   if (faults.length > 0) throw fault(faults.join('; '));
   return rules;
-}
-
-function parse(file: string, fault: (message: string, cause: unknown) => ConfigError): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw fault(cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read', cause);
-  }
-}
-
-function describe({ instancePath, message, params }: ErrorObject): string {
-  const extra: unknown = (params as Record<string, unknown>)['additionalProperty'];
-  const member = typeof extra === 'string' ? ` '${extra}'` : '';
-  return `${instancePath === '' ? '/' : instancePath} ${message ?? 'is invalid'}${member}`;
 }
 
 /** One entry is wrong, or one member of it. */

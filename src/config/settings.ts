@@ -275,6 +275,12 @@ export const settings = {
     sentence:
       'PEM root certificates whose attestation documents are believed; without it requests with a Recipient are refused.',
   },
+  keyStoresFile: {
+    env: 'CLAVIGER_KEY_STORES_FILE',
+    schema: text,
+    sentence:
+      'JSON file of the tokens and the XKS proxies that custom key stores can be connected to.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,
@@ -361,6 +367,12 @@ export const settings = {
     default: 1000,
     sentence:
       'Answers of GetParametersForImport of an account that have not expired: each keeps a key pair in the token for 24 hours.',
+  },
+  maxCustomKeyStoresPerAccount: {
+    env: 'CLAVIGER_MAX_CUSTOM_KEY_STORES_PER_ACCOUNT',
+    schema: { type: 'integer', minimum: 1, maximum: 1000 },
+    default: 10,
+    sentence: 'Custom key stores of an account.',
   },
   maxKeyPolicyBytes: {
     env: 'CLAVIGER_MAX_KEY_POLICY_BYTES',

@@ -1,12 +1,14 @@
 import type { ChangeFeed } from './changes';
 import type { Change } from './queryable';
 
-export interface FeedCacheOptions {
+export interface FeedCacheOptions<V = unknown> {
   readonly feed: Pick<ChangeFeed, 'trusted' | 'epoch' | 'onChange' | 'onReset'>;
   /** Entries at the most; the one that was used longest ago goes first. */
   readonly capacity: number;
   /** The key that a change drops, or `*` for all; undefined when the change is about something else. */
   readonly keyOf: (change: Change) => string | undefined;
+  /** Entries that a change drops for what is in them; undefined when the change is about something else. */
+  readonly dropped?: (change: Change) => ((value: V) => boolean) | undefined;
   /**
    * How many keys are kept in mind that there is nothing for, beside those entries: only where whatever makes an entry
    * announces it.
@@ -33,7 +35,7 @@ export class FeedCache<V> {
   private readonly absent = new Map<string, true>();
   private readonly loads = new Map<string, Load<V>>();
 
-  constructor(private readonly options: FeedCacheOptions) {
+  constructor(private readonly options: FeedCacheOptions<V>) {
     options.feed.onChange((change) => {
       const key = options.keyOf(change);
       if (key === everything) this.clear();
@@ -42,11 +44,19 @@ export class FeedCache<V> {
         this.absent.delete(key);
       }
     });
+    const { dropped } = options;
+    if (dropped !== undefined) options.feed.onChange((change) => this.dropIf(dropped(change)));
     options.feed.onReset(() => this.clear());
   }
 
   get size(): number {
     return this.entries.size;
+  }
+
+  /** Looks at every entry: of changes that are rare. */
+  private dropIf(isDropped: ((value: V) => boolean) | undefined): void {
+    if (isDropped === undefined) return;
+    for (const [key, value] of this.entries) if (isDropped(value)) this.entries.delete(key);
   }
 
   get(key: string): V | undefined {

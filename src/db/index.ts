@@ -5,6 +5,7 @@ export { openChangeFeed, type ChangeFeed, type FeedEvent, type FeedOptions } fro
 export { readClock } from './clock';
 export { openDatabase, type DatabaseOptions } from './database';
 export { DatabaseError, type DatabaseErrorCode } from './errors';
+export { countWorkers } from './leases';
 export { migrate, MigrationError } from './migrate';
 export {
   inTransaction,

@@ -53,3 +53,12 @@ export class Leases {
     });
   }
 }
+
+/** How many workers of all daemons have a lease. A command that waits for workers has one too, while it runs. */
+export async function countWorkers(db: Queryable): Promise<number> {
+  const rows = await db.query<{ workers: number }>({
+    name: 'lease-count',
+    text: 'select count(*)::int4 as workers from worker_lease where ends_at > now()',
+  });
+  return rows[0]?.workers ?? 0;
+}

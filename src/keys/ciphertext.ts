@@ -32,12 +32,14 @@ export interface Sealed {
   readonly sealed: Buffer;
 }
 
-const version = 1;
+/** 1: a ciphertext of the token's. 2: one that is under an external key too, see external-ciphertext. */
+export type CiphertextVersion = 1 | 2;
+
 const keyIdAt = 2;
 const keyMaterialIdAt = 18;
-const headerBytes = 50;
-const ivBytes = 12;
-const tagBytes = 16;
+export const headerBytes = 50;
+export const ivBytes = 12;
+export const tagBytes = 16;
 const digestBytes = 32;
 
 /** AWS KMS encrypts 1 byte at least (kms-semantics §3.3). */
@@ -65,7 +67,11 @@ function uuidText(hex: string): string {
 }
 
 /** The bytes that name the key: the same for every ciphertext of a key material. Throws a TypeError for a malformed id. */
-export function ciphertextHeader(keyId: string, keyMaterialId: string): Buffer {
+export function ciphertextHeader(
+  keyId: string,
+  keyMaterialId: string,
+  version: CiphertextVersion = 1,
+): Buffer {
   const kind = keyIdKinds.findIndex(({ form }) => form.test(keyId));
   if (kind === -1)
     throw new TypeError('a key id is neither a lower-case UUID nor a multi-Region id');
@@ -94,16 +100,36 @@ export function encodeCiphertext({ header, iv, sealed }: Sealed): Buffer {
  * message for whatever is not one, so that nobody learns how far it got.
  */
 export function decodeCiphertext(blob: Buffer): Ciphertext {
+  const header = readHeader(blob, 1);
+  if (blob.length < leastBytes) throw new KmsError('InvalidCiphertextException');
+  return {
+    keyId: header.keyId,
+    keyMaterialId: header.keyMaterialId,
+    iv: blob.subarray(headerBytes, headerBytes + ivBytes),
+    sealed: blob.subarray(headerBytes + ivBytes),
+    header: header.bytes,
+  };
+}
+
+/** The key that a ciphertext of any version names. Throws InvalidCiphertextException. */
+export function keyIdInCiphertext(blob: Buffer): string {
+  return readHeader(blob, blob[0] === 2 ? 2 : 1).keyId;
+}
+
+export interface Header extends Pick<Ciphertext, 'keyId' | 'keyMaterialId'> {
+  readonly bytes: Buffer;
+}
+
+/** Throws InvalidCiphertextException for what does not begin as a ciphertext of the version. */
+export function readHeader(blob: Buffer, version: CiphertextVersion): Header {
   const kind = keyIdKinds[blob[1] ?? -1];
-  if (blob.length < leastBytes || blob[0] !== version || kind === undefined) {
+  if (blob.length < headerBytes || blob[0] !== version || kind === undefined) {
     throw new KmsError('InvalidCiphertextException');
   }
   return {
     keyId: kind.text(blob.toString('hex', keyIdAt, keyMaterialIdAt)),
     keyMaterialId: blob.toString('hex', keyMaterialIdAt, headerBytes),
-    iv: blob.subarray(headerBytes, headerBytes + ivBytes),
-    sealed: blob.subarray(headerBytes + ivBytes),
-    header: blob.subarray(0, headerBytes),
+    bytes: blob.subarray(0, headerBytes),
   };
 }
 
@@ -117,6 +143,6 @@ export function associatedData(header: Buffer, contextDigest: Buffer): Buffer {
   return Buffer.concat([header, contextDigest]);
 }
 
-function requireHeader(header: Buffer): void {
+export function requireHeader(header: Buffer): void {
   if (header.length !== headerBytes) throw new TypeError('a header is not 50 bytes');
 }

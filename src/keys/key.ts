@@ -1,4 +1,5 @@
 import type {
+  ConnectionStateType,
   KeyMetadata,
   KeySpec,
   KeyState,
@@ -20,6 +21,10 @@ export interface Key {
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsageType;
   readonly origin: OriginType;
+  /** Whose material is in another token than the main one, or under an external key too. */
+  readonly customKeyStore: StoreOfKey | undefined;
+  /** Of a key in an external key store: what its proxy calls the external key. */
+  readonly xksKeyId: string | undefined;
   /** `AWS`: made for a service, usable through it alone. */
   readonly keyManager: 'AWS' | 'CUSTOMER';
   readonly state: KeyState;
@@ -39,6 +44,14 @@ export interface Key {
   readonly lapsesAt: number | undefined;
   /** Of a key that rotates by itself. */
   readonly rotation: { readonly periodDays: number; readonly nextAt: Date } | undefined;
+}
+
+/** The custom key store of a key, as it was when the key was read: a change of it drops the key. */
+export interface StoreOfKey {
+  readonly id: string;
+  readonly connectionState: ConnectionStateType;
+  /** Of a store of type AWS_CLOUDHSM. */
+  readonly cloudHsmClusterId: string | undefined;
 }
 
 /** The algorithm list of KeyMetadata stands under a name that depends on the usage (kms-semantics §2.6). */
@@ -86,11 +99,38 @@ export function keyMetadata(key: Key): KeyMetadata {
     KeyManager: key.keyManager,
     MultiRegion: key.multiRegion,
     ...specMembers(key),
-    ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterial !== undefined
-      ? { CurrentKeyMaterialId: key.currentMaterial.id }
-      : {}),
+    ...currentMaterial(key),
     ...expiration(key),
+    ...customKeyStore(key),
     ...(key.deletionDate === undefined ? {} : { DeletionDate: key.deletionDate }),
+  };
+}
+
+function currentMaterial(key: Key): Pick<KeyMetadata, 'CurrentKeyMaterialId'> {
+  const id = shownMaterialId(key, key.currentMaterial?.id);
+  return id === undefined ? {} : { CurrentKeyMaterialId: id };
+}
+
+/**
+ * The id of a key's material, where answers and records name it: of symmetric keys, which may have several, and none of
+ * custom key stores, which never rotate (kms-semantics §2.6, §12.4).
+ */
+export function shownMaterialId(
+  { keySpec, customKeyStore }: Pick<Key, 'keySpec' | 'customKeyStore'>,
+  materialId: string | undefined,
+): string | undefined {
+  return keySpec === 'SYMMETRIC_DEFAULT' && customKeyStore === undefined ? materialId : undefined;
+}
+
+function customKeyStore({
+  customKeyStore: store,
+  xksKeyId,
+}: Key): Pick<KeyMetadata, 'CustomKeyStoreId' | 'CloudHsmClusterId' | 'XksKeyConfiguration'> {
+  if (store === undefined) return {};
+  return {
+    CustomKeyStoreId: store.id,
+    ...(store.cloudHsmClusterId !== undefined && { CloudHsmClusterId: store.cloudHsmClusterId }),
+    ...(xksKeyId !== undefined && { XksKeyConfiguration: { Id: xksKeyId } }),
   };
 }
 

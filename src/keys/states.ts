@@ -1,8 +1,9 @@
 import { KmsError } from '../errors';
-import type { KeyState } from '../shapes/kms.generated';
+import type { ConnectionStateType, KeyState } from '../shapes/kms.generated';
 import type { Key } from './key';
 
-type Facts = Pick<Key, 'arn' | 'origin' | 'state'> & Partial<Pick<Key, 'lapsesAt'>>;
+type Facts = Pick<Key, 'arn' | 'origin' | 'state'> &
+  Partial<Pick<Key, 'lapsesAt' | 'customKeyStore'>>;
 type Refusal = (key: Facts) => KmsError | undefined;
 type Row = Readonly<Record<KeyState, Refusal | undefined>>;
 
@@ -192,9 +193,26 @@ export function requireState(key: Facts, rule: StateRule): void {
 
 /**
  * The state of a key whose material has expired changes when the timed work finds it. Until then it is looked upon as what
- * it will be.
+ * it will be. A key is unavailable while somebody has disconnected its custom key store: that is nowhere but in the store's
+ * row, so that the key is again what it was, or was changed to meanwhile, when the store is connected (kms-semantics §1.1,
+ * §12.4).
  */
-export function stateNow({ state, lapsesAt }: Pick<Facts, 'state' | 'lapsesAt'>): KeyState {
-  if (lapsesAt === undefined || performance.now() < lapsesAt) return state;
-  return state === 'Enabled' || state === 'Disabled' ? 'PendingImport' : state;
+export function stateNow({
+  state,
+  lapsesAt,
+  customKeyStore,
+}: Pick<Facts, 'state' | 'lapsesAt' | 'customKeyStore'>): KeyState {
+  if (lapsesAt !== undefined && performance.now() >= lapsesAt)
+    return unless(state, 'PendingImport');
+  if (customKeyStore !== undefined && disconnected.has(customKeyStore.connectionState)) {
+    return unless(state, 'Unavailable');
+  }
+  return state;
+}
+
+const disconnected: ReadonlySet<ConnectionStateType> = new Set(['DISCONNECTED', 'DISCONNECTING']);
+
+/** A key that is to be deleted stays so, whatever becomes of its material. */
+function unless(state: KeyState, then: KeyState): KeyState {
+  return state === 'Enabled' || state === 'Disabled' ? then : state;
 }

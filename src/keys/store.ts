@@ -1,8 +1,14 @@
 import type { Queryable } from '../db';
 import { KeyPolicies } from '../policy/key-policies';
-import type { KeySpec, KeyState, KeyUsageType, OriginType } from '../shapes/kms.generated';
+import type {
+  ConnectionStateType,
+  KeySpec,
+  KeyState,
+  KeyUsageType,
+  OriginType,
+} from '../shapes/kms.generated';
 import { keyArn, type Place } from './identifiers';
-import type { Key } from './key';
+import type { Key, StoreOfKey } from './key';
 import { type MaterialRow, firstLapse, materialRows, toMaterial } from './material';
 import { type Tag, putTags } from './tags';
 
@@ -26,6 +32,10 @@ interface KeyRow {
   readonly tag_keys: string[];
   readonly tag_values: string[];
   readonly aliases: string[];
+  readonly custom_key_store_id: string | null;
+  readonly xks_key_id: string | null;
+  readonly connection_state: ConnectionStateType | null;
+  readonly cloud_hsm_cluster_id: string | null;
 }
 
 export interface NewKey {
@@ -34,7 +44,11 @@ export interface NewKey {
   readonly description: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsageType;
-  readonly origin?: 'AWS_KMS' | 'EXTERNAL';
+  readonly origin?: OriginType;
+  /** Of origin AWS_CLOUDHSM or EXTERNAL_KEY_STORE. */
+  readonly customKeyStoreId?: string;
+  /** Of origin EXTERNAL_KEY_STORE. */
+  readonly xksKeyId?: string;
   readonly keyManager?: Key['keyManager'];
   readonly policy: string;
   readonly tags: readonly Tag[];
@@ -43,10 +57,14 @@ export interface NewKey {
 const columns = `
   k.key_id, k.account_id, k.description, k.key_spec, k.key_usage, k.origin, k.key_manager, k.state, k.multi_region,
   k.created_at, k.deletion_date, k.policy, k.current_material_id, k.rotation_period_days, k.next_rotation_at,
+  k.custom_key_store_id, k.xks_key_id, s.connection_state, s.cloud_hsm_cluster_id,
   ${materialRows} as materials,
   array(select t.tag_key from key_tag t where t.key_id = k.key_id order by t.position) as tag_keys,
   array(select t.tag_value from key_tag t where t.key_id = k.key_id order by t.position) as tag_values,
   array(select a.alias_name from alias a where a.key_id = k.key_id order by a.alias_name) as aliases`;
+
+/** With the custom key store of the key, where it has one: by its primary key, and not asked for where it has none. */
+const fromKey = `kms_key k left join custom_key_store s on s.custom_key_store_id = k.custom_key_store_id`;
 
 /** A key whose deletion has begun is none: see deletion.ts. */
 const exists = 'k.deleting_since is null';
@@ -72,7 +90,7 @@ export class KeyStore {
   async find(db: Queryable, keyId: string): Promise<Key | undefined> {
     const [row] = await db.query<KeyRow>({
       name: 'key-find',
-      text: `select ${columns} from kms_key k where k.key_id = $1::text and ${exists}`,
+      text: `select ${columns} from ${fromKey} where k.key_id = $1::text and ${exists}`,
       values: [keyId],
     });
     return row === undefined ? undefined : this.toKey(row);
@@ -110,8 +128,11 @@ export class KeyStore {
     await db.execute({
       name: 'key-insert',
       text: `
-        insert into kms_key (key_id, account_id, description, key_spec, key_usage, origin, key_manager, state, policy)
-        values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text)`,
+        insert into kms_key
+          (key_id, account_id, description, key_spec, key_usage, origin, key_manager, state, policy, custom_key_store_id,
+            xks_key_id)
+        values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text,
+          $11::text)`,
       values: [
         key.keyId,
         key.accountId,
@@ -122,6 +143,8 @@ export class KeyStore {
         key.keyManager ?? 'CUSTOMER',
         key.origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
         key.policy,
+        key.customKeyStoreId ?? null,
+        key.xksKeyId ?? null,
       ],
     });
     if (key.tags.length > 0) await putTags(db, key.keyId, key.tags);
@@ -170,6 +193,8 @@ export class KeyStore {
       keySpec: row.key_spec,
       keyUsage: row.key_usage,
       origin: row.origin,
+      customKeyStore: toStore(row),
+      xksKeyId: row.xks_key_id ?? undefined,
       keyManager: row.key_manager,
       state: row.state,
       multiRegion: row.multi_region,
@@ -184,4 +209,10 @@ export class KeyStore {
       rotation: periodDays === null || nextAt === null ? undefined : { periodDays, nextAt },
     };
   }
+}
+
+function toStore(row: KeyRow): StoreOfKey | undefined {
+  const { custom_key_store_id: id, connection_state: connectionState } = row;
+  if (id === null || connectionState === null) return undefined;
+  return { id, connectionState, cloudHsmClusterId: row.cloud_hsm_cluster_id ?? undefined };
 }

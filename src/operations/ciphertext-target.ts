@@ -1,5 +1,5 @@
 import { KmsError } from '../errors';
-import { decodeCiphertext } from '../keys/ciphertext';
+import { keyIdInCiphertext } from '../keys/ciphertext';
 import type { KeyFinder } from '../keys/finder';
 import type { Key } from '../keys/key';
 import type { Target } from '../operation';
@@ -22,7 +22,7 @@ export function requireMaker({ blob, algorithm, named }: Sought, key: Key): void
   if (named === undefined) return;
   const mayBe =
     algorithm === 'SYMMETRIC_DEFAULT'
-      ? decodeCiphertext(requireBlob(blob)).keyId === key.keyId
+      ? keyIdInCiphertext(requireBlob(blob)) === key.keyId
       : key.keyUsage === 'ENCRYPT_DECRYPT';
   if (mayBe) return;
   throw new KmsError(
@@ -40,7 +40,7 @@ export async function targetInCiphertext(
   { action, encryptionContext }: Pick<Target, 'action' | 'encryptionContext'>,
   finder: KeyFinder,
 ): Promise<Target> {
-  const { keyId } = decodeCiphertext(requireBlob(blob));
+  const keyId = keyIdInCiphertext(requireBlob(blob));
   const deniedAs = new KmsError(
     'AccessDeniedException',
     'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.',

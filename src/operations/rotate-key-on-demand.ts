@@ -1,7 +1,8 @@
+import type { ServiceEvent } from '../audit';
 import { KmsError } from '../errors';
 import type { Key } from '../keys/key';
 import { countOnDemandRotation, pendingMaterial, rotate } from '../keys/rotation';
-import type { Operation } from '../operation';
+import type { Change, Operation, Services } from '../operation';
 import { requireOrigin, requireRotatable } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
@@ -17,21 +18,32 @@ export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = {
   // What can never rotate is told so in every state, as the neighbours tell it.
   identify: ({ keys }) => requireRotatable(onlyKey(keys)),
   requires: { state: 'rotatableOnDemand' },
-  verify({ keys }) {
-    const key = onlyKey(keys);
-    requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
-    if (key.origin === 'EXTERNAL') requirePending(key);
-  },
+  verify: ({ keys }) => requireMaterialToCome(onlyKey(keys)),
 
-  async write({ keys, services }, { transaction, undo, serviceEvent }) {
+  async write({ keys, services }, change) {
     const key = onlyKey(keys);
-    const { count, collides } = await countOnDemandRotation(transaction, key.keyId);
-    if (count > maxRotations) throw limitReached(key);
-    if (collides) throw automaticIsDue(key);
-    serviceEvent(await rotate(services, transaction, { key, rotationType: 'ON_DEMAND', undo }));
+    change.serviceEvent(await rotateOnDemand(services, change, key));
     return { KeyId: key.arn };
   },
 };
+
+/** Its next material is made by the token, or is there and waits. */
+export function requireMaterialToCome(key: Key): void {
+  requireOrigin(key, ['AWS_KMS', 'EXTERNAL']);
+  if (key.origin === 'EXTERNAL') requirePending(key);
+}
+
+/** The caller has the key's lock, and has made sure that it rotates. CloudTrail's RotateKey, to be recorded with it. */
+export async function rotateOnDemand(
+  services: Pick<Services, 'materials' | 'place'>,
+  { transaction, undo }: Pick<Change, 'transaction' | 'undo'>,
+  key: Key,
+): Promise<ServiceEvent> {
+  const { count, collides } = await countOnDemandRotation(transaction, key.keyId);
+  if (count > maxRotations) throw limitReached(key);
+  if (collides) throw automaticIsDue(key);
+  return rotate(services, transaction, { key, rotationType: 'ON_DEMAND', undo });
+}
 
 function requirePending(key: Key): void {
   if (pendingMaterial(key) !== undefined) return;

@@ -114,8 +114,9 @@ function bordersOf(units: Int32Array): Int32Array {
   return borders;
 }
 
+/** Compared from the end: ARNs begin alike. */
 function standsAt({ units }: Segment, text: Text, position: number): boolean {
-  for (let i = 0; i < units.length; i++) {
+  for (let i = units.length - 1; i >= 0; i--) {
     const unit = units[i];
     if (unit !== anyUnit && unit !== text.charCodeAt(position + i)) return false;
   }

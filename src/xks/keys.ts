@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../db';
+import type { KeyState } from '../shapes/kms.generated';
 import type { XksKeyUsage } from './store';
 
 /** A row of xks_key. */
@@ -46,19 +47,36 @@ export async function findExternalKey(
   return row === undefined ? undefined : toRecord(row);
 }
 
-/** In order of external key id, those after `after` only: the ones that are deleted too. */
+/** With the state of its KMS key, as the row has it; undefined where that is gone. */
+export interface ListedExternalKey extends ExternalKeyRecord {
+  readonly keyState: KeyState | undefined;
+}
+
+/** In order of prefix and external key id, those after `after` only: the ones that are deleted too. */
 export async function listExternalKeys(
   db: Queryable,
-  page: { readonly prefix: string; readonly after: string; readonly limit: number },
-): Promise<ExternalKeyRecord[]> {
-  const rows = await db.query<KeyRow>({
+  page: {
+    /** Those of every store when none is named. */
+    readonly prefix: string | undefined;
+    readonly after: Pick<ExternalKeyRecord, 'prefix' | 'externalKeyId'> | undefined;
+    readonly limit: number;
+  },
+): Promise<ListedExternalKey[]> {
+  const rows = await db.query<KeyRow & { readonly key_state: KeyState | null }>({
     name: 'xks-key-list',
     text: `
-      select ${columns} from xks_key where prefix = $1::text and external_key_id > $2::text
-      order by external_key_id limit $3::int`,
-    values: [page.prefix, page.after, page.limit],
+      select x.prefix, x.external_key_id, x.key_id, x.usages, x.status, x.rules, x.created_at, k.state as key_state
+      from xks_key x left join kms_key k on k.key_id = x.key_id
+      where ($1::text is null or x.prefix = $1::text)
+        and ($2::text is null or (x.prefix, x.external_key_id) > ($2::text, $3::text))
+      order by x.prefix, x.external_key_id limit $4::int`,
+    values: [
+      page.prefix ?? null,
+      ...[page.after?.prefix ?? null, page.after?.externalKeyId ?? null],
+      page.limit,
+    ],
   });
-  return rows.map(toRecord);
+  return rows.map((row) => ({ ...toRecord(row), keyState: row.key_state ?? undefined }));
 }
 
 /** How many a store has that are not deleted. */

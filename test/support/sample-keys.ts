@@ -61,6 +61,8 @@ export function keyWith(different: Partial<Key> & { readonly policyText?: string
     keySpec: 'SYMMETRIC_DEFAULT',
     keyUsage: 'ENCRYPT_DECRYPT',
     origin: 'AWS_KMS',
+    customKeyStore: undefined,
+    xksKeyId: undefined,
     keyManager: 'CUSTOMER',
     tags: [],
     aliases: [],

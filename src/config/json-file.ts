@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import Ajv, { type ErrorObject } from 'ajv';
+import { ConfigError } from './error';
+
+/** Makes a fault of the file that a setting names. */
+export type FileFault = (message: string, cause?: unknown) => ConfigError;
+
+export function faultOf(variable: string, file: string): FileFault {
+  return (message, cause) => new ConfigError(`${variable}: ${file}: ${message}`, { cause });
+}
+
+/** What is in the file. Throws ConfigError that names every place where it is not as the schema has it, by JSON pointer. */
+export function readJsonFile(file: string, schema: object, fault: FileFault): unknown {
+  const document = parse(file, fault);
+  const validate = new Ajv({ allErrors: true }).compile(schema);
+  if (validate(document)) return document;
+  throw fault((validate.errors ?? []).map(describe).join('; '));
+}
+
+function parse(file: string, fault: FileFault): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw fault(cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read', cause);
+  }
+}
+
+function describe({ instancePath, message, params, propertyName }: ErrorObject): string {
+  const extra: unknown = (params as Record<string, unknown>)['additionalProperty'] ?? propertyName;
+  const member = typeof extra === 'string' ? ` '${extra}'` : '';
+  return `${instancePath === '' ? '/' : instancePath} ${message ?? 'is invalid'}${member}`;
+}

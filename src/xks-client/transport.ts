@@ -1,0 +1,168 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import { type PeerCertificate, checkServerIdentity, createSecureContext } from 'node:tls';
+import { XksFault, type XksFaultKind } from './client';
+
+/** Where a proxy is, and how it is believed. */
+export interface TransportOptions {
+  /** Of the endpoint: what the certificate must be of. */
+  readonly host: string;
+  /** What is connected to, where that is not the host and 443. */
+  readonly connectTo?: { readonly host: string; readonly port: number } | undefined;
+  /** PEM; in place of the public authorities. */
+  readonly ca?: Buffer | undefined;
+  /** PEM of our client certificate and its key. */
+  readonly identity?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  /** For one try, from connecting to the last byte of the answer. */
+  readonly deadlineMs: number;
+}
+
+export interface Posted {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** On a connection of its own: whatever is wrong with one that was kept is not met twice. */
+  readonly fresh: boolean;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+}
+
+/** The four suites of which every proxy has one (xks-proxy §1.1). */
+const ciphers = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':');
+
+/** Of one worker to one proxy. More requests wait, within their deadline. */
+const maxConnections = 64;
+/** A connection without use is closed before what stands between forgets it (a network load balancer: 350 s). */
+const idleMs = 60_000;
+/** The longest answer, of Encrypt, is under 7 KB. */
+const maxAnswerBytes = 65_536;
+
+/** HTTP/1.1 over TLS to one proxy, on connections that are kept. Every failure is an XksFault, within the deadline. */
+export class Transport {
+  private readonly kept: Agent;
+  private readonly fresh: Agent;
+
+  constructor(private readonly options: TransportOptions) {
+    const { host, ca, identity, deadlineMs } = options;
+    const connection = {
+      // What is no certificate, or no key of one, is found here.
+      secureContext: createSecureContext({ ca, ...identity, ciphers, minVersion: 'TLSv1.2' }),
+      ALPNProtocols: ['http/1.1'],
+      checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+        checkServerIdentity(host, certificate),
+      // A name with addresses of both families: the second has its turn within the deadline.
+      autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(deadlineMs / 3)),
+    } as const;
+    const limits = { maxSockets: maxConnections, timeout: idleMs };
+    this.kept = new Agent({ ...connection, ...limits, keepAlive: true, scheduling: 'lifo' });
+    this.fresh = new Agent({ ...connection, ...limits, keepAlive: false });
+  }
+
+  post(posted: Posted): Promise<RawAnswer> {
+    const { host, connectTo, deadlineMs } = this.options;
+    const at = connectTo ?? { host, port: 443 };
+    return new Promise((resolve, reject) => {
+      const request = httpsRequest({
+        ...at,
+        agent: posted.fresh ? this.fresh : this.kept,
+        method: 'POST',
+        path: posted.path,
+        headers: { ...posted.headers, 'content-length': String(posted.body.length) },
+      });
+      const watch = watchConnection(request);
+      const end = (): void => {
+        clearTimeout(timer);
+        // A request that has its answer has let go of its connection already.
+        request.destroy();
+      };
+      const fail = (error: unknown): void => {
+        end();
+        reject(error instanceof XksFault ? error : faultOf(error, watch.secured()));
+      };
+      const timer = setTimeout(() => fail(tooLate(watch.secured(), deadlineMs)), deadlineMs);
+      request.on('error', fail);
+      request.on('response', (response) => {
+        readAnswer(response).then((answer) => {
+          clearTimeout(timer);
+          resolve(answer);
+        }, fail);
+      });
+      request.end(posted.body);
+    });
+  }
+
+  close(): void {
+    this.kept.destroy();
+    this.fresh.destroy();
+  }
+}
+
+/** Whether the connection stands, which is the border between who cannot be reached and who does not answer. */
+function watchConnection(request: ClientRequest): { secured: () => boolean } {
+  let secured = false;
+  request.once('socket', (socket) => {
+    if (request.reusedSocket) secured = true;
+    else socket.once('secureConnect', () => (secured = true));
+  });
+  return { secured: () => secured };
+}
+
+async function readAnswer(response: IncomingMessage): Promise<RawAnswer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxAnswerBytes) {
+      throw new XksFault('invalid-response', `the answer has more than ${maxAnswerBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return {
+    status: response.statusCode ?? 0,
+    contentType: response.headers['content-type'],
+    body: Buffer.concat(chunks),
+  };
+}
+
+function tooLate(secured: boolean, deadlineMs: number): XksFault {
+  return secured
+    ? new XksFault('timed-out', `no answer within ${deadlineMs} ms`)
+    : new XksFault('unreachable', `no connection within ${deadlineMs} ms`);
+}
+
+function faultOf(error: unknown, secured: boolean): XksFault {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const kind = kindOf(error, { code, secured });
+  return new XksFault(kind, sentences[kind], { cause: error });
+}
+
+type ConnectionFaultKind = Extract<XksFaultKind, 'tls' | 'invalid-response' | 'unreachable'>;
+
+const sentences: Readonly<Record<ConnectionFaultKind, string>> = {
+  tls: 'no TLS connection',
+  'invalid-response': 'the answer is not HTTP',
+  unreachable: 'the connection failed',
+};
+
+/**
+ * OpenSSL's own errors are of TLS whenever they come: with TLS 1.3 a server refuses our certificate after the handshake.
+ * Before the connection stands, whatever is no error of a system call is a certificate that was not believed.
+ */
+function kindOf(
+  error: unknown,
+  { code, secured }: { readonly code: string; readonly secured: boolean },
+): ConnectionFaultKind {
+  if (/^(ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code)) return 'tls';
+  if (code.startsWith('HPE_')) return 'invalid-response';
+  const ofNetwork = code === 'ECONNRESET' || (error instanceof Error && 'syscall' in error);
+  return secured || ofNetwork ? 'unreachable' : 'tls';
+}
