@@ -56,7 +56,7 @@ export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
       kmsViaService: metadata?.kmsViaService?.slice(0, maxTextLength),
       awsSourceVpc: metadata?.awsSourceVpc?.slice(0, maxTextLength),
       awsSourceVpce: metadata?.awsSourceVpce?.slice(0, maxTextLength),
-      deniedBy: trail.deniedBy,
+      deniedBy: trail.deniedBy && `${trail.deniedBy.by}: ${trail.deniedBy.rule}`,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,
       error: explained.has(outcome) && cause !== undefined ? describeError(cause) : undefined,

@@ -4,6 +4,7 @@ import type { Key } from '../keys/key';
 import type { RecordedService, RequestOrigin } from '../trail';
 import type { RequestMetadata } from './metadata';
 import type { XksPath } from './path';
+import type { Denial } from './rules';
 import type { XksStore } from './store';
 
 /** What is recorded of a refusal. */
@@ -34,7 +35,7 @@ export class XksTrail {
   key: Key | undefined;
   keyMaterialId: string | undefined;
   /** The rule of secondary authorization that denied. */
-  deniedBy: string | undefined;
+  deniedBy: Denial | undefined;
 
   constructor(
     readonly request: XksRequestFacts,
