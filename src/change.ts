@@ -40,7 +40,7 @@ export async function write<N extends OperationName>(
   try {
     return await commit(corridor, operation, { ...permitted, prepared });
   } finally {
-    await prepared?.discard();
+    await prepared?.key?.discard();
   }
 }
 

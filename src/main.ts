@@ -1,6 +1,6 @@
 import { type Token, openToken } from '../hsm';
 import { Attestations } from './attestation/attestations';
-import { openAuditWriter } from './audit';
+import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type Database, openDatabase } from './db';
@@ -13,6 +13,8 @@ import type { Ports } from './ports';
 import { requestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
+import { openCustomKeyStores } from './store-connections';
+import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
 import { noteUses } from './uses';
@@ -67,13 +69,13 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
+  const stores = { config, log, database, token, feed, connectors: storeConnectors() };
+  const customKeyStores = openCustomKeyStores(stores);
+  onClose(() => customKeyStores.close());
+  const openTokens = () => customKeyStores.connections.openTokens();
+  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
   await feed.listening();
-  const auditDatabase = connect(config, { log, metrics, poolSize: 1 });
-  onClose(() => auditDatabase.close());
-  const waitMs = config.databaseStatementTimeoutMs;
-  const audit = openAuditWriter({ database: auditDatabase, waitMs });
-  onClose(() => audit.close());
+  const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
   const parts = { database, changes: feed, audit, onLeftover };
   const signatures = buildSignatures({ config, database, token, caches });
@@ -84,7 +86,9 @@ async function build(
   onClose(() => Promise.all([uses.lastUsed.close(), uses.keyUses.close()]));
   const corridor: Corridor = {
     ...parts,
-    services: buildServices(config, { ...parts, token, caches, signatures, attestations, ...uses }),
+    services: buildServices(config, {
+      ...{ ...parts, token, caches, signatures, attestations, customKeyStores, ...uses },
+    }),
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
@@ -119,6 +123,19 @@ function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics)
       metrics.tokenOperation(operation, seconds, outcome),
     onFailed: onFatal,
   });
+}
+
+/** On a connection of its own. */
+function openAudit(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  onClose: (step: CloseStep) => void,
+): AuditWriter {
+  const database = connect(config, { log, metrics, poolSize: 1 });
+  onClose(() => database.close());
+  const audit = openAuditWriter({ database, waitMs: config.databaseStatementTimeoutMs });
+  onClose(() => audit.close());
+  return audit;
 }
 
 function sayLeftover(log: Log): (error: unknown) => void {

@@ -5,6 +5,10 @@ import type { PresignedCallers } from './auth/presigned';
 import type { Sessions } from './auth/sessions';
 import type { WebIdentities } from './auth/web-identity';
 import type { Awaitable } from './awaitable';
+import type { StoreConnecting } from './custom-key-stores/connecting';
+import type { Connectors, StoreConnections } from './custom-key-stores/connections';
+import type { StoreSecrets } from './custom-key-stores/secrets';
+import type { CustomKeyStore } from './custom-key-stores/store';
 import type { Queryable, Transaction } from './db';
 import type { AliasStore } from './keys/aliases';
 import type { Encryption } from './keys/encryption';
@@ -16,6 +20,7 @@ import type { ImportParametersMaker } from './keys/import-parameters';
 import type { Imports } from './keys/imports';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
+import type { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
@@ -36,11 +41,21 @@ import type { RequestOrigin } from './trail';
 import type { UndoStep } from './undo';
 import type { OperationInputs, OperationName, OperationOutputs } from './shapes/operations';
 
+/** How custom key stores are made, and connected. */
+export interface CustomKeyStores {
+  readonly secrets: StoreSecrets;
+  readonly connectors: Connectors;
+  readonly connecting: StoreConnecting;
+}
+
 /** What every operation may use. Built once, in main. */
 export interface Services {
   readonly place: Place;
   readonly db: Queryable;
+  /** The main one. */
   readonly token: Token;
+  readonly storeConnections: StoreConnections;
+  readonly keyTokens: KeyTokens;
   readonly keys: KeyStore;
   readonly limits: Limits;
   readonly materials: Materials;
@@ -66,6 +81,7 @@ export interface Services {
   readonly attestations: Attestations;
   readonly xksStores: XksStores;
   readonly externalKeys: ExternalKeys;
+  readonly customKeyStores: CustomKeyStores;
   /** A new key id. */
   readonly newKeyId: () => string;
 }
@@ -119,11 +135,18 @@ export interface TargetedCall<N extends OperationName> extends Call<N> {
   readonly keys: readonly Key[];
 }
 
+/** What `prepare` gave. */
+export interface Prepared {
+  /** Let go of whatever becomes of the transaction. */
+  readonly key?: PreparedKey | undefined;
+  /** A custom key store as it is to be, proven as far as it can be. */
+  readonly store?: CustomKeyStore;
+}
+
 /** What a writing operation works in. */
 export interface Change {
   readonly transaction: Transaction;
-  /** What `prepare` gave. */
-  readonly prepared: PreparedKey | undefined;
+  readonly prepared: Prepared | undefined;
   /** Runs when the transaction does not commit: undoes what the operation did in the token. */
   readonly undo: (step: UndoStep) => void;
   /**
@@ -211,7 +234,7 @@ interface Writing<N extends OperationName> {
    * What takes seconds and changes nothing, before the transaction, which would hold a connection meanwhile. Whatever becomes
    * of that, what it gave is let go of.
    */
-  prepare?(call: Call<N>): Promise<PreparedKey | undefined>;
+  prepare?(call: Call<N>): Promise<Prepared | undefined>;
   write(call: TargetedCall<N>, change: Change): Promise<OperationOutputs[N]>;
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from './config';
 import type { Corridor } from './corridor';
+import { connectKeyStore } from './jobs/connect-key-store';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
 import { expireMaterial } from './jobs/expire-material';
@@ -22,6 +23,7 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
   const { services, database } = corridor;
   const parts = { ...corridor, ...services, database };
   const jobs: readonly Job[] = [
+    connectKeyStore(services.customKeyStores.connecting),
     deleteKey(parts),
     rotateKey(parts),
     rotateWornKey(parts),

@@ -11,6 +11,8 @@ const lastingMs = 10_000;
 
 const closeGraceMs = 5000;
 
+const nothing = { sessions: 0, cachedKeys: 0, recoveries: 0, blockedLanes: 0 };
+
 export interface LivesOptions {
   readonly token: TokenOptions;
   readonly environment: Readonly<Record<string, string>>;
@@ -94,7 +96,7 @@ export class Lives {
     }
     clearTimeout(this.#timer);
     await this.#again();
-    this.requireReady();
+    if (this.state !== 'ready') throw unavailable(this.#down);
   }
 
   async close(): Promise<void> {
@@ -105,8 +107,7 @@ export class Lives {
 
   /** Throws where the token does not serve, as far as is known here. */
   requireReady(): void {
-    if (this.state === 'ready') return;
-    throw unavailable(this.#down ?? `the token is ${this.state}`);
+    if (this.state !== 'ready') throw unavailable(`the token is ${this.state}`);
   }
 
   #serving(): Life {
@@ -126,6 +127,10 @@ export class Lives {
       onEnd: (reason) => this.#ended(life, reason),
     });
     this.#life = life;
+    const { pid } = life;
+    if (pid !== undefined) {
+      this.#tell({ level: 'info', message: "the token's process was started", fields: { pid } });
+    }
     try {
       this.#last = await life.opened;
       this.#openedAtMs = performance.now();
@@ -157,13 +162,21 @@ export class Lives {
     this.#life = undefined;
     if (!served) return;
     this.#down = reason;
-    this.#recoveries += this.counters.recoveries;
+    this.#forgetCounters();
     this.#tell({ level: 'error', message: `token lost: ${reason}` });
     if (performance.now() - this.#openedAtMs > lastingMs) this.#failures = 0;
     this.#plan();
   }
 
+  /** Of what a life had, nothing is there any more. */
+  #forgetCounters(): void {
+    const { counters } = this.last;
+    this.#recoveries += counters.recoveries;
+    this.#last = { ...this.last, counters: { ...counters, ...nothing } };
+  }
+
   #plan(): void {
+    clearTimeout(this.#timer);
     if (this.#closed) return;
     if (this.#pinRefused) {
       const message = 'the PIN was refused; not tried again until told to or restarted';
@@ -189,6 +202,7 @@ export class Lives {
       this.#recoveries += 1;
       this.#tell({ level: 'info', message: 'token recovered' });
     } catch (error) {
+      if (this.#closed) return;
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#down) {
         this.#tell({ level: 'warn', message: `recovery failed: ${message}` });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Queryable } from '../db';
-import { readRules } from '../xks/read-rules';
+import { parseRules } from '../xks/rules';
 import type { XksKeyUsage } from '../xks/store';
 import { type StoreRecord, lockStore } from '../xks/stores';
 import { CommandError } from './subcommand';
@@ -104,7 +104,7 @@ export function rulesOf({ rules }: Options): string | null | undefined {
     throw new CommandError(`${rules} has more than ${maxRulesBytes / 1024} KiB`);
   }
   try {
-    readRules(text);
+    parseRules(text);
   } catch (error) {
     throw new CommandError(`${rules}: ${error instanceof Error ? error.message : 'unreadable'}`);
   }

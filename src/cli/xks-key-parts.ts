@@ -1,3 +1,5 @@
+import { noStoreConnections } from '../custom-key-stores/no-connections';
+import { KeyTokens } from '../keys/key-tokens';
 import type { Token } from '../../hsm';
 import type { Config } from '../config';
 import type { Database, Queryable } from '../db';
@@ -32,7 +34,11 @@ export function keyParts(
   const keys = new KeyStore(place);
   return {
     ...{ place, keys, limits: limitsOf(config) },
-    materials: new Materials({ database, token, keys, storage: config.keyMaterial }),
+    // The keys that it makes are in the main token.
+    materials: new Materials({
+      ...{ database, token, keys, storage: config.keyMaterial },
+      keyTokens: new KeyTokens({ token, storeConnections: noStoreConnections }),
+    }),
   };
 }
 

@@ -368,6 +368,12 @@ export const settings = {
     sentence:
       'Answers of GetParametersForImport of an account that have not expired: each keeps a key pair in the token for 24 hours.',
   },
+  maxCustomKeyStoresPerAccount: {
+    env: 'CLAVIGER_MAX_CUSTOM_KEY_STORES_PER_ACCOUNT',
+    schema: { type: 'integer', minimum: 1, maximum: 1000 },
+    default: 10,
+    sentence: 'Custom key stores of an account.',
+  },
   maxKeyPolicyBytes: {
     env: 'CLAVIGER_MAX_KEY_POLICY_BYTES',
     schema: { type: 'integer', minimum: 1024, maximum: 32_768 },

@@ -11,18 +11,35 @@ export class ConnectionFault extends Error {
   constructor(
     readonly code: ConnectionErrorCodeType,
     message: string,
+    /** The cause is an XksFault where a proxy has failed. */
     options?: { cause?: unknown },
   ) {
     super(message, options);
   }
 }
 
-/** How a store of each type is connected; its secret is asked for whenever it is needed, and not kept. */
+/** An operation of KMS for which a proxy is asked for its health (xks-proxy §1.3). */
+export type ProbingOperation =
+  'CreateCustomKeyStore' | 'UpdateCustomKeyStore' | 'ConnectCustomKeyStore';
+
+/**
+ * How a store of each type is connected; its secret is asked for whenever it is needed, wiped after it, and not kept. What
+ * they give ends the calls in flight when it is closed, and takes no others.
+ */
 export interface Connectors {
+  /**
+   * Whether the cluster is known here, and the certificate is the one of its trust anchor. Throws
+   * CloudHsmClusterNotFoundException, IncorrectTrustAnchorException and what else CreateCustomKeyStore says of clusters.
+   */
+  readonly requireCluster: (store: CloudHsmStore) => Awaitable<void>;
   /** Logs in to the token that the cluster id stands for. Rejects with ConnectionFault. */
   readonly cloudHsm: (store: CloudHsmStore, password: () => Promise<Buffer>) => Promise<Token>;
   /** Asks the proxy for its health. Rejects with ConnectionFault. */
-  readonly external: (store: ExternalStore, secret: () => Promise<Buffer>) => Promise<XksClient>;
+  readonly external: (
+    store: ExternalStore,
+    secret: () => Promise<Buffer>,
+    operation: ProbingOperation,
+  ) => Promise<XksClient>;
 }
 
 /** The connections of this worker: one a store that is CONNECTED, opened when it is first asked for, closed when it is not. */

@@ -1,3 +1,4 @@
+import type { Sealed } from '../auth/sealing';
 import type {
   ConnectionErrorCodeType,
   ConnectionStateType,
@@ -13,7 +14,7 @@ export interface CustomKeyStore {
   /** Of one that is FAILED. */
   readonly connectionErrorCode: ConnectionErrorCodeType | undefined;
   readonly createdAt: Date;
-  readonly sealedSecret: { readonly blob: Buffer; readonly sealingKeyId: string };
+  readonly sealedSecret: Sealed;
   readonly of: CloudHsmStore | ExternalStore;
 }
 
@@ -33,4 +34,12 @@ export interface ExternalStore {
   readonly accessKeyId: string;
   readonly vpcEndpointServiceName: string | undefined;
   readonly vpcEndpointServiceOwner: string | undefined;
+}
+
+/** Whether they are connected alike: to the same, by the same secret. */
+export function connectsAlike(one: CustomKeyStore, other: CustomKeyStore): boolean {
+  return (
+    one.sealedSecret.blob.equals(other.sealedSecret.blob) &&
+    JSON.stringify(one.of) === JSON.stringify(other.of)
+  );
 }

@@ -8,6 +8,7 @@ export interface Limits {
   readonly grantsPerKey: number;
   /** Answers of GetParametersForImport that have not expired: each is a pair of keys in the token. */
   readonly importParametersPerAccount: number;
+  readonly customKeyStoresPerAccount: number;
   readonly keyPolicyBytes: number;
 }
 
@@ -17,6 +18,7 @@ const quotas = {
   aliasesPerKey: 'Aliases per key',
   grantsPerKey: 'Grants per key',
   importParametersPerAccount: 'Import parameters',
+  customKeyStoresPerAccount: 'Custom key stores',
 } as const satisfies Partial<Record<keyof Limits, string>>;
 
 /** LimitExceededException when there are as many as there may be. The caller holds what keeps the number as it is. */

@@ -58,7 +58,7 @@ export const createKey: Operation<'CreateKey'> = {
     await token.requireKind(materialKind(spec));
     if (input.Origin === 'EXTERNAL') return undefined;
     await requireKeyRoom(db, { accountId, limits });
-    return materials.prepare({ ...spec, accountId });
+    return { key: await materials.prepare({ ...spec, accountId }) };
   },
 
   async write(call, change) {
@@ -88,7 +88,10 @@ export const createKey: Operation<'CreateKey'> = {
     const made =
       key.origin === 'EXTERNAL'
         ? key
-        : await services.materials.create(change.transaction, key, { undo, prepared });
+        : await services.materials.create(change.transaction, key, {
+            undo,
+            prepared: prepared?.key,
+          });
     // Last: while the token works, others make their keys too.
     await countNewKey(change.transaction, { accountId, limits });
     return { KeyMetadata: keyMetadata(made) };

@@ -12,6 +12,7 @@ const room = {
     aliasesPerKey: 1,
     grantsPerKey: 1,
     importParametersPerAccount: 5,
+    customKeyStoresPerAccount: 10,
     keyPolicyBytes: 1024,
   },
 };

@@ -6,6 +6,7 @@ const limits = {
   aliasesPerKey: 50,
   grantsPerKey: 3,
   importParametersPerAccount: 5,
+  customKeyStoresPerAccount: 10,
   keyPolicyBytes: 1024,
 };
 

@@ -5,6 +5,7 @@ import { openAuditWriter } from '../../src/audit';
 import { type Caches, evictHandles, openCaches } from '../../src/caches';
 import { type Config, loadConfig } from '../../src/config';
 import type { Corridor, DoorRequest } from '../../src/corridor';
+import type { Connectors } from '../../src/custom-key-stores/connections';
 import { type ChangeFeed, type Database, openChangeFeed, openDatabase } from '../../src/db';
 import { handle } from '../../src/dispatch';
 import { createLog } from '../../src/log';
@@ -12,6 +13,8 @@ import { Metrics } from '../../src/metrics';
 import { buildServices } from '../../src/services';
 import { type OperationName, writeOutput } from '../../src/shapes';
 import { buildSignatures } from '../../src/signatures';
+import { type OpenKeyStores, openCustomKeyStores } from '../../src/store-connections';
+import { storeConnectors } from '../../src/store-connectors';
 import { type Uses, noteUses } from '../../src/uses';
 import { type Vault, openVault } from './access-keys';
 import { accountId, callFacts, place, rootOf } from './sample-keys';
@@ -23,7 +26,10 @@ export interface Site extends Vault {
   close(): Promise<void>;
 }
 
-export async function openSite(environment: NodeJS.ProcessEnv = {}): Promise<Site> {
+export async function openSite(
+  environment: NodeJS.ProcessEnv = {},
+  connectors: Connectors = storeConnectors(),
+): Promise<Site> {
   const vault = await openVault();
   await vault.issue(accountId, false);
   const { url, database, token } = vault;
@@ -31,7 +37,14 @@ export async function openSite(environment: NodeJS.ProcessEnv = {}): Promise<Sit
   const changes = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
   const caches = openCaches(changes, config);
-  evictHandles(changes, { database, token });
+  const customKeyStores = openCustomKeyStores({
+    ...{ config, database, token, feed: changes, connectors },
+    log: createLog('error'),
+  });
+  evictHandles(changes, {
+    database,
+    tokens: () => [token, ...customKeyStores.connections.openTokens()],
+  });
   await changes.listening();
   const uses = noteUses({
     ...{ config, database, log: createLog('error'), metrics: new Metrics() },
@@ -41,8 +54,10 @@ export async function openSite(environment: NodeJS.ProcessEnv = {}): Promise<Sit
   const audit = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
   return {
     ...vault,
-    worker: (ports = vault) => worker({ ...ports, changes, caches, audit, config, uses }),
+    worker: (ports = vault) =>
+      worker({ ...ports, changes, caches, audit, config, uses, customKeyStores }),
     close: async () => {
+      await customKeyStores.close();
       await Promise.all([uses.lastUsed.close(), uses.keyUses.close()]);
       await audit.close();
       await auditDatabase.close();
@@ -58,16 +73,17 @@ interface WorkerParts extends Pick<Corridor, 'database' | 'audit'> {
   readonly caches: Caches;
   readonly config: Config;
   readonly uses: Uses;
+  readonly customKeyStores: OpenKeyStores;
 }
 
 function worker({ database, token, changes, caches, audit, ...rest }: WorkerParts): Corridor {
-  const { config } = rest;
+  const { config, customKeyStores } = rest;
   const ignore = (): void => undefined;
   const parts = { database, token, changes, audit, onLeftover: ignore };
   const signatures = buildSignatures({ config, database, token, caches });
   const attestations = new Attestations({ roots: [], onRefused: ignore });
   const services = buildServices(config, {
-    ...{ ...parts, caches, signatures, attestations, ...rest.uses },
+    ...{ ...parts, caches, signatures, attestations, customKeyStores, ...rest.uses },
   });
   return {
     ...{ ...parts, services },

@@ -11,12 +11,14 @@ const run = promisify(execFile);
 export interface SoftHsmOptions {
   /** Names for `slots.mechanisms`; all of SoftHSM's where left out. */
   readonly mechanisms?: readonly string[];
+  /** For another process: this one's next C_Initialize is left with the configuration that it has. */
+  readonly further?: boolean;
 }
 
 export interface SoftHsm {
   /** Path of the PKCS#11 library. */
   readonly module: string;
-  /** Path of softhsm2.conf; SOFTHSM2_CONF of this process already names it. */
+  /** Path of softhsm2.conf; SOFTHSM2_CONF of this process already names it, unless it is a further token. */
   readonly conf: string;
   readonly label: string;
   readonly serial: string;
@@ -55,7 +57,7 @@ export async function makeSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHsm
   const addToken = (name: string): Promise<string> => initToken({ conf, label: name, pin });
   const serial = await addToken(label);
   const activate = (): Promise<void> => setProcessEnvironment('SOFTHSM2_CONF', conf);
-  await activate();
+  if (options.further !== true) await activate();
   return {
     ...{
       module: modulePaths.debian,
