@@ -39,9 +39,15 @@ export class CloudHsmConnector {
   /** `Connectors.requireCluster`: what CreateCustomKeyStore asks before it writes. */
   readonly requireCluster = ({ clusterId, trustAnchorCertificate }: CloudHsmStore): void => {
     const cluster = this.options.clusters.get(clusterId);
-    if (cluster === undefined) throw new KmsError('CloudHsmClusterNotFoundException');
+    if (cluster === undefined) {
+      const message = `Cannot find the AWS CloudHSM cluster ${clusterId}.`;
+      throw new KmsError('CloudHsmClusterNotFoundException', message);
+    }
     if (isTrustAnchor(trustAnchorCertificate, cluster)) return;
-    throw new KmsError('IncorrectTrustAnchorException');
+    throw new KmsError(
+      'IncorrectTrustAnchorException',
+      `The trust anchor certificate is not the one of the AWS CloudHSM cluster ${clusterId}.`,
+    );
   };
 
   async #open(clusterId: string, cluster: ClusterToken, password: Password): Promise<Token> {
