@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { HsmError, openHostedToken, type Token, type TokenOptions } from '../../hsm';
 import type { ClusterToken, KeyStoresFile } from '../config/key-stores';
 import { KmsError } from '../errors';
-import { type Log, describeError } from '../log';
+import type { Log } from '../log';
 import type { ConnectionErrorCodeType } from '../shapes/kms.generated';
 import { ConnectionFault } from './connections';
 import type { CloudHsmStore } from './store';
@@ -57,7 +57,7 @@ export class CloudHsmConnector {
         cluster.environment ?? {},
       );
     } catch (cause) {
-      const message = `the token of ${clusterId} cannot be used: ${describeError(cause)}`;
+      const message = `the token of ${clusterId} cannot be used`;
       throw new ConnectionFault(connectionErrorCode(cause), message, { cause });
     }
   }
