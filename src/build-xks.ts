@@ -7,6 +7,7 @@ import { type Log, describeError } from './log';
 import { readNetworks } from './networks';
 import type { Handler } from './server';
 import { Deadlines } from './xks/deadlines';
+import type { Health } from './xks/health';
 import type { XksRequestEvent } from './xks/request-event';
 import { XksSignatures } from './xks/signatures';
 
@@ -14,6 +15,7 @@ export interface XksParts {
   readonly config: Config;
   readonly log: Log;
   readonly corridor: Corridor;
+  readonly health: Health;
   readonly onXksRequest: (event: XksRequestEvent) => void;
 }
 
@@ -31,15 +33,7 @@ export function buildXks({
     finder: services.finder,
     keyring: services.keyring,
     keyUses: services.keyUses,
-    health: {
-      status: () => ({
-        xksProxyFleetSize: 1,
-        xksProxyVendor: 'Claviger',
-        xksProxyModel: 'Claviger',
-        ekmVendor: 'Claviger',
-        ekmFleetDetails: [{ id: 'x', model: 'y', healthStatus: 'ACTIVE' }],
-      }),
-    },
+    health: told.health,
     deadlines: new Deadlines(config.xksDeadlineMs),
     audit: parts.audit,
     service: parts.service,
