@@ -73,18 +73,10 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  const stores = {
-    config,
-    log,
-    database,
-    token,
-    feed,
-    connectors: storeConnectors({ config, log, metrics, token }),
-  };
-  const customKeyStores = openCustomKeyStores(stores);
+  const customKeyStores = openStores(options, metrics, { database, token, feed });
   onClose(() => customKeyStores.close());
-  const openTokens = () => customKeyStores.connections.openTokens();
-  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
+  const { connections } = customKeyStores;
+  evictHandles(feed, { database, tokens: () => [token, ...connections.openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
