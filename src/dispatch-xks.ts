@@ -147,7 +147,7 @@ class Exchange {
     if (store.status !== 'ENABLED') throw disabled('The external key store is disabled.');
     const members = parseMembers(body);
     if (path.operation !== 'GetHealthStatus') return this.performOnKey(store, path, members);
-    trail.metadata = requestMetadata(members, []);
+    trail.tellOf(requestMetadata(members, []));
     const text = JSON.stringify(corridor.health.status());
     await this.record(trail.success(randomUUID()));
     return { ok: true, text };
@@ -157,7 +157,7 @@ class Exchange {
     const { corridor, trail, request } = this;
     const operation: XksOperation = xksOperations[path.operation];
     const metadata = requestMetadata(members, operation.requiredMetadata);
-    trail.metadata = metadata;
+    trail.tellOf(metadata);
     const work = operation.read(members);
     const { externalKey, key } = await this.findKey(path);
     trail.key = key;

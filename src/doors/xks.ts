@@ -54,8 +54,8 @@ async function bodyOf(req: IncomingMessage): Promise<Buffer> {
 function send(res: ServerResponse, requestId: string, answer: XksAnswer): void {
   if (res.destroyed) return;
   const { status, text } = wireForm(answer);
-  // What is left of its body is not worth reading.
-  if (!res.req.complete) res.shouldKeepAlive = false;
+  // The rest of a body that is too large is not worth reading.
+  if (status === 501 && !res.req.complete) res.shouldKeepAlive = false;
   if (status === 405) res.setHeader('Allow', 'POST');
   res.writeHead(status, {
     'x-amzn-RequestId': requestId,

@@ -30,7 +30,8 @@ export class XksTrail {
   store: XksStore | undefined;
   /** Of the credential that signed. */
   accessKeyId: string | undefined;
-  metadata: RequestMetadata | undefined;
+  /** Its requestMetadata, as far as it is kept: each text up to its limit. */
+  about: Readonly<Record<string, string>> | undefined;
   /** Behind the external key. */
   key: Key | undefined;
   keyMaterialId: string | undefined;
@@ -46,6 +47,14 @@ export class XksTrail {
     return this.path !== undefined && 'externalKeyId' in this.path
       ? this.path.externalKeyId
       : undefined;
+  }
+
+  tellOf(metadata: RequestMetadata): void {
+    const about: Record<string, string> = {};
+    for (const [name, text] of Object.entries(metadata) as [string, string | undefined][]) {
+      if (text !== undefined) about[name] = text.slice(0, maxTextLength);
+    }
+    this.about = about;
   }
 
   success(eventId: string): string {
@@ -91,10 +100,9 @@ export class XksTrail {
   }
 
   private parameters(): Readonly<Record<string, unknown>> | null {
-    const { path, externalKeyId, metadata } = this;
+    const { path, externalKeyId, about } = this;
     if (path === undefined) return null;
-    const { prefix } = path;
-    return { prefix, externalKeyId, requestMetadata: metadata && recordedMetadata(metadata) };
+    return { prefix: path.prefix, externalKeyId, requestMetadata: about };
   }
 
   private additional(): Readonly<Record<string, unknown>> | undefined {
@@ -102,12 +110,4 @@ export class XksTrail {
     if (keyMaterialId === undefined && deniedBy === undefined) return undefined;
     return { keyMaterialId, deniedBy };
   }
-}
-
-function recordedMetadata(metadata: RequestMetadata): Readonly<Record<string, string>> {
-  const recorded: Record<string, string> = {};
-  for (const [name, text] of Object.entries(metadata) as [string, string | undefined][]) {
-    if (text !== undefined) recorded[name] = text.slice(0, maxTextLength);
-  }
-  return recorded;
 }
