@@ -8,12 +8,13 @@ import { handle } from './dispatch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
-import { nothingElse } from './doors/ping';
 import { type Readiness, readiness } from './doors/readiness';
+import { buildXks } from './build-xks';
 import { xksListeners } from './listen-xks';
 import type { Log } from './log';
 import { readNetworks } from './networks';
 import type { Ports } from './ports';
+import type { Rates } from './rates/rates';
 import {
   type Handlers,
   type Listener,
@@ -25,6 +26,7 @@ import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
 import type { Health } from './xks/health';
+import type { XksRequestEvent } from './xks/request-event';
 
 export interface Served {
   readonly config: Config;
@@ -34,7 +36,10 @@ export interface Served {
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
   readonly health: Health;
+  readonly rates: Rates;
   readonly metrics: HealthOptions['metrics'];
+  readonly onXksRequest: (event: XksRequestEvent) => void;
+  readonly onXksOverload: () => void;
 }
 
 export interface Listeners {
@@ -54,7 +59,7 @@ export function buildListeners(served: Served): Listeners {
     ],
     log,
   });
-  const xks = nothingElse;
+  const xks = buildXks(served);
   const handlers = doorsOf(served, failing);
   const shared = config.xksPort === undefined;
   return together({

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { RequestEvent } from './corridor';
 import type { ProxyRequestEvent } from './xks-client/proxy-client';
+import { XksMetrics } from './xks/metrics';
 
 /** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
 const fine = [
@@ -86,6 +87,7 @@ export class Metrics {
     aggregator: 'min',
     registers: [this.registry],
   });
+  readonly xks = new XksMetrics(this.registry);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });

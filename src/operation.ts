@@ -79,9 +79,9 @@ export interface Services {
   readonly webIdentities: WebIdentities;
   readonly presignedCallers: PresignedCallers;
   readonly attestations: Attestations;
-  readonly customKeyStores: CustomKeyStores;
   readonly xksStores: XksStores;
   readonly externalKeys: ExternalKeys;
+  readonly customKeyStores: CustomKeyStores;
   /** A new key id. */
   readonly newKeyId: () => string;
 }

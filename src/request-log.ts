@@ -1,5 +1,6 @@
 import type { RequestEvent } from './corridor';
 import { type Log, describeError } from './log';
+import type { XksRequestEvent } from './xks/request-event';
 
 /** Codes that are this service's fault, not the client's. */
 const faults = new Set([
@@ -24,5 +25,48 @@ export function requestLog(log: Log): (event: RequestEvent) => void {
       milliseconds: Math.round(seconds * 1e6) / 1e3,
       error: fault && cause !== undefined ? describeError(cause) : undefined,
     });
+  };
+}
+
+/** The XKS errors that are this service's fault, not that of AWS KMS or of whoever it calls for. */
+const xksFaults = new Set(['InternalException', 'DependencyTimeoutException']);
+
+/** Why a signature was refused the client is not told; an operator who sets a store up has to know. */
+const explained = new Set([...xksFaults, 'AuthenticationFailedException']);
+
+/** The same of a request to the XKS proxy, with what its requestMetadata says of it. */
+export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
+  return ({ trail, seconds, outcome, cause }) => {
+    const { path, deniedBy } = trail;
+    log.at(xksFaults.has(outcome) ? 'error' : 'info', 'xks request', {
+      requestId: trail.request.requestId,
+      operation: path?.operation ?? 'unknown',
+      outcome,
+      prefix: path?.prefix,
+      externalKeyId: trail.externalKeyId,
+      accessKeyId: trail.accessKeyId,
+      keyId: trail.key?.keyId,
+      ...trail.about,
+      deniedBy: deniedBy && `${deniedBy.by}: ${deniedBy.rule}`,
+      sourceIp: trail.request.origin.sourceIp,
+      milliseconds: Math.round(seconds * 1e6) / 1e3,
+      error: explained.has(outcome) && cause !== undefined ? describeError(cause) : undefined,
+    });
+  };
+}
+
+/** There are very many when there are any. */
+const overloadLogMs = 1000;
+
+/** Says that XKS requests were refused unread: once a second at the most, and how many. */
+export function xksOverloadLog(log: Log): () => void {
+  let refused = 0;
+  const say = (): void => {
+    log.warn('XKS requests were refused: they could not have been answered in time', { refused });
+    refused = 0;
+  };
+  return () => {
+    refused += 1;
+    if (refused === 1) setTimeout(say, overloadLogMs).unref();
   };
 }

@@ -6,15 +6,13 @@ import { Sealing, type SealingPurpose } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
-import type { StoreConnections } from './custom-key-stores/connections';
 import type { ChangeFeed, Database } from './db';
-import { KmsError } from './errors';
 import { Identities } from './iam/identities';
 import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
 import { Encryption } from './keys/encryption';
-import type { ExternalCipher } from './keys/external-cipher';
+import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -22,7 +20,6 @@ import { GrantStore } from './keys/grants';
 import { ImportParametersMaker } from './keys/import-parameters';
 import { ImportTokens } from './keys/import-tokens';
 import { Imports } from './keys/imports';
-import type { Key } from './keys/key';
 import { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
@@ -39,7 +36,6 @@ import { ExternalKeys, XksStores } from './xks/finder';
 export interface ServiceParts {
   readonly database: Database;
   readonly token: Token;
-  readonly storeConnections: StoreConnections;
   readonly caches: Caches;
   readonly signatures: Signatures;
   readonly attestations: Attestations;
@@ -56,7 +52,8 @@ export function buildServices(
   config: Config,
   { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
-  const { database, token, storeConnections } = parts;
+  const { database, token, customKeyStores } = parts;
+  const storeConnections = customKeyStores.connections;
   const limits = limitsOf(config);
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
@@ -67,21 +64,13 @@ export function buildServices(
   const made = { newKeyId: randomUUID, materials };
   const managed = new ManagedKeys({ ...parts, ...made, place, keys, aliases });
   const grants = new GrantStore();
-  const sealingFor = (purpose: SealingPurpose) => {
-    const sealing = new Sealing(token, purpose, database);
-    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
-  };
+  const sealingFor = (purpose: SealingPurpose) => sealingOf(purpose, { database, token });
   const reread: Reread = (keyId) => keys.find(database, keyId);
-  const keyring = new Keyring({ tokens: keyTokens, counts: encryptionCounts, reread });
-  const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
-    token,
-    storeConnections,
-    keyTokens,
-    keys,
+    ...{ token, storeConnections, keyTokens, keys },
     limits,
     ...made,
     importParameters: new ImportParametersMaker({ ...held, importTokens, limits }),
@@ -92,9 +81,7 @@ export function buildServices(
       ...{ db: database, place, keys, aliases, managed },
       ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
-    keyring,
-    materialUses,
-    encryption: new Encryption({ keyring, external: notServed, token, materialUses }),
+    ...usesOfMaterial(parts, { encryptionCounts, keyTokens, reread }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
@@ -105,9 +92,32 @@ export function buildServices(
     webIdentities: signatures.webIdentities,
     presignedCallers: signatures.presignedCallers,
     attestations,
-    customKeyStores: parts.customKeyStores,
     ...externalKeyStores({ database, token, caches }),
+    customKeyStores: parts.customKeyStores,
   };
+}
+
+function sealingOf(
+  purpose: SealingPurpose,
+  { database, token }: Pick<ServiceParts, 'database' | 'token'>,
+): { sealing: Sealing; sealingKeys: SealingKeys } {
+  const sealing = new Sealing(token, purpose, database);
+  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
+}
+
+function usesOfMaterial(
+  { token, customKeyStores }: Pick<ServiceParts, 'token' | 'customKeyStores'>,
+  {
+    encryptionCounts: counts,
+    keyTokens: tokens,
+    reread,
+  }: Pick<ServiceParts, 'encryptionCounts'> & Pick<Services, 'keyTokens'> & { reread: Reread },
+): Pick<Services, 'keyring' | 'materialUses' | 'encryption'> {
+  const keyring = new Keyring({ tokens, counts, reread });
+  const materialUses = new MaterialUses({ reread });
+  const external = new DoubleCipher({ keyring, storeConnections: customKeyStores.connections });
+  const encryption = new Encryption({ keyring, external, token, materialUses });
+  return { keyring, materialUses, encryption };
 }
 
 function externalKeyStores({
@@ -134,13 +144,4 @@ export function limitsOf(config: Config): Limits {
     customKeyStoresPerAccount: config.maxCustomKeyStoresPerAccount,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
-}
-
-const notServed: ExternalCipher = { encrypt: refuseExternal, decrypt: refuseExternal };
-
-function refuseExternal({ arn }: Key): never {
-  throw new KmsError(
-    'UnsupportedOperationException',
-    `${arn} is in an external key store, which is not supported.`,
-  );
 }

@@ -35,9 +35,9 @@ export function keyParts(
   const keyTokens = new KeyTokens({ token, storeConnections: noStoreConnections });
   return {
     ...{ place, keys, limits: limitsOf(config) },
+    // The keys that it makes are in the main token.
     materials: new Materials({
-      ...{ database, token, keyTokens, keys },
-      storage: config.keyMaterial,
+      ...{ database, token, keys, keyTokens, storage: config.keyMaterial },
     }),
   };
 }

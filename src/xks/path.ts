@@ -17,11 +17,6 @@ const prefixForm = /^(?:(?:\/[A-Za-z0-9_-]+)+)?$/;
 const rest = /^keys\/([A-Za-z0-9._-]{1,128})\/(metadata|encrypt|decrypt)$/;
 const operations = { metadata: 'GetKeyMetadata', encrypt: 'Encrypt', decrypt: 'Decrypt' } as const;
 
-/** Whether a request is for the XKS proxy, by its URL. */
-export function isXks(url: string | undefined): boolean {
-  return url?.includes(mark) === true;
-}
-
 /** Takes a request target apart. Undefined for what is no URI of the API; a query is no part of any. */
 export function parseXksPath(url: string): XksPath | undefined {
   const at = url.indexOf(mark);
