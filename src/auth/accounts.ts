@@ -4,7 +4,7 @@ import { newUniqueId } from '../iam/ids';
 import { type Place, accountRootArn } from '../keys/identifiers';
 import type { MaterialStorage } from '../keys/material';
 import { insertAccessKey } from './access-keys';
-import { resealAccessKeys } from './resealing';
+import { isLasting, resealSecrets } from './resealing';
 import { Sealing, type SealingPurpose, sealingPurposes } from './sealing';
 import { Secret } from './secret';
 
@@ -59,8 +59,8 @@ async function makeSealingKeys(
   for (const purpose of missing) {
     await new Sealing(token, purpose).createKey(database, transaction, storage);
   }
-  if (missing.includes('access-key-sealing')) {
-    await resealAccessKeys(transaction, new Sealing(token));
+  for (const purpose of missing.filter(isLasting)) {
+    await resealSecrets(transaction, token, purpose);
   }
 }
 
