@@ -22,7 +22,7 @@ import { bringForward, deletedKeys, obstructToken } from '../support/deletion';
 import { openFurtherToken } from '../support/further-token';
 import { type KeyStoreStage, clusterIds, openKeyStoreStage } from '../support/key-stores';
 import { type NewKey, auditOf, createKey, sdkRefusal } from '../support/kms';
-import { administer } from '../support/postgres';
+import { administer, lockWaiters } from '../support/postgres';
 import { until } from '../support/until';
 import { badRequest, refused } from '../support/wire';
 
