@@ -95,3 +95,6 @@ alter table kms_key
   -- Two keys of a store cannot be under one external key.
   add constraint kms_key_xks_key_id_key unique (custom_key_store_id, xks_key_id);
 create index kms_key_custom_key_store on kms_key (custom_key_store_id) where custom_key_store_id is not null;
+
+-- In which store's token the object is, where it is not in the main one. The store may be gone: then nobody can destroy it.
+alter table doomed_object add column custom_key_store_id text collate "C";

@@ -62,7 +62,8 @@ create table doomed_object (
   token_serial text collate "C" not null,
   kind text collate "C" not null,
   due_at timestamp(3) with time zone not null,
-  account_id text collate "C"
+  account_id text collate "C",
+  custom_key_store_id text collate "C"
 );
 
 create table encryption_count (

@@ -1,7 +1,7 @@
 # Set-up shared by scripts/dev, scripts/test and scripts/claviger: sourced, never run.
 #
 # It installs what a bare Debian 12, Debian 13 or Ubuntu 24.04 lacks, and does nothing on a machine that has it:
-#   apt   softhsm2, and g++ make python3 (pkcs11js is C++ and is compiled on install)
+#   apt   softhsm2, g++ make python3 (pkcs11js is C++ and is compiled on install), and openssl (makes certificates)
 #   PyPI  Node.js, when the machine has none of NODE_MINIMUM: of the three systems only Debian 13 packages one
 #   npm   the modules of package-lock.json
 # Everything but the apt packages lands in the checkout (.cache, node_modules, dist); removing the checkout removes it.
@@ -104,6 +104,7 @@ missing_packages() {
   have g++ || missing+=(g++)
   have make || missing+=(make)
   have python3 || missing+=(python3)
+  have openssl || missing+=(openssl)
   printf '%s\n' "${missing[*]-}"
 }
 

@@ -106,14 +106,16 @@ export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cache
 /** A clone in the token outlives what happens to its key, so whatever changes a key drops its handles. */
 export function evictHandles(
   feed: ChangeFeed,
-  { database, token }: { database: Database; token: Token },
+  { database, tokens }: { database: Database; tokens: () => readonly Token[] },
 ): void {
   feed.onChange(async ({ topic, id }) => {
     if (topic !== 'key') return;
-    for (const materialId of await materialsOf(database, id)) token.evict(materialId);
+    for (const materialId of await materialsOf(database, id)) {
+      for (const token of tokens()) token.evict(materialId);
+    }
   });
   // What was missed meanwhile may have been a revocation.
-  feed.onReset(() => token.evictAll());
+  feed.onReset(() => tokens().forEach((token) => token.evictAll()));
 }
 
 /** For metrics, by the name of the cache. */

@@ -14,6 +14,7 @@ import { xksListeners } from './listen-xks';
 import type { Log } from './log';
 import { readNetworks } from './networks';
 import type { Ports } from './ports';
+import type { Rates } from './rates/rates';
 import {
   type Handlers,
   type Listener,
@@ -24,8 +25,8 @@ import {
 import { createApp } from './server/app';
 import type { TlsFiles } from './server/tls';
 import type { Signatures } from './signatures';
-import type { XksRequestEvent } from './xks/request-event';
 import type { Health } from './xks/health';
+import type { XksRequestEvent } from './xks/request-event';
 
 export interface Served {
   readonly config: Config;
@@ -35,8 +36,10 @@ export interface Served {
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
   readonly health: Health;
+  readonly rates: Rates;
   readonly metrics: HealthOptions['metrics'];
   readonly onXksRequest: (event: XksRequestEvent) => void;
+  readonly onXksOverload: () => void;
 }
 
 export interface Listeners {

@@ -3,17 +3,19 @@ import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
-import { type Database, openDatabase } from './db';
+import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import { buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
 import type { Ports } from './ports';
-import { requestLog, xksRequestLog } from './request-log';
+import { OwnRates } from './rates/own-rates';
+import type { Rates } from './rates/rates';
+import { requestLog, xksOverloadLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
-import { openCustomKeyStores } from './store-connections';
+import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
 import { storeConnectors } from './store-connectors';
 import { buildJobs } from './timed-work';
 import { tokenOptions } from './token-options';
@@ -34,6 +36,8 @@ export interface DaemonOptions {
   readonly log: Log;
   /** The text of `/metrics`: of this worker alone, or of all of them where there is a primary. */
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Shared with the other workers of the daemon; by default there are none. */
+  readonly rates?: Rates;
   /** The process can serve no more and must be replaced. */
   readonly onFatal: (reason: string) => void;
 }
@@ -69,10 +73,10 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  evictHandles(feed, { database, token });
-  const stores = { config, log, database, token, feed, connectors: storeConnectors() };
-  const customKeyStores = openCustomKeyStores(stores);
+  const customKeyStores = openStores(options, metrics, { database, token, feed });
   onClose(() => customKeyStores.close());
+  const { connections } = customKeyStores;
+  evictHandles(feed, { database, tokens: () => [token, ...connections.openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
@@ -104,8 +108,10 @@ async function build(
     caches,
     lastUsed: uses.lastUsed,
     signatures,
-    onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     health,
+    rates: options.rates ?? new OwnRates(),
+    onXksOverload: both(xksOverloadLog(log), () => metrics.xks.overload()),
+    onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
@@ -114,6 +120,15 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+function openStores(
+  { config, log }: DaemonOptions,
+  metrics: Metrics,
+  parts: { readonly database: Database; readonly token: Token; readonly feed: ChangeFeed },
+): OpenKeyStores {
+  const connectors = storeConnectors({ config, log, metrics, token: parts.token });
+  return openCustomKeyStores({ config, log, connectors, ...parts });
 }
 
 function openMeasured({ config, log, onFatal }: DaemonOptions, metrics: Metrics): Promise<Token> {
@@ -177,9 +192,12 @@ function connect(
   });
 }
 
-function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {
-  return (value) => {
-    first(value);
-    second(value);
+function both<T extends readonly unknown[]>(
+  first: (...values: T) => void,
+  second: (...values: T) => void,
+): (...values: T) => void {
+  return (...values) => {
+    first(...values);
+    second(...values);
   };
 }

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { RequestEvent } from './corridor';
-import { XksMetrics } from './xks/metrics';
 import type { ProxyRequestEvent } from './xks-client/proxy-client';
+import { XksMetrics } from './xks/metrics';
 
 /** Seconds, from a token operation of a few microseconds to a slow RSA key generation. */
 const fine = [
@@ -73,7 +73,6 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  readonly xks = new XksMetrics(this.registry);
   private readonly proxyRequests = new Histogram({
     name: 'claviger_xks_proxy_request_seconds',
     help: 'Time of a request to the proxy of an external key store, its retry included, by outcome (ok, or the fault).',
@@ -88,6 +87,7 @@ export class Metrics {
     aggregator: 'min',
     registers: [this.registry],
   });
+  readonly xks = new XksMetrics(this.registry);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'claviger_' });

@@ -20,6 +20,7 @@ import type { ImportParametersMaker } from './keys/import-parameters';
 import type { Imports } from './keys/imports';
 import type { Place } from './keys/identifiers';
 import type { Key } from './keys/key';
+import type { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
@@ -51,7 +52,10 @@ export interface CustomKeyStores {
 export interface Services {
   readonly place: Place;
   readonly db: Queryable;
+  /** The main one. */
   readonly token: Token;
+  readonly storeConnections: StoreConnections;
+  readonly keyTokens: KeyTokens;
   readonly keys: KeyStore;
   readonly limits: Limits;
   readonly materials: Materials;
@@ -78,7 +82,6 @@ export interface Services {
   readonly xksStores: XksStores;
   readonly externalKeys: ExternalKeys;
   readonly customKeyStores: CustomKeyStores;
-  readonly storeConnections: StoreConnections;
   /** A new key id. */
   readonly newKeyId: () => string;
 }

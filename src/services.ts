@@ -12,6 +12,7 @@ import { destroyObjects } from './jobs/destroy-objects';
 import { AliasStore } from './keys/aliases';
 import type { EncryptionCounts } from './keys/encryption-counts';
 import { Encryption } from './keys/encryption';
+import { DoubleCipher } from './keys/double-cipher';
 import { KeyFinder } from './keys/finder';
 import { GrantFinder } from './keys/grant-finder';
 import { GrantTokens } from './keys/grant-tokens';
@@ -19,6 +20,7 @@ import { GrantStore } from './keys/grants';
 import { ImportParametersMaker } from './keys/import-parameters';
 import { ImportTokens } from './keys/import-tokens';
 import { Imports } from './keys/imports';
+import { KeyTokens } from './keys/key-tokens';
 import type { KeyUses } from './keys/key-uses';
 import { Keyring } from './keys/keyring';
 import type { Limits } from './keys/limits';
@@ -28,8 +30,8 @@ import { ManagedKeys } from './keys/managed';
 import { KeyStore } from './keys/store';
 import type { Services } from './operation';
 import type { Signatures } from './signatures';
-import { ExternalKeys, XksStores } from './xks/finder';
 import type { OpenKeyStores } from './store-connections';
+import { ExternalKeys, XksStores } from './xks/finder';
 
 export interface ServiceParts {
   readonly database: Database;
@@ -50,47 +52,36 @@ export function buildServices(
   config: Config,
   { caches, signatures, attestations, keyUses, encryptionCounts, ...parts }: ServiceParts,
 ): Services {
-  const { database, token } = parts;
+  const { database, token, customKeyStores } = parts;
+  const storeConnections = customKeyStores.connections;
+  const limits = limitsOf(config);
   const place = { partition: config.partition, region: config.region };
   const keys = new KeyStore(place);
   const aliases = new AliasStore();
-  const held = { database, token, keys };
-  const limits = limitsOf(config);
+  const keyTokens = new KeyTokens({ token, storeConnections });
+  const held = { database, token, keyTokens, keys };
   const materials = new Materials({ ...held, storage: config.keyMaterial });
-  const newKeyId = randomUUID;
-  const managed = new ManagedKeys({ ...parts, place, keys, materials, aliases, newKeyId });
+  const made = { newKeyId: randomUUID, materials };
+  const managed = new ManagedKeys({ ...parts, ...made, place, keys, aliases });
   const grants = new GrantStore();
-  const sealingFor = (purpose: SealingPurpose) => {
-    const sealing = new Sealing(token, purpose, database);
-    return { sealing, sealingKeys: new SealingKeys(database, sealing) };
-  };
+  const sealingFor = (purpose: SealingPurpose) => sealingOf(purpose, { database, token });
   const reread: Reread = (keyId) => keys.find(database, keyId);
-  const keyring = new Keyring({ token, counts: encryptionCounts, reread });
-  const materialUses = new MaterialUses({ reread });
   const importTokens = new ImportTokens(sealingFor('import-token-sealing'));
   return {
     place,
     db: database,
-    token,
-    keys,
+    ...{ token, storeConnections, keyTokens, keys },
     limits,
-    materials,
+    ...made,
     importParameters: new ImportParametersMaker({ ...held, importTokens, limits }),
     imports: new Imports({ token, materials, importTokens }),
     destroyObjects: destroyObjects(held),
     aliases,
     finder: new KeyFinder({
-      db: database,
-      place,
-      keys,
-      aliases,
-      keyCache: caches.keys,
-      aliasCache: caches.aliases,
-      managed,
+      ...{ db: database, place, keys, aliases, managed },
+      ...{ keyCache: caches.keys, aliasCache: caches.aliases },
     }),
-    keyring,
-    materialUses,
-    encryption: new Encryption({ keyring, token, materialUses }),
+    ...usesOfMaterial(parts, { encryptionCounts, keyTokens, reread }),
     keyUses,
     grants,
     grantFinder: new GrantFinder({ db: database, grants, cache: caches.grants }),
@@ -103,9 +94,30 @@ export function buildServices(
     attestations,
     ...externalKeyStores({ database, token, caches }),
     customKeyStores: parts.customKeyStores,
-    storeConnections: parts.customKeyStores.connections,
-    newKeyId,
   };
+}
+
+function sealingOf(
+  purpose: SealingPurpose,
+  { database, token }: Pick<ServiceParts, 'database' | 'token'>,
+): { sealing: Sealing; sealingKeys: SealingKeys } {
+  const sealing = new Sealing(token, purpose, database);
+  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
+}
+
+function usesOfMaterial(
+  { token, customKeyStores }: Pick<ServiceParts, 'token' | 'customKeyStores'>,
+  {
+    encryptionCounts: counts,
+    keyTokens: tokens,
+    reread,
+  }: Pick<ServiceParts, 'encryptionCounts'> & Pick<Services, 'keyTokens'> & { reread: Reread },
+): Pick<Services, 'keyring' | 'materialUses' | 'encryption'> {
+  const keyring = new Keyring({ tokens, counts, reread });
+  const materialUses = new MaterialUses({ reread });
+  const external = new DoubleCipher({ keyring, storeConnections: customKeyStores.connections });
+  const encryption = new Encryption({ keyring, external, token, materialUses });
+  return { keyring, materialUses, encryption };
 }
 
 function externalKeyStores({

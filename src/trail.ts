@@ -118,7 +118,16 @@ export class Trail {
   private further(succeeded: boolean): ResponseElements | undefined {
     const { additional, recipient } = this;
     const own = succeeded ? additional : undefined;
-    return recipient === undefined ? own : { ...own, recipient };
+    const store = this.storeOfKey();
+    if (recipient === undefined && store === undefined) return own;
+    return { ...own, ...store, ...(recipient && { recipient }) };
+  }
+
+  /** Of a key in a custom key store; where there are two keys, the operation says it of each (kms-semantics §16.4). */
+  private storeOfKey(): ResponseElements | undefined {
+    const [key, ...others] = this.keys;
+    if (key?.customKeyStore === undefined || others.length > 0) return undefined;
+    return { CustomKeyStoreId: key.customKeyStore.id, XksKeyId: key.xksKeyId };
   }
 
   private line({ eventId, responseElements, error }: Outcome): string {

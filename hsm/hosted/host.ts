@@ -52,9 +52,10 @@ export class Host {
     clearInterval(this.#beat);
     try {
       await this.#token?.close();
-    } finally {
-      this.#channel.end();
+    } catch (error) {
+      this.#tell({ level: 'warn', message: `not closed: ${failureOf(error).message}` });
     }
+    this.#channel.end();
   }
 
   async #open(options: HostedOptions): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type HostedMethod,
   type HostedOptions,
   hostPipe,
+  lifePipe,
   type Opened,
   type Snapshot,
   type ToHost,
@@ -59,6 +60,8 @@ export class Life {
   #rejectOpened: (error: HsmError) => void = () => undefined;
   #seq = 0;
   #ended: string | undefined;
+  #closing = false;
+  /** Ticks of the watch without a word. */
   #silence = 0;
   readonly #watch: NodeJS.Timeout;
 
@@ -85,7 +88,7 @@ export class Life {
     this.#process = spawn(process.execPath, [join(__dirname, 'serve.js')], {
       env: { ...parts.environment },
       // What a library writes is the operator's to read; standard output may be what a command answers with.
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'],
       windowsHide: true,
     });
     this.#exited = new Promise((resolve) => {
@@ -101,13 +104,14 @@ export class Life {
     const pipe = this.#process.stdio[hostPipe] as Duplex;
     this.#channel = new Channel(pipe, {
       onMessage: (message) => this.#receive(message),
-      onEnd: () => this.kill('closed its pipe'),
+      // Its end, which follows, tells more: by which signal. Unless it lingers.
+      onEnd: () => void setTimeout(() => this.kill('closed its pipe'), lingerMs).unref(),
     });
     this.#watch = this.#watchSilence();
     this.#channel.send({ is: 'open', options: parts.options });
     // An idle token must not keep the daemon's process; who waits for an answer does, by a timer.
     this.#process.unref();
-    if (pipe instanceof Socket) pipe.unref();
+    for (const each of [hostPipe, lifePipe]) unref(this.#process.stdio[each]);
     const timer = setTimeout(() => this.kill('did not open the token in time'), openDeadlineMs);
     void this.opened.catch(() => undefined).finally(() => clearTimeout(timer));
   }
@@ -141,6 +145,7 @@ export class Life {
 
   /** Orderly, and by force where it is not gone after `graceMs`. */
   async close(graceMs: number): Promise<void> {
+    this.#closing = true;
     if (this.#ended === undefined) this.#channel.send({ is: 'close' });
     const timer = setTimeout(() => this.kill('did not close in time'), graceMs);
     this.#process.ref();
@@ -180,7 +185,7 @@ export class Life {
 
   #end(reason: string): void {
     if (this.#ended !== undefined) return;
-    this.#ended = `the token's process ${reason}`;
+    this.#ended = this.#closing ? 'the token is closed' : `the token's process ${reason}`;
     clearInterval(this.#watch);
     this.#channel.destroy();
     const error = unavailable(this.#ended);
@@ -190,10 +195,16 @@ export class Life {
   }
 }
 
+const lingerMs = 1000;
+
 /** Longer than the token itself waits for its login. */
 const openDeadlineMs = 60_000;
 
 const silentTicks = 8;
+
+function unref(stream: unknown): void {
+  if (stream instanceof Socket) stream.unref();
+}
 
 function unavailable(message: string): HsmError {
   return new HsmError('token-unavailable', message);

@@ -9,7 +9,10 @@ const delayMs = { least: 250, most: 5000 };
 /** A process that lived as long was no failure. */
 const lastingMs = 10_000;
 
-const closeGraceMs = 5000;
+/** Longer than the token itself waits for running calls. */
+const closeGraceMs = { least: 1000, most: 5000 };
+
+const nothing = { sessions: 0, cachedKeys: 0, recoveries: 0, blockedLanes: 0 };
 
 export interface LivesOptions {
   readonly token: TokenOptions;
@@ -94,19 +97,19 @@ export class Lives {
     }
     clearTimeout(this.#timer);
     await this.#again();
-    this.requireReady();
+    if (this.state !== 'ready') throw unavailable(this.#down);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#life?.close(closeGraceMs);
+    const { least, most } = closeGraceMs;
+    await this.#life?.close(Math.min(most, least + this.#options.deadlineMs));
   }
 
   /** Throws where the token does not serve, as far as is known here. */
   requireReady(): void {
-    if (this.state === 'ready') return;
-    throw unavailable(this.#down ?? `the token is ${this.state}`);
+    if (this.state !== 'ready') throw unavailable(`the token is ${this.state}`);
   }
 
   #serving(): Life {
@@ -126,6 +129,10 @@ export class Lives {
       onEnd: (reason) => this.#ended(life, reason),
     });
     this.#life = life;
+    const { pid } = life;
+    if (pid !== undefined) {
+      this.#tell({ level: 'info', message: "the token's process was started", fields: { pid } });
+    }
     try {
       this.#last = await life.opened;
       this.#openedAtMs = performance.now();
@@ -157,13 +164,21 @@ export class Lives {
     this.#life = undefined;
     if (!served) return;
     this.#down = reason;
-    this.#recoveries += this.counters.recoveries;
+    this.#forgetCounters();
     this.#tell({ level: 'error', message: `token lost: ${reason}` });
     if (performance.now() - this.#openedAtMs > lastingMs) this.#failures = 0;
     this.#plan();
   }
 
+  /** Of what a life had, nothing is there any more. */
+  #forgetCounters(): void {
+    const { counters } = this.last;
+    this.#recoveries += counters.recoveries;
+    this.#last = { ...this.last, counters: { ...counters, ...nothing } };
+  }
+
   #plan(): void {
+    clearTimeout(this.#timer);
     if (this.#closed) return;
     if (this.#pinRefused) {
       const message = 'the PIN was refused; not tried again until told to or restarted';
@@ -189,6 +204,7 @@ export class Lives {
       this.#recoveries += 1;
       this.#tell({ level: 'info', message: 'token recovered' });
     } catch (error) {
+      if (this.#closed) return;
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#down) {
         this.#tell({ level: 'warn', message: `recovery failed: ${message}` });

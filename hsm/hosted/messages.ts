@@ -83,6 +83,9 @@ export type FromHost =
 /** File descriptor of the pipe in the token's process, after the three that every process has. */
 export const hostPipe = 3;
 
+/** The next one's, which says nothing but that the daemon lives. */
+export const lifePipe = 4;
+
 /** What is done with a message of each kind. */
 export type Handlers<M extends { readonly is: string }> = {
   readonly [K in M['is']]: (message: Extract<M, { readonly is: K }>) => unknown;

@@ -1,6 +1,8 @@
 /** The process of a further token: nothing in its arguments, its environment as configured, and a pipe to the daemon. */
 import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { Channel } from './channel';
 import { Host } from './host';
 import { hostPipe, type FromHost, type ToHost } from './messages';
@@ -11,10 +13,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 const channel: Channel<FromHost, ToHost> = new Channel(new Socket({ fd: hostPipe }), {
   onMessage: (message) => host.receive(message),
-  // The daemon is gone, or has heard that the token is closed. Calls that hang in the library must not keep this process.
+  // The daemon is gone, or has heard that the token is closed. Calls that hang in the library must not keep it.
   onEnd: () => process.kill(process.pid, 'SIGKILL'),
 });
 const host = new Host(channel);
+// This thread may hang in the library when the daemon dies.
+new Worker(join(__dirname, 'end-with-daemon.js')).unref();
 
 /** As the daemon does for itself, with the same effect where it is not Linux: none. */
 function keepMemoryOutOfCoreDumps(): void {

@@ -98,7 +98,7 @@ export async function openGround(
 
 async function startServing(environment: Environment, log: LogTarget): Promise<ServedDaemon> {
   const daemon = serve(environment, log);
-  const port = Number(new URL(await daemon.ready).port);
+  const port = Number(new URL((await daemon.ready).url).port);
   // The keeper's child that has children of its own is the primary.
   const workers = childrenOf(daemon.pid ?? 0).flatMap(childrenOf);
   return { port, workers, stop: () => daemon.stop() };

@@ -10,8 +10,17 @@ const overriding = [
   'AWS_DEFAULT_REGION',
 ];
 
+/** Where the daemon answers. */
+export interface Addresses {
+  readonly url: string;
+  /** Of the XKS proxy, where that has a port of its own. */
+  readonly xksUrl: string | undefined;
+  /** PEM: the authority that vouches for that, where it is one of our own. */
+  readonly caFile: string | undefined;
+}
+
 /** Lines to paste into another shell; `url` is also given to the command, for an AWS CLI that knows no endpoint_url. */
-export function banner(files: ClientFiles, url: string): string {
+export function banner(files: ClientFiles, { url, ...xks }: Addresses): string {
   const lines = [
     '',
     'In another shell:',
@@ -21,9 +30,21 @@ export function banner(files: ClientFiles, url: string): string {
     `  aws kms create-key --endpoint-url ${url}`,
     `  aws kms list-keys --endpoint-url ${url}`,
     '',
+    ...xksLines(xks),
     'Ctrl-C stops it; keys and credentials are kept.',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function xksLines({ xksUrl, caFile }: Omit<Addresses, 'url'>): readonly string[] {
+  if (xksUrl === undefined) return [];
+  const believed = caFile === undefined ? '' : `--cacert ${quote(caFile)} `;
+  return [
+    `The XKS proxy, which AWS KMS would call, is at ${xksUrl} (docs/xks.md):`,
+    `  curl ${believed}${xksUrl}/ping`,
+    '  scripts/claviger xks --help',
+    '',
+  ];
 }
 
 /** A word for a POSIX shell. */

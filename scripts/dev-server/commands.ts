@@ -46,15 +46,23 @@ export async function run(
 export interface Daemon {
   /** Of the process that keeps it: the primary is its child. */
   readonly pid: number | undefined;
-  /** Resolves with its URL when it answers; rejects when it ends before that. */
-  readonly ready: Promise<string>;
+  /** Resolves with where it answers; rejects when it ends before it does. */
+  readonly ready: Promise<ServedAt>;
   /** Its exit code, 128 and more for a signal. */
   readonly ended: Promise<number>;
   /** Lets requests in flight finish. */
   stop(): Promise<void>;
 }
 
+export interface ServedAt {
+  readonly url: string;
+  /** Of the XKS proxy, where that has a port of its own. */
+  readonly xksUrl: string | undefined;
+}
+
 const readyLine = /^claviger is ready at (http\S+)$/;
+/** Comes before the ready line. */
+const xksLine = /^claviger serves XKS at (http\S+)$/;
 
 /** Starts `claviger serve`. What it prints beside the ready line goes to our standard error. */
 export function serve(environment: Environment, log: LogTarget = 'inherit'): Daemon {
@@ -65,11 +73,13 @@ export function serve(environment: Environment, log: LogTarget = 'inherit'): Dae
     stdio: ['pipe', 'pipe', log],
   });
   const ended = closed(child).then(([code]) => code ?? 128);
-  const ready = new Promise<string>((resolve, reject) => {
+  const ready = new Promise<ServedAt>((resolve, reject) => {
+    let xksUrl: string | undefined;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const url = readyLine.exec(line)?.[1];
-      if (url === undefined) process.stderr.write(`${line}\n`);
-      else resolve(url);
+      const [url, xks] = [readyLine, xksLine].map((form) => form.exec(line)?.[1]);
+      xksUrl ??= xks;
+      if (url !== undefined) resolve({ url, xksUrl });
+      else if (xks === undefined) process.stderr.write(`${line}\n`);
     });
     void ended.then((code) =>
       reject(new Error(`claviger serve ended (${code}) before it was ready`)),

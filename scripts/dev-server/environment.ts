@@ -10,6 +10,15 @@ export interface DaemonSettings {
   readonly databaseUrl: string;
   readonly token: SoftHsmToken;
   readonly keyMaterial: 'resident' | 'wrapped';
+  /** Where the XKS proxy has a port of its own. */
+  readonly xks?: XksSettings;
+}
+
+export interface XksSettings {
+  readonly port: number;
+  /** PEM. */
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /**
@@ -49,6 +58,16 @@ export function daemonEnvironment(
     CLAVIGER_DATA_DIR: settings.dataDir,
     CLAVIGER_HOST: '127.0.0.1',
     CLAVIGER_PORT: String(settings.port),
+    ...(settings.xks && xksEnvironment(settings.xks)),
+  };
+}
+
+function xksEnvironment({ port, certFile, keyFile }: XksSettings): Record<string, string> {
+  return {
+    CLAVIGER_XKS_HOST: '127.0.0.1',
+    CLAVIGER_XKS_PORT: String(port),
+    CLAVIGER_XKS_TLS_CERT_FILE: certFile,
+    CLAVIGER_XKS_TLS_KEY_FILE: keyFile,
   };
 }
 

@@ -2,13 +2,19 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { requiredMechanisms } from '../../hsm';
-import { loadConfig } from '../../src/config';
+import { type Config, loadConfig } from '../../src/config';
 import { migrate } from '../../src/db';
 import { startPostgres } from '../postgres';
 import { banner } from './banner';
+import { provisionCertificates } from './certificates';
 import { run, serve, type Environment } from './commands';
 import { clientFiles, parseAccessKey, writeClientConfig, writeCredentials } from './credentials';
-import { daemonEnvironment, formatEnvironment, savedEnvironment } from './environment';
+import {
+  type XksSettings,
+  daemonEnvironment,
+  formatEnvironment,
+  savedEnvironment,
+} from './environment';
 import { writePrivateFile } from './files';
 import { provisionSoftHsm } from './softhsm';
 
@@ -52,7 +58,8 @@ async function main(): Promise<number> {
 async function start(cleanups: Cleanup[]): Promise<number> {
   const config = loadConfig();
   const dataDir = path.resolve(config.dataDir);
-  await requireFreePort(config.port);
+  await requireFreePort(config.port, 'CLAVIGER_PORT');
+  const xks = await xksOf(config, dataDir);
   const token = provisionSoftHsm({
     module: config.tokenModule,
     directory: path.join(dataDir, 'token'),
@@ -64,6 +71,7 @@ async function start(cleanups: Cleanup[]): Promise<number> {
     ...config,
     dataDir,
     token,
+    xks,
     databaseUrl: await openDatabase(dataDir, cleanups),
   };
   writePrivateFile(
@@ -79,7 +87,17 @@ async function start(cleanups: Cleanup[]): Promise<number> {
   // With credentials there is almost always nothing to prepare, and the daemon need not wait until that is certain.
   if (!existsSync(clientFiles(dataDir).credentials)) await prepared;
   checkpoint();
-  return serveUntilStopped(environment, { dataDir, region: config.region, prepared }, cleanups);
+  const place = { dataDir, region: config.region, caFile: xks.caFile, prepared };
+  return serveUntilStopped(environment, place, cleanups);
+}
+
+/** The XKS proxy's port and certificate: those of the settings, or the next port and a certificate that is made once. */
+async function xksOf(config: Config, dataDir: string): Promise<XksSettings & { caFile?: string }> {
+  const { port, xksPort, xksTlsCertFile: certFile, xksTlsKeyFile: keyFile } = config;
+  if (xksPort !== undefined) await requireFreePort(xksPort, 'CLAVIGER_XKS_PORT');
+  const chosen = xksPort ?? (await freeOrAny(port === 0 ? 0 : port + 1));
+  if (certFile !== undefined && keyFile !== undefined) return { port: chosen, certFile, keyFile };
+  return { port: chosen, ...provisionCertificates(path.join(dataDir, 'xks-tls')) };
 }
 
 /** Blank means unset, as for every setting. A DATABASE_URL of an earlier run, saved in claviger.env, does not count. */
@@ -108,19 +126,29 @@ async function ensureCredentials(dataDir: string, environment: Environment): Pro
   }
 }
 
+interface Place {
+  readonly dataDir: string;
+  readonly region: string;
+  /** Of the development certificate, where that is used. */
+  readonly caFile: string | undefined;
+  readonly prepared: Promise<void>;
+}
+
 async function serveUntilStopped(
   environment: Environment,
-  place: { readonly dataDir: string; readonly region: string; readonly prepared: Promise<void> },
+  place: Place,
   cleanups: Cleanup[],
 ): Promise<number> {
   const daemon = serve(environment);
   cleanups.push(() => daemon.stop());
-  const ready = Promise.all([daemon.ready, place.prepared]).then(([url]) => url);
-  const url = await Promise.race([ready, stopRequested]);
-  if (url === undefined) return 0;
+  const ready = Promise.all([daemon.ready, place.prepared]).then(([at]) => at);
+  const at = await Promise.race([ready, stopRequested]);
+  if (at === undefined) return 0;
+  const { url } = at;
   const files = clientFiles(place.dataDir);
   writeClientConfig(files.config, { region: place.region, url });
-  process.stdout.write(`claviger is ready at ${url}\n${banner(files, url)}`);
+  const lines = banner(files, { ...at, caFile: place.caFile });
+  process.stdout.write(`claviger is ready at ${url}\n${lines}`);
   const code = await Promise.race([daemon.ended, stopRequested]);
   if (code === undefined) {
     say('stopping');
@@ -130,15 +158,28 @@ async function serveUntilStopped(
   return code === 0 ? 1 : code;
 }
 
-function requireFreePort(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function requireFreePort(port: number, variable: string): Promise<void> {
+  const code = await whyNot(port);
+  if (code === undefined) return;
+  const reason = code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${code})`;
+  throw new Error(`port ${port} of 127.0.0.1 ${reason}; set ${variable} to another one`);
+}
+
+/** A port that nobody asked for must keep nobody from starting. */
+async function freeOrAny(port: number): Promise<number> {
+  if (port <= maxPort && (await whyNot(port)) === undefined) return port;
+  say(`port ${port} is not free: the XKS proxy takes any that is; CLAVIGER_XKS_PORT names one`);
+  return 0;
+}
+
+const maxPort = 65_535;
+
+/** The code of the error that listening on the port gives. */
+function whyNot(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${String(error.code)})`;
-      reject(new Error(`port ${port} of 127.0.0.1 ${reason}; set CLAVIGER_PORT to another one`));
-    });
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(undefined)));
   });
 }
 

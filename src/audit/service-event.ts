@@ -11,6 +11,8 @@ export interface ServiceEvent {
   readonly accountId: string;
   readonly resources: readonly AuditResource[];
   readonly details?: Members;
+  /** What the record says besides (kms-semantics §16.4). */
+  readonly additional?: Members | undefined;
 }
 
 /** CloudTrail's AwsServiceEvent, which no request caused (kms-semantics §16.5). */
@@ -25,6 +27,7 @@ export interface ServiceEventRecord {
   readonly userAgent: 'AWS Internal';
   readonly requestParameters: null;
   readonly responseElements: null;
+  readonly additionalEventData?: Members | undefined;
   readonly eventID: string;
   readonly readOnly: false;
   readonly resources: readonly RecordedResource[];
@@ -47,6 +50,7 @@ export function serviceEventRecord(event: ServiceEvent): ServiceEventRecord {
     userAgent: 'AWS Internal',
     requestParameters: null,
     responseElements: null,
+    additionalEventData: event.additional,
     eventID: event.eventId,
     readOnly: false,
     resources: event.resources.map(recordedResource),

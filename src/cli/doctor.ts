@@ -1,7 +1,10 @@
+import type { Token } from '../../hsm';
 import type { Config } from '../config';
+import { noStoreConnections } from '../custom-key-stores/no-connections';
 import { examineDatabase, examineToken } from '../doctor/examine';
 import { explanations } from '../doctor/explanations';
-import type { Finding } from '../doctor/finding';
+import type { Finding, PatientWithToken } from '../doctor/finding';
+import { KeyTokens } from '../keys/key-tokens';
 import { createLog, describeError } from '../log';
 import { withDatabase, withToken } from './open';
 import { printJson } from './print';
@@ -49,13 +52,17 @@ function examine(config: Config, { repair }: { repair: boolean }): Promise<Repor
     const entries = await treat(await examineDatabase(patient));
     try {
       const more = await withToken(config, createLog('error'), async (token) =>
-        treat(await examineToken({ ...patient, token })),
+        treat(await examineToken({ ...patient, ...tokensOf(token) })),
       );
       return { entries: [...more, ...entries], tokenAway: undefined };
     } catch (error) {
       return { entries, tokenAway: describeError(error) };
     }
   });
+}
+
+function tokensOf(token: Token): Pick<PatientWithToken, 'token' | 'keyTokens'> {
+  return { token, keyTokens: new KeyTokens({ token, storeConnections: noStoreConnections }) };
 }
 
 async function treatOne(finding: Finding, repair: boolean): Promise<Entry> {

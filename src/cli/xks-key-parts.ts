@@ -1,8 +1,10 @@
 import type { Token } from '../../hsm';
 import type { Config } from '../config';
+import { noStoreConnections } from '../custom-key-stores/no-connections';
 import type { Database, Queryable } from '../db';
 import { type Place, keyArn } from '../keys/identifiers';
 import type { Key } from '../keys/key';
+import { KeyTokens } from '../keys/key-tokens';
 import type { Limits } from '../keys/limits';
 import { Materials } from '../keys/materials';
 import { KeyStore } from '../keys/store';
@@ -30,9 +32,13 @@ export function keyParts(
 ): KeyParts {
   const place = placeOf(config);
   const keys = new KeyStore(place);
+  const keyTokens = new KeyTokens({ token, storeConnections: noStoreConnections });
   return {
     ...{ place, keys, limits: limitsOf(config) },
-    materials: new Materials({ database, token, keys, storage: config.keyMaterial }),
+    // The keys that it makes are in the main token.
+    materials: new Materials({
+      ...{ database, token, keys, keyTokens, storage: config.keyMaterial },
+    }),
   };
 }
 

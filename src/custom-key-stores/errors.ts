@@ -1,5 +1,7 @@
-import { type ErrorCode, KmsError } from '../errors';
-import type { ConnectionErrorCodeType, ConnectionStateType } from '../shapes/kms.generated';
+import { KmsError } from '../errors';
+import type { ConnectionStateType, CustomKeyStoreType } from '../shapes/kms.generated';
+import { XksFault } from '../xks-client/client';
+import { atManagement, atUse } from '../xks-client/faults';
 import type { ConnectionFault } from './connections';
 import type { CustomKeyStore } from './store';
 
@@ -22,35 +24,28 @@ export function requireConnectionState(
   );
 }
 
-/** What a key of a store that cannot be reached is refused with (kms-semantics §12.3). */
-const unreachable = {
-  AWS_CLOUDHSM: 'KMS cannot communicate with your CloudHSM cluster',
-  EXTERNAL_KEY_STORE:
-    'AWS KMS cannot communicate with the external key store proxy. Verify that your external key store proxy is active and is connected to the network, and that its URI path and endpoint URI or VPC service name are correct in your external key store.',
-} as const;
-
 /** Of the use of a key whose store is CONNECTED and could not be reached. */
 export function unusable({ of }: CustomKeyStore, fault: ConnectionFault): KmsError {
-  return new KmsError('KMSInvalidStateException', unreachable[of.type], { cause: fault });
+  if (fault.cause instanceof XksFault) return atUse(fault.cause);
+  return unreachable(of.type, fault);
 }
 
 /** Of the use of a key whose store is not CONNECTED, or is gone. */
 export function notConnected(store: CustomKeyStore | undefined): KmsError {
-  const type = store?.of.type ?? 'AWS_CLOUDHSM';
-  const cause = new Error(`the connection state is ${store?.connectionState ?? 'unknown'}`);
-  return new KmsError('KMSInvalidStateException', unreachable[type], { cause });
+  const state = store?.connectionState ?? 'unknown';
+  return unreachable(store?.of.type, new Error(`the connection state is ${state}`));
 }
 
-/** What a proxy that fails when it is first asked for its health is to who asked (kms-semantics §12.3). */
-const atProofs: Partial<Record<ConnectionErrorCodeType, ErrorCode>> = {
-  INVALID_CREDENTIALS: 'XksProxyIncorrectAuthenticationCredentialException',
-  XKS_PROXY_INVALID_CONFIGURATION: 'XksProxyInvalidConfigurationException',
-  XKS_PROXY_INVALID_TLS_CONFIGURATION: 'XksProxyInvalidConfigurationException',
-  XKS_PROXY_INVALID_RESPONSE: 'XksProxyInvalidResponseException',
-};
+/** kms-semantics §12.3 */
+function unreachable(type: CustomKeyStoreType | undefined, cause: Error): KmsError {
+  if (type === 'EXTERNAL_KEY_STORE') {
+    return atUse(new XksFault('unreachable', cause.message, { cause }));
+  }
+  const message = 'KMS cannot communicate with your CloudHSM cluster';
+  return new KmsError('KMSInvalidStateException', message, { cause });
+}
 
-/** Of CreateCustomKeyStore and UpdateCustomKeyStore. */
-export function atProof(fault: ConnectionFault): KmsError {
-  const code = atProofs[fault.code] ?? 'XksProxyUriUnreachableException';
-  return new KmsError(code, unreachable.EXTERNAL_KEY_STORE, { cause: fault });
+/** Of CreateCustomKeyStore and UpdateCustomKeyStore, which ask a proxy for its health. */
+export function atProof(fault: ConnectionFault): Error {
+  return fault.cause instanceof XksFault ? atManagement(fault.cause) : fault;
 }

@@ -1,6 +1,7 @@
 import type { Finding, Patient, PatientWithToken } from './finding';
 import { examineCounts, examineEncryptions, examineKeys } from './keys';
 import { examineObjects } from './objects';
+import { examineStores } from './stores';
 import { examineDoomed, examineWork } from './work';
 
 const ofDatabase: readonly ((patient: Patient) => Promise<Finding[]>)[] = [
@@ -12,6 +13,7 @@ const ofDatabase: readonly ((patient: Patient) => Promise<Finding[]>)[] = [
 
 const ofToken: readonly ((patient: PatientWithToken) => Promise<Finding[]>)[] = [
   examineObjects,
+  examineStores,
   examineDoomed,
 ];
 

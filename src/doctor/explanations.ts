@@ -14,6 +14,8 @@ export type FindingKind =
   | 'duplicate-object'
   | 'missing-object'
   | 'other-token'
+  | 'stranger-in-store'
+  | 'unreachable-store'
   | 'current-material'
   | 'key-without-material'
   | 'key-not-enabled'
@@ -68,6 +70,26 @@ export const explanations = {
       "If the objects were moved with it, say so: update key_material (and system_key) set token_serial = '<this one>' where " +
       "token_serial = '<the other>'. If both tokens are in use, run the doctor beside the daemons of each.",
   },
+  'stranger-in-store': {
+    what: 'objects of a token of a custom key store that nothing in the database names',
+    why:
+      'Another installation has a custom key store in the same token, or a commit that Postgres lost, as of objects of the ' +
+      'main token.',
+    means:
+      'Nothing, if the database is the newest. They may be what another installation, or a newer database, encrypts with.',
+    advice:
+      'Whose they are cannot be told apart, so nothing of this is repaired: destroy what is certain to be nobody’s with the tools of ' +
+      'the vendor.',
+  },
+  'unreachable-store': {
+    what: 'custom key stores that are connected, and whose token could not be looked at',
+    why: 'The token is away, its password was changed, or CLAVIGER_KEY_STORES_FILE has no such cluster on this machine.',
+    means:
+      'Their keys fail with KMSInvalidStateException for as long as the daemons cannot reach the token either.',
+    advice:
+      'Mend what keeps the token from being reached. Where that takes a while, DisconnectCustomKeyStore says so to everybody: its keys are ' +
+      'Unavailable until ConnectCustomKeyStore.',
+  },
   'current-material': {
     what: 'keys whose current material is not the one that is marked as current',
     why: 'A fault of Claviger, or rows that were changed by hand.',
@@ -94,7 +116,8 @@ export const explanations = {
     means:
       'At the limit (2^32, NIST SP 800-38D §8.3, or what is configured) the key refuses to encrypt. What it encrypted can always be decrypted.',
     advice:
-      'RotateKeyOnDemand; of an imported key, import new material with ImportType NEW_KEY_MATERIAL first.',
+      'RotateKeyOnDemand; of an imported key, import new material with ImportType NEW_KEY_MATERIAL first. A key of a custom key ' +
+      'store cannot rotate: make another one, and encrypt anew with ReEncrypt.',
   },
   'key-count': {
     what: 'accounts whose number of keys is noted wrongly',
@@ -104,11 +127,11 @@ export const explanations = {
   },
   'overdue-object': {
     what: 'objects of a token that were to be destroyed more than an hour ago',
-    why: 'No daemon with that token runs, or the token refuses to destroy them.',
+    why: 'No daemon with that token runs, the custom key store is not connected, or the token refuses to destroy them.',
     means: 'Nothing, but that material which was deleted is still in the token.',
     advice:
-      '--repair destroys those of this token now. Start a daemon for those of another; where its token is gone for good, delete ' +
-      'the rows of doomed_object.',
+      '--repair destroys those of this token, and of custom key stores that are connected, now. Start a daemon for those of ' +
+      'another, and connect the custom key store; where a token is gone for good, delete the rows of doomed_object.',
   },
   'overdue-work': {
     what: 'timed work that should have been done more than an hour ago',

@@ -1,5 +1,6 @@
 import type { Token } from '../../hsm';
 import type { Database } from '../db';
+import type { KeyTokens } from '../keys/key-tokens';
 import type { FindingKind } from './explanations';
 
 /** What the doctor looks at. */
@@ -10,7 +11,9 @@ export interface Patient {
 }
 
 export interface PatientWithToken extends Patient {
+  /** The main one. */
   readonly token: Token;
+  readonly keyTokens: KeyTokens;
 }
 
 /** Something that is not as it should be; what that means stands in `explanations`, by its kind. */

@@ -1,4 +1,4 @@
-import type { TokenObject } from '../../hsm';
+import type { Token, TokenObject } from '../../hsm';
 import type { Queryable } from '../db';
 import { type DoomedObject, doom } from '../keys/doomed-objects';
 import type { Finding, PatientWithToken } from './finding';
@@ -13,7 +13,8 @@ const sealingLabels = /^claviger:([a-z]+-)*sealing$/;
 /** As long as AWS KMS lets no key be deleted earlier: time to notice that it was needed. */
 const daysOfGrace = 7;
 
-interface Seen {
+/** What was seen of a token and of the database. */
+export interface Seen {
   readonly serial: string;
   readonly before: readonly Entry[];
   readonly objects: readonly TokenObject[];
@@ -31,13 +32,28 @@ const materialLabel = /^claviger:key:(.+)$/;
  * token: what was named, or entered, at either time was explained, and what is missing was needed at both.
  */
 export async function examineObjects(patient: PatientWithToken): Promise<Finding[]> {
-  const { token, database } = patient;
+  const seen = await see(patient.database, patient.token);
+  const needed = ({ serial }: Entry): boolean => serial === undefined || serial === seen.serial;
+  return [
+    ...orphans(patient, seen),
+    ...duplicates(seen),
+    ...missing(seen, needed),
+    ...elsewhere(seen),
+  ];
+}
+
+export async function see(database: Queryable, token: Token): Promise<Seen> {
   const before = await readLedger(database);
   const objects = await token.listObjects(ownLabels);
   const after = await readLedger(database);
   const living = await livingKeys(database, objects);
-  const seen = { serial: token.status().serial, before, objects, after, living };
-  return [...orphans(patient, seen), ...duplicates(seen), ...missing(seen), ...elsewhere(seen)];
+  return { serial: token.status().serial, before, objects, after, living };
+}
+
+/** Objects that nothing in the database explains. */
+export function unexplained({ before, objects, after }: Seen): readonly TokenObject[] {
+  const explained = new Set([...before, ...after].map(({ id }) => id));
+  return objects.filter(({ id }) => !explained.has(id));
 }
 
 async function livingKeys(
@@ -53,11 +69,10 @@ async function livingKeys(
 }
 
 function orphans({ database }: PatientWithToken, seen: Seen): Finding[] {
-  const explained = new Set([...seen.before, ...seen.after].map(({ id }) => id));
-  const unexplained = seen.objects.filter(({ id }) => !explained.has(id));
+  const strange = unexplained(seen);
   // Whose sealing keys these are, the other objects may be too.
-  const foreign = unexplained.some(({ label }) => sealingLabels.test(label));
-  return unexplained.map(({ kind, id, label }) => {
+  const foreign = strange.some(({ label }) => sealingLabels.test(label));
+  return strange.map(({ kind, id, label }) => {
     const keyId = materialLabel.exec(label)?.[1] ?? '';
     // Its key is there and has lost the row, so it may be all that opens what the key sealed: for people to decide.
     const lost = seen.living.has(keyId);
@@ -79,7 +94,7 @@ async function enter(db: Queryable, object: Omit<DoomedObject, 'dueInSeconds'>):
 }
 
 /** Which of the two is meant cannot be known, so neither is used. */
-function duplicates({ objects, serial }: Seen): Finding[] {
+export function duplicates({ objects, serial }: Seen): Finding[] {
   // A secret key and a pair of one id are told apart.
   const kinds = ['secret-key', 'key-pair'] as const;
   return kinds.flatMap((wanted) => {
@@ -97,12 +112,16 @@ function duplicates({ objects, serial }: Seen): Finding[] {
   });
 }
 
-function missing({ before, objects, after, serial }: Seen): Finding[] {
+/** Of what should be in the token: what was needed at both looks. */
+export function missing(
+  { before, objects, after, serial }: Seen,
+  shouldBeThere: (entry: Entry) => boolean,
+): Finding[] {
   const there = new Set(objects.map(({ id }) => id));
   const needed = new Set(before.filter((entry) => entry.needed).map(({ id }) => id));
   return after
     .filter((entry) => entry.needed && needed.has(entry.id) && !there.has(entry.id))
-    .filter((entry) => entry.serial === undefined || entry.serial === serial)
+    .filter(shouldBeThere)
     .map(({ what, id, of }) => ({
       kind: 'missing-object',
       subject: id,
@@ -114,6 +133,8 @@ function elsewhere({ after, serial }: Seen): Finding[] {
   const found = new Map<string, number>();
   for (const entry of after) {
     if (!entry.needed || entry.serial === undefined || entry.serial === serial) continue;
+    // Looked for in the token of its store.
+    if (entry.store !== undefined) continue;
     found.set(entry.serial, (found.get(entry.serial) ?? 0) + 1);
   }
   return [...found].map(([other, objects]) => ({

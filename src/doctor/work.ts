@@ -47,22 +47,29 @@ async function failingWork(database: Database): Promise<Finding[]> {
   }));
 }
 
+interface DoomedRow {
+  readonly token_key_id: string;
+  readonly token_serial: string;
+  readonly custom_key_store_id: string | null;
+  readonly due_at: Date;
+}
+
 /** Objects that were to be destroyed, and that nobody destroys. */
 export async function examineDoomed(patient: PatientWithToken): Promise<Finding[]> {
   const { database, token } = patient;
   const { serial } = token.status();
-  const rows = await database.query<{ token_key_id: string; token_serial: string; due_at: Date }>({
+  const rows = await database.query<DoomedRow>({
     text: `
-      select token_key_id, token_serial, due_at from doomed_object
+      select token_key_id, token_serial, custom_key_store_id, due_at from doomed_object
       where due_at < now() - make_interval(secs => $1::float8) order by due_at`,
     values: [overdueSeconds],
   });
   const job = destroyObjects(patient);
-  return rows.map(({ token_key_id: subject, token_serial: holder, due_at }) => ({
+  return rows.map(({ token_key_id: subject, token_serial: holder, due_at, ...row }) => ({
     kind: 'overdue-object',
     subject,
     details: { serial: holder, due: due_at.toISOString() },
-    ...(holder === serial && {
+    ...((holder === serial || row.custom_key_store_id !== null) && {
       repair: async () => {
         const did = await job.run({ subject, clockOffsetSeconds: 0 });
         if (!did) return 'nothing left to do: a daemon has it';

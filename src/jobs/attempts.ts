@@ -89,5 +89,5 @@ export async function countOverdue(
 }
 
 function only(due: DueRows, parameter: number): string {
-  return due.only === undefined ? '' : ` and ${due.only.column} = $${parameter}::text`;
+  return due.only === undefined ? '' : ` and ${due.only.where(`$${parameter}`)}`;
 }

@@ -12,12 +12,16 @@ import {
 } from '../keys/deletion';
 import { destroyObject } from '../keys/doomed-objects';
 import { type Place, keyArn } from '../keys/identifiers';
+import type { KeyTokens } from '../keys/key-tokens';
 import { lockToken } from '../keys/token-lock';
+import { type StoreOutcome, destroyInStore, storeMembers } from './delete-in-store';
 import type { Job, Schedule, Task } from './job';
 
 export interface DeleteKeyParts {
   readonly database: Database;
+  /** The main one. */
   readonly token: Token;
+  readonly keyTokens: Pick<KeyTokens, 'ofStore'>;
   readonly place: Place;
   readonly audit: AuditWriter;
   readonly changes: ChangeFeed;
@@ -55,10 +59,11 @@ export function deleteKey(parts: DeleteKeyParts): Job {
 
 /**
  * Before the point of no return: while the token is away, or is another, the deletion can still be cancelled. A key whose
- * material is wrapped has nothing in it.
+ * material is wrapped has nothing in it, and one in a custom key store is deleted whether or not that is connected, as it is
+ * in AWS (kms-semantics §10).
  */
 async function requireToken({ database, token }: DeleteKeyParts, task: Task): Promise<void> {
-  const materials = await doomedMaterials(database, task.subject);
+  const materials = (await doomedMaterials(database, task.subject)).filter(isInMainToken);
   if (materials.length === 0) return;
   await token.check();
   requireHere(token, materials);
@@ -93,8 +98,9 @@ async function finish(parts: DeleteKeyParts, keyId: string): Promise<boolean> {
     const key = await lockDoomedKey(transaction, keyId);
     if (key === undefined) return false;
     await destroyMaterials(parts, transaction, key);
+    const inStore = await destroyInStore(parts, transaction, key);
     await removeKey(transaction, keyId);
-    await parts.audit.commitWith(transaction, record(parts.place, key));
+    await parts.audit.commitWith(transaction, record(parts.place, key, inStore));
     return true;
   } finally {
     await transaction.rollback();
@@ -104,8 +110,9 @@ async function finish(parts: DeleteKeyParts, keyId: string): Promise<boolean> {
 async function destroyMaterials(
   { token }: DeleteKeyParts,
   transaction: Transaction,
-  { materials }: DoomedKey,
+  key: DoomedKey,
 ): Promise<void> {
+  const materials = key.materials.filter(isInMainToken);
   if (materials.length === 0) return;
   requireHere(token, materials);
   // SoftHSM misses what another process changes beside it, and what is missed would stay.
@@ -115,7 +122,12 @@ async function destroyMaterials(
   }
 }
 
-function record(place: Place, { keyId, accountId }: DoomedKey): string {
+function isInMainToken({ store }: DoomedMaterial): boolean {
+  return store === undefined;
+}
+
+function record(place: Place, key: DoomedKey, inStore: readonly StoreOutcome[]): string {
+  const { keyId, accountId } = key;
   return auditLine(
     serviceEventRecord({
       completedAt: new Date(),
@@ -124,6 +136,7 @@ function record(place: Place, { keyId, accountId }: DoomedKey): string {
       region: place.region,
       accountId,
       resources: [{ accountId, arn: keyArn(place, accountId, keyId) }],
+      additional: storeMembers(key, inStore),
     }),
   );
 }

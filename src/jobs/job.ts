@@ -21,8 +21,8 @@ export interface DueRows {
   readonly where: string;
   /** Which of them a worker can do; the others wait for people, and are counted as overdue until then. Absent: all. */
   readonly claimable?: string;
-  /** Rows alone whose column, a text, has this value. */
-  readonly only?: { readonly column: string; readonly value: string };
+  /** Rows alone of which this is true, with the value as its parameter. */
+  readonly only?: { readonly where: (parameter: string) => string; readonly value: string };
   readonly subject: string;
   /** A timestamptz(3). */
   readonly at: string;

@@ -2,14 +2,14 @@ import { isWorn } from '../keys/encryption-counts';
 import { type RotationParts, rotateNow } from '../keys/rotation';
 import type { Job, Schedule } from './job';
 
-/** Keys whose current material has made half of its encryptions. */
+/** Keys whose current material has made half of its encryptions, and that can be given other material. */
 export const wornKeys: Schedule = {
   name: 'rotate-worn-key',
   due: {
     from: `
       encryption_count c join key_material m using (material_id)
         join kms_key k on k.key_id = m.key_id and k.current_material_id = m.material_id`,
-    where: `c.worn_at is not null and k.state = 'Enabled'`,
+    where: `c.worn_at is not null and k.state = 'Enabled' and k.custom_key_store_id is null`,
     claimable: `k.origin = 'AWS_KMS'`,
     subject: 'k.key_id',
     at: 'c.worn_at',

@@ -1,9 +1,17 @@
+import type { RequestMetadata } from '../xks/metadata';
 import type { Key } from './key';
 import type { EncryptionContext } from './keyring';
 
+/** What a key is used for. */
+export interface KeyUse {
+  readonly context: EncryptionContext | undefined;
+  /** What the proxy of an external key store is told of it; asked for by who tells it. */
+  readonly about: (key: Key) => RequestMetadata;
+}
+
 export interface Encrypted {
   readonly blob: Buffer;
-  /** Of symmetric keys: the others have one material alone, and answers do not name it (kms-semantics §4.3). */
+  /** Where answers name it (shownMaterialId): the others have one material alone (kms-semantics §4.3). */
   readonly keyMaterialId: string | undefined;
 }
 
@@ -17,7 +25,7 @@ export interface Decrypted {
 export interface Cipher {
   /** Throws ValidationException for more bytes than the algorithm takes under the key (kms-semantics §3.3). */
   requireFits(key: Key, bytes: number): void;
-  encrypt(key: Key, plaintext: Buffer, context: EncryptionContext | undefined): Promise<Encrypted>;
+  encrypt(key: Key, plaintext: Buffer, use: KeyUse): Promise<Encrypted>;
   /** Throws InvalidCiphertextException, one error for every reason. */
-  decrypt(key: Key, blob: Buffer, context: EncryptionContext | undefined): Promise<Decrypted>;
+  decrypt(key: Key, blob: Buffer, use: KeyUse): Promise<Decrypted>;
 }

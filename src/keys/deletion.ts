@@ -95,6 +95,9 @@ export async function beginDeletion(
 export interface DoomedKey {
   readonly keyId: string;
   readonly accountId: string;
+  /** Of a key in a custom key store. */
+  readonly customKeyStoreId: string | undefined;
+  readonly xksKeyId: string | undefined;
   readonly materials: readonly DoomedMaterial[];
 }
 
@@ -103,31 +106,50 @@ export interface DoomedMaterial {
   readonly materialId: string;
   readonly tokenSerial: string;
   readonly kind: TokenObjectKind;
+  /** Whose token that is, where it is not the main one. */
+  readonly store: { readonly id: string; readonly clusterId: string } | undefined;
 }
 
 /** A key whose deletion has begun, locked; undefined when it is gone, or another worker holds it. */
 export async function lockDoomedKey(db: Queryable, keyId: string): Promise<DoomedKey | undefined> {
-  const [key] = await db.query<{ account_id: string }>({
+  const [key] = await db.query<DoomedKeyRow>({
     name: 'key-lock-doomed',
     text: `
-      select account_id from kms_key where key_id = $1::text and deleting_since is not null
+      select account_id, custom_key_store_id, xks_key_id from kms_key where key_id = $1::text and deleting_since is not null
       for update skip locked`,
     values: [keyId],
   });
-  return key && { keyId, accountId: key.account_id, materials: await doomedMaterials(db, keyId) };
+  if (key === undefined) return undefined;
+  return {
+    keyId,
+    accountId: key.account_id,
+    customKeyStoreId: key.custom_key_store_id ?? undefined,
+    xksKeyId: key.xks_key_id ?? undefined,
+    materials: await doomedMaterials(db, keyId),
+  };
+}
+
+interface DoomedKeyRow {
+  readonly account_id: string;
+  readonly custom_key_store_id: string | null;
+  readonly xks_key_id: string | null;
 }
 
 interface DoomedMaterialRow {
   readonly material_id: string;
   readonly token_serial: string;
   readonly key_spec: KeySpec;
+  readonly custom_key_store_id: string | null;
+  readonly cloud_hsm_cluster_id: string | null;
 }
 
 export async function doomedMaterials(db: Queryable, keyId: string): Promise<DoomedMaterial[]> {
   const rows = await db.query<DoomedMaterialRow>({
     name: 'key-materials-doomed',
     text: `
-      select m.material_id, m.token_serial, k.key_spec from key_material m join kms_key k using (key_id)
+      select m.material_id, m.token_serial, k.key_spec, s.custom_key_store_id, s.cloud_hsm_cluster_id
+      from key_material m join kms_key k using (key_id)
+        left join custom_key_store s on s.custom_key_store_id = k.custom_key_store_id and k.origin = 'AWS_CLOUDHSM'
       where k.key_id = $1::text and ${inToken}`,
     values: [keyId],
   });
@@ -135,7 +157,13 @@ export async function doomedMaterials(db: Queryable, keyId: string): Promise<Doo
     materialId: row.material_id,
     tokenSerial: row.token_serial,
     kind: tokenObjectOf(row.key_spec),
+    store: storeOf(row),
   }));
+}
+
+function storeOf(row: DoomedMaterialRow): DoomedMaterial['store'] {
+  const { custom_key_store_id: id, cloud_hsm_cluster_id: clusterId } = row;
+  return id === null || clusterId === null ? undefined : { id, clusterId };
 }
 
 /** With its materials and tags. Its account may have another in its place. */

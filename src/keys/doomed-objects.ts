@@ -16,6 +16,8 @@ export interface DoomedObject extends TokenObject {
   readonly dueInSeconds: number;
   /** Whose it is, of a pair for an import. */
   readonly accountId?: string;
+  /** Whose token it is in, where that is not the main one. */
+  readonly customKeyStoreId?: string | undefined;
 }
 
 /**
@@ -32,16 +34,19 @@ export const untilForgottenSeconds = 3600;
  */
 export async function doom(
   db: Queryable,
-  { tokenKeyId, tokenSerial, kind, dueInSeconds, accountId }: DoomedObject,
+  { tokenKeyId, tokenSerial, kind, dueInSeconds, ...of }: DoomedObject,
 ): Promise<void> {
   await db.execute({
     name: 'object-doom',
     text: `
-      insert into doomed_object (token_key_id, token_serial, kind, due_at, account_id)
+      insert into doomed_object (token_key_id, token_serial, kind, due_at, account_id, custom_key_store_id)
       values ($1::text, $2::text, $3::text,
-        date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $4::float8), $5::text)
+        date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $4::float8), $5::text, $6::text)
       on conflict (token_key_id, token_serial) do update set kind = excluded.kind, due_at = excluded.due_at`,
-    values: [tokenKeyId, tokenSerial, kind, dueInSeconds, accountId ?? null],
+    values: [
+      ...[tokenKeyId, tokenSerial, kind, dueInSeconds],
+      ...[of.accountId ?? null, of.customKeyStoreId ?? null],
+    ],
   });
 }
 
@@ -77,25 +82,40 @@ export async function removeEntry(
   return removed > 0;
 }
 
-/** The entry when it is due, locked; undefined when it is gone, or another transaction has it. */
+/** An object in the main token, or in that of a custom key store. */
+export type DueObject = TokenObject & Pick<DoomedObject, 'kind' | 'customKeyStoreId'>;
+
+/** The entry of an object when it is due, locked; undefined when it is gone, or another transaction has it. */
 export async function lockDoomed(
   transaction: Transaction,
   {
     tokenKeyId,
-    tokenSerial,
+    tokenSerial: mainSerial,
     clockOffsetSeconds,
   }: TokenObject & { readonly clockOffsetSeconds: number },
-): Promise<Pick<DoomedObject, 'kind'> | undefined> {
-  const [entry] = await transaction.query<Pick<DoomedObject, 'kind'>>({
+): Promise<DueObject | undefined> {
+  const [entry] = await transaction.query<{
+    readonly kind: TokenObjectKind;
+    readonly token_serial: string;
+    readonly custom_key_store_id: string | null;
+  }>({
     name: 'object-lock-doomed',
     text: `
-      select kind from doomed_object
-      where token_key_id = $1::text and token_serial = $2::text
-        and due_at <= now() + make_interval(secs => $3::float8)
+      select d.kind, d.token_serial, d.custom_key_store_id from doomed_object d
+      where d.token_key_id = $1::text and ${withinReach('$2')}
+        and d.due_at <= now() + make_interval(secs => $3::float8)
+      order by d.due_at limit 1
       for update skip locked`,
-    values: [tokenKeyId, tokenSerial, clockOffsetSeconds],
+    values: [tokenKeyId, mainSerial, clockOffsetSeconds],
   });
-  return entry;
+  if (entry === undefined) return undefined;
+  const { kind, token_serial: tokenSerial, custom_key_store_id: storeId } = entry;
+  return { tokenKeyId, tokenSerial, kind, customKeyStoreId: storeId ?? undefined };
+}
+
+/** Of a row `d` of doomed_object: it is in the main token, whose serial a parameter is, or in one of a custom key store. */
+export function withinReach(mainSerial: string): string {
+  return `(d.custom_key_store_id is not null or d.token_serial = ${mainSerial}::text)`;
 }
 
 /**

@@ -2,10 +2,10 @@ import { HsmError } from '../../hsm';
 import type { StoreConnections } from '../custom-key-stores/connections';
 import { KmsError } from '../errors';
 import { innerLayerInvalid } from '../xks-client/faults';
-import type { RequestMetadata } from '../xks/metadata';
-import type { Decrypted, Encrypted } from './cipher';
+import type { Decrypted, Encrypted, KeyUse } from './cipher';
 import { associatedData, ciphertextHeader } from './ciphertext';
 import { encryptionContextDigest } from './encryption-context';
+import type { ExternalCipher } from './external-cipher';
 import {
   decodeExternalCiphertext,
   decodeInnerLayer,
@@ -13,7 +13,7 @@ import {
   encodeInnerLayer,
 } from './external-ciphertext';
 import type { Key } from './key';
-import type { EncryptionContext, Keyring } from './keyring';
+import type { Keyring } from './keyring';
 import { requireMaterial } from './material-use';
 
 interface Parts {
@@ -21,24 +21,19 @@ interface Parts {
   readonly storeConnections: Pick<StoreConnections, 'client'>;
 }
 
-interface Use {
-  readonly context: EncryptionContext | undefined;
-  readonly about: (key: Key) => RequestMetadata;
-}
-
 /**
  * The double encryption of keys in external key stores: the plaintext under the key's own material, in our token, and what
  * comes of that under the external key (kms-semantics §12.4). So neither of the two can read it alone. What a proxy does
  * not do is an XksFault, which is KMSInvalidStateException with its text (§12.3).
  */
-export class DoubleCipher {
+export class DoubleCipher implements ExternalCipher {
   /** A cached key is immutable and encrypts many times. */
   private readonly headers = new WeakMap<Key, Buffer>();
 
   constructor(private readonly parts: Parts) {}
 
   /** Encrypts 1 to 4096 bytes: what the proxy gets, 28 bytes more, is under the 4300 that it takes. */
-  async encrypt(key: Key, plaintext: Buffer, { context, about }: Use): Promise<Encrypted> {
+  async encrypt(key: Key, plaintext: Buffer, { context, about }: KeyUse): Promise<Encrypted> {
     const header = this.headerOf(key);
     const aad = associatedData(header, encryptionContextDigest(context));
     const inner = await this.parts.keyring.seal(key, plaintext, aad);
@@ -55,7 +50,7 @@ export class DoubleCipher {
    * Throws InvalidCiphertextException for what is no ciphertext of the key, before anybody is asked; what the proxy, or the
    * token, does not open is KMSInvalidStateException with the text of the one or the other (kms-semantics §12.3).
    */
-  async decrypt(key: Key, blob: Buffer, { context, about }: Use): Promise<Decrypted> {
+  async decrypt(key: Key, blob: Buffer, { context, about }: KeyUse): Promise<Decrypted> {
     const { keyId, keyMaterialId, header, outer } = decodeExternalCiphertext(blob);
     const material = key.materials.get(keyMaterialId);
     if (keyId !== key.keyId || material === undefined) {

@@ -6,7 +6,9 @@ import { type Ciphertext, associatedData, ciphertextHeader, encodeCiphertext } f
 import { encryptionContextDigest } from './encryption-context';
 import type { EncryptionCounts } from './encryption-counts';
 import type { Key } from './key';
+import type { KeyTokens } from './key-tokens';
 import { type Material, isAway } from './material';
+import type { OriginType } from '../shapes/kms.generated';
 import { pendingImport, type Reread, requireMaterial, rewrapped } from './material-use';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -17,7 +19,7 @@ export interface Decrypted {
 }
 
 interface Parts {
-  readonly token: Token;
+  readonly tokens: Pick<KeyTokens, 'of'>;
   readonly counts: Pick<EncryptionCounts, 'of'>;
   readonly reread: Reread;
 }
@@ -37,7 +39,15 @@ interface Waiting {
   readonly aad: Buffer;
 }
 
-/** Encrypts and decrypts with a key's materials in the token; `encrypt` and `decrypt` in Claviger's ciphertext format. */
+type Work<T> = (token: Token, material: Material) => Awaitable<T>;
+
+interface Using<T> {
+  readonly key: Key;
+  readonly material: Material;
+  readonly work: Work<T>;
+}
+
+/** Encrypts and decrypts with a key's materials in its token; `encrypt` and `decrypt` in Claviger's ciphertext format. */
 export class Keyring {
   /** A cached key is immutable and encrypts many times. */
   private readonly sealers = new WeakMap<Key, Sealer>();
@@ -52,13 +62,13 @@ export class Keyring {
     const material = requireMaterial(key);
     const { allowance } = this.sealerOf(key, material.id);
     if (!allowance.take()) return this.sealWhenAllowed({ key, allowance, plaintext, aad });
-    return this.use(key, material, (now) => this.parts.token.encryptAesGcm(now, aad, plaintext));
+    return this.use(key, material, (token, now) => token.encryptAesGcm(now, aad, plaintext));
   }
 
   /** Decrypts with a material of the key that seal() used. Throws KmsError KMSInvalidStateException, and HsmError. */
   open(key: Key, material: Material, sealed: GcmOpen): Awaitable<Buffer> {
     if (isAway(material)) throw pendingImport(key);
-    return this.use(key, material, (now) => this.parts.token.decryptAesGcm(now, sealed));
+    return this.use(key, material, (token, now) => token.decryptAesGcm(now, sealed));
   }
 
   /**
@@ -105,19 +115,23 @@ export class Keyring {
   private async sealWhenAllowed({ key, allowance, plaintext, aad }: Waiting): Promise<GcmSealed> {
     if (!(await allowance.taken())) throw wornOut(key);
     const material = requireMaterial(key);
-    return this.use(key, material, (now) => this.parts.token.encryptAesGcm(now, aad, plaintext));
+    return this.use(key, material, (token, now) => token.encryptAesGcm(now, aad, plaintext));
+  }
+
+  /** In the token that has the key's material. */
+  private use<T>(key: Key, material: Material, work: Work<T>): Awaitable<T> {
+    const token = this.parts.tokens.of(key);
+    return token instanceof Promise
+      ? token.then((opened) => this.useIn(opened, { key, material, work }))
+      : this.useIn(token, { key, material, work });
   }
 
   /** Once more with the material as it is now, where it was put under another wrapping key and the old one is gone. */
-  private use<T>(
-    key: Key,
-    material: Material,
-    work: (material: Material) => Awaitable<T>,
-  ): Awaitable<T> {
+  private useIn<T>(token: Token, { key, material, work }: Using<T>): Awaitable<T> {
     const again = async (error: unknown): Promise<T> =>
-      work(await rewrapped({ ...this.parts, key, material }, error));
+      work(token, await rewrapped({ ...this.parts, key, material }, error));
     try {
-      const done = work(material);
+      const done = work(token, material);
       return done instanceof Promise ? done.catch(again) : done;
     } catch (error) {
       return again(error);
@@ -135,14 +149,17 @@ export class Keyring {
   }
 }
 
+const remedies = {
+  AWS_KMS: 'Claviger rotates the key as soon as it can; RotateKeyOnDemand rotates it at once.',
+  EXTERNAL: 'Import new key material with ImportKeyMaterial and call RotateKeyOnDemand.',
+  AWS_CLOUDHSM: 'Keys of custom key stores do not rotate: create another one.',
+  EXTERNAL_KEY_STORE: 'Keys of custom key stores do not rotate: create another one.',
+} as const satisfies Record<OriginType, string>;
+
 /** AWS has no such limit that its callers see. */
 function wornOut({ arn, origin }: Key): KmsError {
-  const remedy =
-    origin === 'EXTERNAL'
-      ? 'Import new key material with ImportKeyMaterial and call RotateKeyOnDemand.'
-      : 'Claviger rotates the key as soon as it can; RotateKeyOnDemand rotates it at once.';
   return new KmsError(
     'KMSInvalidStateException',
-    `${arn} has made as many encryptions under its current key material as one key material may make. ${remedy}`,
+    `${arn} has made as many encryptions under its current key material as one key material may make. ${remedies[origin]}`,
   );
 }

@@ -18,6 +18,7 @@ import {
   untilForgottenSeconds,
 } from './doomed-objects';
 import type { Key } from './key';
+import type { KeyTokens } from './key-tokens';
 import {
   type MaterialPlace,
   type MaterialStorage,
@@ -31,10 +32,13 @@ import type { KeyStore } from './store';
 import { lockToken } from './token-lock';
 import { holdCurrentWrappingKey } from './wrapping-keys';
 
-/** A key store: a token, and how the material of its keys is kept. */
+/** The tokens, and how the material of keys is kept. */
 interface Parts {
   readonly database: Pick<Database, 'apart'>;
+  /** The main one. */
   readonly token: Token;
+  readonly keyTokens: Pick<KeyTokens, 'of'>;
+  /** Of keys in the main token. */
   readonly storage: MaterialStorage;
   readonly keys: KeyStore;
 }
@@ -73,6 +77,20 @@ interface Making {
   readonly wrapped: (wrappingKeyId: string) => Promise<GeneratedWrappedKey>;
 }
 
+/** Where a key's material goes. */
+interface Shelf {
+  readonly token: Token;
+  readonly storage: MaterialStorage;
+  /** Of a token that is not the main one. */
+  readonly customKeyStoreId?: string;
+}
+
+/** What material is made for. */
+export type MaterialOwner = Pick<
+  Key,
+  'keyId' | 'keySpec' | 'keyUsage' | 'origin' | 'customKeyStore'
+>;
+
 /** Where material is that was just made, and its public half. */
 interface Made {
   readonly place: MaterialPlace;
@@ -89,21 +107,23 @@ export class Materials {
   }
 
   /**
-   * New material for an AWS_KMS key of this transaction, current from now on; what was current stays for Decrypt. The key as
-   * it is with it. The caller announces the key, unless it is new.
+   * New material for a key of this transaction whose owner brings none, current from now on; what was current stays for
+   * Decrypt. The key as it is with it. The caller announces the key, unless it is new.
    */
   async create(
     transaction: Transaction,
-    key: Pick<Key, 'keyId' | 'keySpec' | 'keyUsage'>,
+    key: MaterialOwner,
     { undo, prepared, rotationType }: MaterialRequest,
   ): Promise<Key> {
-    const { token, keys } = this.parts;
+    const { keys } = this.parts;
     const { keyId } = key;
-    const materialId = token.generateRandom(32).toString('hex');
+    const shelf = await this.shelfOf(key);
+    const { token } = shelf;
+    const materialId = this.parts.token.generateRandom(32).toString('hex');
     const material = materialKind(key);
     await retireCurrentMaterial(transaction, keyId);
     await setCurrentMaterial(transaction, keyId, materialId);
-    const { place, publicKey } = await this.make(transaction, {
+    const { place, publicKey } = await this.make(transaction, shelf, {
       ...{ keyId, materialId, kind: tokenObjectOf(key.keySpec) },
       resident: ({ label, object, exclusively }) => {
         undo(() => destroyObject(token, object));
@@ -131,7 +151,7 @@ export class Materials {
   ): Promise<MaterialPlace> {
     const { token } = this.parts;
     const publicKey = undefined;
-    const { place } = await this.make(transaction, {
+    const { place } = await this.make(transaction, this.mainShelf, {
       ...{ keyId, materialId, kind: tokenObjectOf(keySpec) },
       resident: ({ label, object, exclusively }) =>
         exclusively(async () => {
@@ -149,21 +169,36 @@ export class Materials {
     return place;
   }
 
-  private make(transaction: Transaction, making: Making): Promise<Made> {
-    return this.parts.storage === 'resident'
-      ? this.makeResident(transaction, making)
+  private get mainShelf(): Shelf {
+    return this.parts;
+  }
+
+  /** What a CloudHSM cluster has does not leave it, wrapped neither (kms-semantics §12.4). */
+  private async shelfOf(key: MaterialOwner): Promise<Shelf> {
+    const { origin, customKeyStore } = key;
+    if (origin !== 'AWS_CLOUDHSM' || customKeyStore === undefined) return this.mainShelf;
+    const token = await this.parts.keyTokens.of(key);
+    return { token, storage: 'resident', customKeyStoreId: customKeyStore.id };
+  }
+
+  private make(transaction: Transaction, shelf: Shelf, making: Making): Promise<Made> {
+    return shelf.storage === 'resident'
+      ? this.makeResident(transaction, shelf, making)
       : this.makeWrapped(transaction, making);
   }
 
   /** Others make theirs until this one's has to be in the token. */
   private async makeResident(
     transaction: Transaction,
+    { token, customKeyStoreId }: Shelf,
     { keyId, materialId, kind, resident }: Making,
   ): Promise<Made> {
-    const { database, token } = this.parts;
     const tokenSerial = token.status().serial;
     const object = { tokenKeyId: materialId, tokenSerial, kind };
-    await doom(database.apart, { ...object, dueInSeconds: untilForgottenSeconds });
+    await doom(this.parts.database.apart, {
+      ...{ ...object, customKeyStoreId },
+      dueInSeconds: untilForgottenSeconds,
+    });
     await spare(transaction, object);
     const { publicKey } = await resident({
       ...{ label: `claviger:key:${keyId}`, object },

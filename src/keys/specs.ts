@@ -106,23 +106,26 @@ export function chooseSpec(input: {
   return { keySpec, keyUsage };
 }
 
-const servedOrigins: readonly OriginType[] = ['AWS_KMS', 'EXTERNAL'];
+/** Which specs keys of an origin can have; symmetric ones alone in custom key stores (kms-semantics §3.2). */
+const specsOf: Readonly<Record<OriginType, (keySpec: KeySpec) => boolean>> = {
+  AWS_KMS: () => true,
+  EXTERNAL: (keySpec) => rowOf(keySpec).importable,
+  AWS_CLOUDHSM: (keySpec) => keySpec === 'SYMMETRIC_DEFAULT',
+  EXTERNAL_KEY_STORE: (keySpec) => keySpec === 'SYMMETRIC_DEFAULT',
+};
 
-/** Refuses by name what no token has, and origins that are not served. */
+/** Refuses by name what no token has, and what no key of the origin can be. */
 export function requireServed(keySpec: KeySpec, origin: OriginType): void {
-  if (!servedOrigins.includes(origin)) {
-    throw new KmsError('UnsupportedOperationException', `Origin ${origin} is not supported.`);
-  }
   if (keySpec === 'SM2') {
     throw new KmsError(
       'UnsupportedOperationException',
       'KeySpec SM2 is not supported: PKCS#11 has no mechanism for it.',
     );
   }
-  if (origin === 'EXTERNAL' && !rowOf(keySpec).importable) {
+  if (!specsOf[origin](keySpec)) {
     throw new KmsError(
       'UnsupportedOperationException',
-      `KeySpec ${keySpec} is not supported with Origin EXTERNAL.`,
+      `KeySpec ${keySpec} is not supported with Origin ${origin}.`,
     );
   }
 }

@@ -1,4 +1,5 @@
-import type { Queryable } from '../db';
+import { DatabaseError, type Queryable } from '../db';
+import { KmsError } from '../errors';
 import { KeyPolicies } from '../policy/key-policies';
 import type {
   ConnectionStateType,
@@ -125,7 +126,15 @@ export class KeyStore {
 
   /** Without material: what makes a key of origin AWS_KMS whole is `Materials.create`, in the same transaction. */
   async insert(db: Queryable, key: NewKey): Promise<Key> {
-    await db.execute({
+    await this.insertRow(db, key);
+    if (key.tags.length > 0) await putTags(db, key.keyId, key.tags);
+    const inserted = await this.find(db, key.keyId);
+    if (inserted === undefined) throw new Error('a key that was just inserted is not there');
+    return inserted;
+  }
+
+  private async insertRow(db: Queryable, key: NewKey): Promise<void> {
+    const inserting = db.execute({
       name: 'key-insert',
       text: `
         insert into kms_key
@@ -147,10 +156,9 @@ export class KeyStore {
         key.xksKeyId ?? null,
       ],
     });
-    if (key.tags.length > 0) await putTags(db, key.keyId, key.tags);
-    const inserted = await this.find(db, key.keyId);
-    if (inserted === undefined) throw new Error('a key that was just inserted is not there');
-    return inserted;
+    await inserting.catch((error: unknown) => {
+      throw isXksKeyInUse(error) ? xksKeyInUse(key) : error;
+    });
   }
 
   async setState(db: Queryable, keyId: string, state: KeyState): Promise<void> {
@@ -215,4 +223,16 @@ function toStore(row: KeyRow): StoreOfKey | undefined {
   const { custom_key_store_id: id, connection_state: connectionState } = row;
   if (id === null || connectionState === null) return undefined;
   return { id, connectionState, cloudHsmClusterId: row.cloud_hsm_cluster_id ?? undefined };
+}
+
+/** Two keys of a store cannot be under one external key (kms-semantics §12.3). */
+function isXksKeyInUse(error: unknown): boolean {
+  return error instanceof DatabaseError && error.constraint === 'kms_key_xks_key_id_key';
+}
+
+function xksKeyInUse({ xksKeyId = '' }: NewKey): KmsError {
+  return new KmsError(
+    'XksKeyAlreadyInUseException',
+    `The external key ${xksKeyId} is already associated with a KMS key in this external key store.`,
+  );
 }

@@ -1,15 +1,16 @@
 import { KmsError } from '../errors';
 import { checkDescription } from '../keys/description';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
-import { keyMetadata } from '../keys/key';
+import { type Key, keyMetadata } from '../keys/key';
 import { materialKind } from '../keys/material-use';
 import { countNewKey, requireKeyRoom } from '../keys/key-count';
 import { chooseSpec, requireServed } from '../keys/specs';
 import { checkTags } from '../keys/tags';
-import type { Operation } from '../operation';
+import type { Change, Operation, Services } from '../operation';
 import { defaultKeyPolicy } from '../policy/compile';
+import { holdStoreOf, requireRoomInStore } from './create-key-in-store';
 import { acceptKeyPolicy, requireNoLockout } from './key-policy';
-import { refuseMembers } from './unsupported';
+import { checkStoreMembers, inStore } from './keys-in-stores';
 
 export const createKey: Operation<'CreateKey'> = {
   name: 'CreateKey',
@@ -30,7 +31,7 @@ export const createKey: Operation<'CreateKey'> = {
   unannounced: 'nothing is kept of a key before it is there',
   check(input) {
     requireServed(chooseSpec(input).keySpec, input.Origin ?? 'AWS_KMS');
-    refuseMembers(input, ['CustomKeyStoreId', 'XksKeyId']);
+    checkStoreMembers(input);
     if (input.MultiRegion === true) {
       throw new KmsError('UnsupportedOperationException', 'MultiRegion keys are not supported.');
     }
@@ -50,7 +51,8 @@ export const createKey: Operation<'CreateKey'> = {
     ...(input.Tags === undefined ? [] : [{ action: 'kms:TagResource', resource: '*' }]),
   ],
 
-  async prepare({ input, caller, services }) {
+  async prepare(call) {
+    const { input, caller, services } = call;
     const { db, token, materials, limits } = services;
     const { accountId } = caller;
     const spec = chooseSpec(input);
@@ -58,6 +60,7 @@ export const createKey: Operation<'CreateKey'> = {
     await token.requireKind(materialKind(spec));
     if (input.Origin === 'EXTERNAL') return undefined;
     await requireKeyRoom(db, { accountId, limits });
+    await requireRoomInStore(call);
     return { key: await materials.prepare({ ...spec, accountId }) };
   },
 
@@ -70,28 +73,22 @@ export const createKey: Operation<'CreateKey'> = {
       input.Policy === undefined
         ? defaultKeyPolicy(place, accountId)
         : await acceptKeyPolicy(change.transaction, { text: input.Policy, place, limits });
+    const store = await holdStoreOf(call, change.transaction);
     await requireKeyRoom(change.transaction, { accountId, limits });
     const key = await services.keys.insert(change.transaction, {
       keyId,
       accountId,
       description: input.Description ?? '',
       ...chooseSpec(input),
-      ...(input.Origin === 'EXTERNAL' && { origin: 'EXTERNAL' }),
+      origin: input.Origin ?? 'AWS_KMS',
+      ...store,
       policy,
       tags: input.Tags ?? [],
     });
     // What refuses the row costs the token nothing.
     if (input.Policy !== undefined) requireNoLockout(call, key);
     change.made(key);
-    const { undo, prepared } = change;
-    // The owner of an EXTERNAL key brings its material later.
-    const made =
-      key.origin === 'EXTERNAL'
-        ? key
-        : await services.materials.create(change.transaction, key, {
-            undo,
-            prepared: prepared?.key,
-          });
+    const made = await withMaterial(services, change, key);
     // Last: while the token works, others make their keys too.
     await countNewKey(change.transaction, { accountId, limits });
     return { KeyMetadata: keyMetadata(made) };
@@ -99,3 +96,15 @@ export const createKey: Operation<'CreateKey'> = {
 
   responseElements: (_call, output) => ({ KeyMetadata: output.KeyMetadata }),
 };
+
+/** The owner of an EXTERNAL key brings its material later. */
+async function withMaterial({ materials }: Services, change: Change, key: Key): Promise<Key> {
+  if (key.origin === 'EXTERNAL') return key;
+  const { transaction, undo, prepared } = change;
+  const making = { undo, prepared: prepared?.key };
+  if (key.origin !== 'AWS_CLOUDHSM') return materials.create(transaction, key, making);
+  const made = await inStore(() => materials.create(transaction, key, making));
+  // As CloudTrail has it (kms-semantics §16.4).
+  change.note({ BackingKey: JSON.stringify({ backingKeyId: made.currentMaterial?.id }) });
+  return made;
+}

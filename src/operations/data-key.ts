@@ -1,9 +1,13 @@
+import type { Awaitable } from '../awaitable';
 import { KmsError } from '../errors';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
-import type { Services } from '../operation';
+import { storeFailure } from '../keys/store-failures';
+import type { Services, TargetedCall } from '../operation';
 import type { DataKeySpec } from '../shapes/kms.generated';
 import { refuseDryRun } from './dry-run';
+import { keyUse } from './key-use';
+import { onlyKey } from './targets';
 
 interface DataKeyRequest {
   readonly KeySpec?: DataKeySpec;
@@ -15,8 +19,10 @@ interface DataKeyRequest {
 interface DataKey {
   readonly plaintext: Buffer;
   readonly blob: Buffer;
-  readonly keyMaterialId: string;
+  readonly keyMaterialId: string | undefined;
 }
+
+type Making = 'GenerateDataKey' | 'GenerateDataKeyWithoutPlaintext';
 
 const bytesOf: Readonly<Record<DataKeySpec, number>> = { AES_128: 16, AES_256: 32 };
 
@@ -38,23 +44,40 @@ export function requireSymmetric({ keySpec, keyUsage }: Key): void {
   }
 }
 
-/** Random bytes of the token's generator, encrypted under the key in the token. */
-export async function makeDataKey(
-  services: Services,
-  key: Key,
-  input: DataKeyRequest,
-): Promise<DataKey> {
+/** Random bytes of the token that has the key, encrypted under it there. */
+export async function makeDataKey(operation: Making, call: TargetedCall<Making>): Promise<DataKey> {
+  const { input, keys, services } = call;
+  const key = onlyKey(keys);
   refuseDryRun(input);
-  const length = input.KeySpec === undefined ? input.NumberOfBytes : bytesOf[input.KeySpec];
-  if (length === undefined) throw new Error('the size of a data key was not checked');
-  const plaintext = services.token.generateRandom(length);
+  const random = randomBytes(services, key, sizeOf(input));
+  const plaintext = random instanceof Promise ? await random : random;
   try {
-    return {
-      plaintext,
-      ...(await services.keyring.encrypt(key, plaintext, input.EncryptionContext)),
-    };
+    const use = keyUse(operation, call, input.EncryptionContext);
+    return { plaintext, ...(await services.encryption.symmetric.encrypt(key, plaintext, use)) };
   } catch (thrown) {
     plaintext.fill(0);
     throw thrown;
+  }
+}
+
+function sizeOf(input: DataKeyRequest): number {
+  const length = input.KeySpec === undefined ? input.NumberOfBytes : bytesOf[input.KeySpec];
+  if (length === undefined) throw new Error('the size of a data key was not checked');
+  return length;
+}
+
+/** At once where the token is the main one. */
+function randomBytes(services: Services, key: Key, length: number): Awaitable<Buffer> {
+  const { customKeyStore } = key;
+  return customKeyStore === undefined
+    ? services.token.generateRandom(length)
+    : randomBytesInStore(services, key, length);
+}
+
+async function randomBytesInStore(services: Services, key: Key, length: number): Promise<Buffer> {
+  try {
+    return (await services.keyTokens.of(key)).generateRandom(length);
+  } catch (thrown) {
+    throw storeFailure(key, thrown);
   }
 }

@@ -4,6 +4,7 @@ import type { Call, Operation, Target } from '../operation';
 import type { DecryptResponse } from '../shapes/kms.generated';
 import { requireBlob, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
+import { keyUse } from './key-use';
 import { algorithmCondition, effectiveAlgorithm, onlyKey } from './targets';
 
 const action = 'kms:Decrypt';
@@ -35,13 +36,15 @@ export const decrypt: Operation<'Decrypt'> = {
     requireEncryptionWith(onlyKey(keys), algorithm, input.EncryptionContext);
   },
 
-  async run({ input, keys, services }) {
+  async run(call) {
+    const { input, keys, services } = call;
     const key = onlyKey(keys);
     if (ignoresCiphertext(input)) refuseDryRun(input);
     const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
     const cipher = services.encryption.by(algorithm);
     const blob = requireBlob(input.CiphertextBlob);
-    const { plaintext, keyMaterialId } = await cipher.decrypt(key, blob, input.EncryptionContext);
+    const use = keyUse('Decrypt', call, input.EncryptionContext);
+    const { plaintext, keyMaterialId } = await cipher.decrypt(key, blob, use);
     refuseDryRun(input, plaintext);
     const answer: DecryptResponse = {
       KeyId: key.arn,

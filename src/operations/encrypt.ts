@@ -1,7 +1,9 @@
 import { requireEncryptionWith } from '../keys/encryption';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
+import { shownMaterialId } from '../keys/key';
 import type { Operation } from '../operation';
 import { refuseDryRun } from './dry-run';
+import { keyUse } from './key-use';
 import { algorithmCondition, effectiveAlgorithm, onlyKey, targetByKeyId } from './targets';
 
 export const encrypt: Operation<'Encrypt'> = {
@@ -22,17 +24,19 @@ export const encrypt: Operation<'Encrypt'> = {
     services.encryption.by(algorithm).requireFits(key, input.Plaintext.length);
   },
 
-  async run({ input, keys, services }) {
+  async run(call) {
+    const { input, keys, services } = call;
     const key = onlyKey(keys);
     refuseDryRun(input);
     const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
     const cipher = services.encryption.by(algorithm);
-    const { blob } = await cipher.encrypt(key, input.Plaintext, input.EncryptionContext);
+    const use = keyUse('Encrypt', call, input.EncryptionContext);
+    const { blob } = await cipher.encrypt(key, input.Plaintext, use);
     return { CiphertextBlob: blob, KeyId: key.arn, EncryptionAlgorithm: algorithm };
   },
   // AWS says it in the record and not in the answer (kms-semantics §8.5), and of symmetric keys alone (§16.4).
   additionalEventData(_output, keys) {
-    const { keySpec, currentMaterial } = onlyKey(keys);
-    return { KeyMaterialId: keySpec === 'SYMMETRIC_DEFAULT' ? currentMaterial?.id : undefined };
+    const key = onlyKey(keys);
+    return { KeyMaterialId: shownMaterialId(key, key.currentMaterial?.id) };
   },
 };

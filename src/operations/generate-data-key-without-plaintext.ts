@@ -1,4 +1,5 @@
 import type { Operation } from '../operation';
+import type { GenerateDataKeyWithoutPlaintextResponse } from '../shapes/kms.generated';
 import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
 import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 
@@ -14,11 +15,15 @@ export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutP
   identify: ({ keys }) => requireSymmetric(onlyKey(keys)),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
 
-  async run({ input, keys, services }) {
-    const key = onlyKey(keys);
-    const { plaintext, blob, keyMaterialId } = await makeDataKey(services, key, input);
-    plaintext.fill(0);
-    return { CiphertextBlob: blob, KeyId: key.arn, KeyMaterialId: keyMaterialId };
+  async run(call) {
+    const made = await makeDataKey('GenerateDataKeyWithoutPlaintext', call);
+    made.plaintext.fill(0);
+    const answer: GenerateDataKeyWithoutPlaintextResponse = {
+      CiphertextBlob: made.blob,
+      KeyId: onlyKey(call.keys).arn,
+    };
+    if (made.keyMaterialId !== undefined) answer.KeyMaterialId = made.keyMaterialId;
+    return answer;
   },
   additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
 };

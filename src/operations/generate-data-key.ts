@@ -1,4 +1,5 @@
 import type { Operation } from '../operation';
+import type { GenerateDataKeyResponse } from '../shapes/kms.generated';
 import { checkDataKeyRequest, makeDataKey, requireSymmetric } from './data-key';
 import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 
@@ -16,15 +17,15 @@ export const generateDataKey: Operation<'GenerateDataKey'> = {
   identify: ({ keys }) => requireSymmetric(onlyKey(keys)),
   requires: { usage: 'ENCRYPT_DECRYPT', state: 'cryptographic' },
 
-  async run({ input, keys, services }) {
-    const key = onlyKey(keys);
-    const { plaintext, blob, keyMaterialId } = await makeDataKey(services, key, input);
-    return {
+  async run(call) {
+    const { plaintext, blob, keyMaterialId } = await makeDataKey('GenerateDataKey', call);
+    const answer: GenerateDataKeyResponse = {
       CiphertextBlob: blob,
       Plaintext: plaintext,
-      KeyId: key.arn,
-      KeyMaterialId: keyMaterialId,
+      KeyId: onlyKey(call.keys).arn,
     };
+    if (keyMaterialId !== undefined) answer.KeyMaterialId = keyMaterialId;
+    return answer;
   },
   additionalEventData: ({ KeyMaterialId }) => ({ KeyMaterialId }),
 };

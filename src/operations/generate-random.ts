@@ -1,11 +1,14 @@
 import { KmsError } from '../errors';
-import type { Operation } from '../operation';
-import { refuseMembers } from './unsupported';
+import { findStore } from '../custom-key-stores/stores';
+import type { Call, Operation } from '../operation';
+import type { GenerateRandomResponse } from '../shapes/kms.generated';
+import { checkTexts } from './custom-key-store-rules';
+import { inStore, requireConnected } from './keys-in-stores';
 
 export const generateRandom: Operation<'GenerateRandom'> = {
   name: 'GenerateRandom',
   readOnly: true,
-  audited: [],
+  audited: ['CustomKeyStoreId'],
   secret: 'Plaintext',
   forRecipient: { withheld: [] },
   accountActions: () => [{ action: 'kms:GenerateRandom', resource: '*' }],
@@ -14,10 +17,26 @@ export const generateRandom: Operation<'GenerateRandom'> = {
     if (input.NumberOfBytes === undefined) {
       throw new KmsError('ValidationException', 'NumberOfBytes is required.');
     }
-    refuseMembers(input, ['CustomKeyStoreId']);
+    checkTexts({ CustomKeyStoreId: input.CustomKeyStoreId });
   },
 
-  run: ({ input, services }) => ({
-    Plaintext: services.token.generateRandom(input.NumberOfBytes ?? 0),
-  }),
+  run(call) {
+    const { NumberOfBytes: length = 0, CustomKeyStoreId: id } = call.input;
+    if (id !== undefined) return randomOfStore(call, id, length);
+    return { Plaintext: call.services.token.generateRandom(length) };
+  },
 };
+
+/** Of the token of a custom key store (kms-semantics §5.3). */
+async function randomOfStore(
+  call: Call<'GenerateRandom'>,
+  id: string,
+  length: number,
+): Promise<GenerateRandomResponse> {
+  const { db, keyTokens } = call.services;
+  const store = await findStore(db, id);
+  requireConnected(call, { id, store }, 'AWS_CLOUDHSM');
+  return inStore(async () => ({
+    Plaintext: (await keyTokens.ofStore(id)).generateRandom(length),
+  }));
+}

@@ -10,6 +10,7 @@ import type {
 } from '../shapes/kms.generated';
 import { requireBlob, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
+import { keyUse } from './key-use';
 import { algorithmCondition, effectiveAlgorithm } from './targets';
 
 const from = 'kms:ReEncryptFrom';
@@ -53,19 +54,22 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
     requireEncryptionWith(destination, algorithm.to, input.DestinationEncryptionContext);
   },
 
-  async run({ input, keys, services: { encryption } }) {
+  async run(call) {
+    const { input, keys } = call;
+    const { encryption } = call.services;
     const { source, destination } = both(keys);
     if (ignoresCiphertext(input)) refuseDryRun(input);
     const algorithm = algorithmsOf(input);
-    const [opening, sealing] = [encryption.by(algorithm.from), encryption.by(algorithm.to)];
+    const sealing = encryption.by(algorithm.to);
     const blob = requireBlob(input.CiphertextBlob);
-    const opened = await opening.decrypt(source, blob, input.SourceEncryptionContext);
+    const opening = keyUse('ReEncrypt', call, input.SourceEncryptionContext);
+    const opened = await encryption.by(algorithm.from).decrypt(source, blob, opening);
     const { plaintext } = opened;
     try {
       sealing.requireFits(destination, plaintext.length);
       refuseDryRun(input);
-      const context = input.DestinationEncryptionContext;
-      const sealed = await sealing.encrypt(destination, plaintext, context);
+      const use = keyUse('ReEncrypt', call, input.DestinationEncryptionContext);
+      const sealed = await sealing.encrypt(destination, plaintext, use);
       const answer: ReEncryptResponse = {
         CiphertextBlob: sealed.blob,
         SourceKeyId: source.arn,
@@ -82,10 +86,17 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
       plaintext.fill(0);
     }
   },
-  additionalEventData: ({ SourceKeyMaterialId, DestinationKeyMaterialId }) => ({
-    SourceKeyMaterialId,
-    DestinationKeyMaterialId,
-  }),
+  additionalEventData({ SourceKeyMaterialId, DestinationKeyMaterialId }, keys) {
+    const { source, destination } = both(keys);
+    return {
+      SourceKeyMaterialId,
+      DestinationKeyMaterialId,
+      SourceCustomKeyStoreId: source.customKeyStore?.id,
+      SourceXksKeyId: source.xksKeyId,
+      DestinationCustomKeyStoreId: destination.customKeyStore?.id,
+      DestinationXksKeyId: destination.xksKeyId,
+    };
+  },
 };
 
 async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {

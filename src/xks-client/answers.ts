@@ -1,8 +1,8 @@
 import { decodeBase64 } from '../shapes/base64';
+import { integrityValue } from '../xks/cdiv';
 import { type XksErrorName, xksStatuses } from '../xks/errors';
 import type { HealthStatus } from '../xks/health';
 import { type ExternalKeyMetadata, type ExternallySealed, XksFault } from './client';
-import { cdivOf } from './cdiv';
 import { kindOfRefusal, type ProxyOperation } from './refusals';
 import type { RawAnswer } from './transport';
 
@@ -35,8 +35,9 @@ function parse(body: Buffer): Members {
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(body));
-  } catch (cause) {
-    throw invalid('it is no JSON', { cause });
+  } catch {
+    // What the parser says quotes the answer.
+    throw invalid('it is no JSON');
   }
   if (!isObject(value)) throw invalid('it is no JSON object');
   return value;
@@ -91,8 +92,7 @@ export function readSealed(
         ? Buffer.alloc(0)
         : bytes(members, 'ciphertextMetadata', (length) => length <= maxMetadataBytes),
   };
-  const given = bytes(members, 'ciphertextDataIntegrityValue', (length) => length === 32);
-  if (!cdivOf(sealed, aad).equals(given)) {
+  if (members['ciphertextDataIntegrityValue'] !== integrityValue({ ...sealed, aad })) {
     throw invalid('ciphertextDataIntegrityValue is not that of the ciphertext');
   }
   return sealed;
@@ -163,6 +163,6 @@ function isObject(value: unknown): value is Members {
 }
 
 /** What is wrong is said by members and lengths: never by what they hold. */
-function invalid(what: string, options?: { cause?: unknown }): XksFault {
-  return new XksFault('invalid-response', `the answer cannot be interpreted: ${what}`, options);
+function invalid(what: string): XksFault {
+  return new XksFault('invalid-response', `the answer cannot be interpreted: ${what}`);
 }

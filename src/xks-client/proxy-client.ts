@@ -55,6 +55,7 @@ export class ProxyClient implements XksClient {
   private readonly breaker: Breaker;
   private readonly poll: HealthPoll | undefined;
   private readonly underWay = new Set<Promise<unknown>>();
+  private closed = false;
 
   constructor(private readonly options: ProxyClientOptions) {
     this.breaker = new Breaker(options.breaker);
@@ -114,8 +115,9 @@ export class ProxyClient implements XksClient {
     return this.ask({ operation: 'GetHealthStatus', path: '/health', body }, readHealth);
   }
 
-  /** When the requests under way have had their answers. */
+  /** Takes no more requests, and resolves when those under way have had their answers. */
   async close(): Promise<void> {
+    this.closed = true;
     this.poll?.stop();
     await Promise.allSettled(this.underWay);
     this.options.transport.close();
@@ -125,6 +127,9 @@ export class ProxyClient implements XksClient {
     request: ProxyRequest,
     read: (members: Readonly<Record<string, unknown>>) => T,
   ): Promise<T> {
+    if (this.closed) {
+      throw new XksFault('unreachable', 'the connection to the proxy was closed');
+    }
     const asking = this.timed(request, async () =>
       read(readMembers(request.operation, await this.exchange(request))),
     );

@@ -50,6 +50,7 @@ const maxAnswerBytes = 65_536;
 export class Transport {
   private readonly kept: Agent;
   private readonly fresh: Agent;
+  private readonly watched = new WeakMap<object, { readonly secured: boolean }>();
 
   constructor(private readonly options: TransportOptions) {
     const { host, ca, identity, deadlineMs } = options;
@@ -78,7 +79,7 @@ export class Transport {
         path: posted.path,
         headers: { ...posted.headers, 'content-length': String(posted.body.length) },
       });
-      const watch = watchConnection(request);
+      const isSecured = this.watch(request);
       const end = (): void => {
         clearTimeout(timer);
         // A request that has its answer has let go of its connection already.
@@ -86,9 +87,9 @@ export class Transport {
       };
       const fail = (error: unknown): void => {
         end();
-        reject(error instanceof XksFault ? error : faultOf(error, watch.secured()));
+        reject(error instanceof XksFault ? error : faultOf(error, isSecured()));
       };
-      const timer = setTimeout(() => fail(tooLate(watch.secured(), deadlineMs)), deadlineMs);
+      const timer = setTimeout(() => fail(tooLate(isSecured(), deadlineMs)), deadlineMs);
       request.on('error', fail);
       request.on('response', (response) => {
         readAnswer(response).then((answer) => {
@@ -100,20 +101,22 @@ export class Transport {
     });
   }
 
+  /** Whether the request's connection stands, which is the border between who cannot be reached and who does not answer. */
+  private watch(request: ClientRequest): () => boolean {
+    let connection: object | undefined;
+    request.once('socket', (socket) => {
+      connection = socket;
+      if (this.watched.has(socket)) return;
+      this.watched.set(socket, { secured: false });
+      socket.once('secureConnect', () => this.watched.set(socket, { secured: true }));
+    });
+    return () => connection !== undefined && this.watched.get(connection)?.secured === true;
+  }
+
   close(): void {
     this.kept.destroy();
     this.fresh.destroy();
   }
-}
-
-/** Whether the connection stands, which is the border between who cannot be reached and who does not answer. */
-function watchConnection(request: ClientRequest): { secured: () => boolean } {
-  let secured = false;
-  request.once('socket', (socket) => {
-    if (request.reusedSocket) secured = true;
-    else socket.once('secureConnect', () => (secured = true));
-  });
-  return { secured: () => secured };
 }
 
 async function readAnswer(response: IncomingMessage): Promise<RawAnswer> {
@@ -140,8 +143,7 @@ function tooLate(secured: boolean, deadlineMs: number): XksFault {
 }
 
 function faultOf(error: unknown, secured: boolean): XksFault {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const kind = kindOf(error, { code, secured });
+  const kind = kindOf(error as NodeJS.ErrnoException, secured);
   return new XksFault(kind, sentences[kind], { cause: error });
 }
 
@@ -158,11 +160,11 @@ const sentences: Readonly<Record<ConnectionFaultKind, string>> = {
  * Before the connection stands, whatever is no error of a system call is a certificate that was not believed.
  */
 function kindOf(
-  error: unknown,
-  { code, secured }: { readonly code: string; readonly secured: boolean },
+  { code = '', syscall }: NodeJS.ErrnoException,
+  secured: boolean,
 ): ConnectionFaultKind {
   if (/^(ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code)) return 'tls';
   if (code.startsWith('HPE_')) return 'invalid-response';
-  const ofNetwork = code === 'ECONNRESET' || (error instanceof Error && 'syscall' in error);
+  const ofNetwork = code === 'ECONNRESET' || syscall !== undefined;
   return secured || ofNetwork ? 'unreachable' : 'tls';
 }

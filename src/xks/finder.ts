@@ -3,7 +3,7 @@ import type { Awaitable } from '../awaitable';
 import type { FeedCache, Queryable } from '../db';
 import { openCredentials } from './credentials';
 import { externalKeyCacheKey, findExternalKey } from './keys';
-import { readRules } from './read-rules';
+import { type AuthorizationRules, parseRules } from './rules';
 import type { ExternalKey, XksStore } from './store';
 import { findStore, listPrefixes, storeCacheKey } from './stores';
 
@@ -55,7 +55,7 @@ export class XksStores {
     ]);
     if (record === undefined) return undefined;
     const { accountId, region, status, rate, rules } = record;
-    return { prefix, accountId, region, status, rate, rules: readRules(rules), credentials };
+    return { prefix, accountId, region, status, rate, rules: compiled(rules), credentials };
   }
 }
 
@@ -79,6 +79,11 @@ export class ExternalKeys {
     const record = await findExternalKey(this.parts.db, prefix, externalKeyId);
     if (record?.keyId === undefined || record.status === 'DELETED') return undefined;
     const { keyId, usages, status, rules } = record;
-    return { prefix, externalKeyId, keyId, usages, status, rules: readRules(rules) };
+    return { prefix, externalKeyId, keyId, usages, status, rules: compiled(rules) };
   }
+}
+
+/** Of a row. What nobody can read denies everything: it throws. */
+function compiled(rules: string | undefined): AuthorizationRules | undefined {
+  return rules === undefined ? undefined : parseRules(rules);
 }

@@ -49,7 +49,7 @@ export interface HealthOptions {
   readonly slowMs: number;
   readonly onChange: (event: HealthEvent) => void;
   readonly onUncounted: (error: unknown) => void;
-  /** Pause between two looks; default 20 seconds. */
+  /** Pause between two looks; default 5 seconds. */
   readonly intervalMs?: number;
   /** A clock that never goes back, in milliseconds. */
   readonly now?: () => number;
@@ -61,8 +61,8 @@ interface Seen {
   readonly at: number;
 }
 
-/** Half of what the API allows, so that one look may fail to end in time. */
-const defaultIntervalMs = 20_000;
+/** A fraction of what the API allows, so that looks may take long, and what works again is soon told. */
+const defaultIntervalMs = 5000;
 
 /** The longest that a look may be kept (xks-proxy §1.9). */
 const keptMs = 60_000;

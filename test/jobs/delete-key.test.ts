@@ -37,7 +37,8 @@ beforeAll(async () => {
     ...{ url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 5000 },
   });
   audit = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
-  job = deleteKey({ database, token, place, audit, changes: feed });
+  const { keyTokens } = vault;
+  job = deleteKey({ database, token, keyTokens, place, audit, changes: feed });
 });
 afterAll(async () => {
   await audit.close();
@@ -107,10 +108,10 @@ test('a key is deleted at its date, and not a moment earlier', async () => {
 
 test('one whose date has come by the clock of the database alone stays, and the attempt says why', async () => {
   const key = await doomed();
-  const { database, token } = vault;
+  const { database, token, keyTokens } = vault;
   // As after a failover to a standby whose clock is two days ahead.
   const behind = deleteKey({
-    ...{ database, token, place, audit, changes: feed },
+    ...{ database, token, keyTokens, place, audit, changes: feed },
     now: () => Date.now() - 2 * day * 1000,
   });
   const task = { subject: key.keyId, clockOffsetSeconds: 8 * day };

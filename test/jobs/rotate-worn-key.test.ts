@@ -29,7 +29,7 @@ const keys = new KeyStore(place);
 beforeAll(async () => {
   vault = await openVault();
   await vault.issue(accountId, false);
-  const { url, database, token } = vault;
+  const { url, database } = vault;
   feed = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   await feed.listening();
   auditDatabase = openDatabase({
@@ -38,7 +38,7 @@ beforeAll(async () => {
   parts = {
     ...{ database, place, keys, changes: feed },
     audit: openAuditWriter({ database: auditDatabase, waitMs: 5000 }),
-    materials: new Materials({ database, token, keys, storage: 'resident' }),
+    materials: new Materials({ ...vault, keys, storage: 'resident' }),
     onLeftover: (error) => {
       throw error;
     },

@@ -37,9 +37,14 @@ const privateHalf = {
     return privateDecrypt({ key: privateKey, padding, oaepHash: hashOf[algorithm] }, ciphertext);
   },
 };
+const use = { context: undefined, about: notAbout };
+function notAbout(): never {
+  throw new Error('no proxy is told of it');
+}
 const notAsked = (): Promise<never> => Promise.reject(new Error('no key here is symmetric'));
 const encryption = new Encryption({
   keyring: { encrypt: notAsked, decrypt: notAsked },
+  external: { encrypt: notAsked, decrypt: notAsked },
   token: privateHalf,
   materialUses: new MaterialUses({ reread: () => Promise.resolve(undefined) }),
 });
@@ -63,19 +68,19 @@ function rsaKey(different: Partial<Key> = {}): Key {
 }
 
 test.each(algorithms)('what a key encrypts by %s its private half opens', async (algorithm) => {
-  const sealed = await encryption.by(algorithm).encrypt(key, plaintext, undefined);
+  const sealed = await encryption.by(algorithm).encrypt(key, plaintext, use);
   expect(sealed).toEqual({ blob: expect.any(Buffer) as Buffer, keyMaterialId: undefined });
   expect(sealed.blob).toHaveLength(256);
   const oaepHash = hashOf[algorithm];
   expect(privateDecrypt({ key: privateKey, padding, oaepHash }, sealed.blob)).toEqual(plaintext);
-  const again = await encryption.by(algorithm).encrypt(key, plaintext, undefined);
+  const again = await encryption.by(algorithm).encrypt(key, plaintext, use);
   expect(again.blob).not.toEqual(sealed.blob);
 });
 
 test.each(algorithms)('what others encrypt by %s the token opens', async (algorithm) => {
   const oaepHash = hashOf[algorithm];
   const blob = publicEncrypt({ key: publicKey, padding, oaepHash }, plaintext);
-  const opened = await encryption.by(algorithm).decrypt(key, blob, undefined);
+  const opened = await encryption.by(algorithm).decrypt(key, blob, use);
   expect(opened).toEqual({ plaintext, keyMaterialId: undefined });
   const kind = { spec: 'RSA_2048', usage: 'ENCRYPT_DECRYPT' };
   expect(asked).toEqual([{ id: materialId, kind, algorithm }]);
@@ -84,9 +89,7 @@ test.each(algorithms)('what others encrypt by %s the token opens', async (algori
 test('a ciphertext of another length than the modulus is invalid, and the token is not asked', async () => {
   for (const length of [1, 255, 257, 384, 6144]) {
     const cipher = encryption.by('RSAES_OAEP_SHA_256');
-    await expect(cipher.decrypt(key, Buffer.alloc(length), undefined)).rejects.toMatchObject(
-      invalid,
-    );
+    await expect(cipher.decrypt(key, Buffer.alloc(length), use)).rejects.toMatchObject(invalid);
   }
   expect(asked).toEqual([]);
 });
@@ -95,7 +98,7 @@ test('a ciphertext of no bytes, which no Encrypt makes, is invalid', async () =>
   const oaepHash = 'sha256';
   const blob = publicEncrypt({ key: publicKey, padding, oaepHash }, Buffer.alloc(0));
   const cipher = encryption.by('RSAES_OAEP_SHA_256');
-  await expect(cipher.decrypt(key, blob, undefined)).rejects.toMatchObject(invalid);
+  await expect(cipher.decrypt(key, blob, use)).rejects.toMatchObject(invalid);
 });
 
 const sizes: readonly [RsaEncryptionAlgorithm, KeySpec, number][] = [
@@ -122,8 +125,8 @@ test.each(sizes)('%s takes under %s %i bytes at the most', (algorithm, keySpec, 
 test('the largest plaintexts of RSA_2048 are encrypted', async () => {
   for (const [algorithm, keySpec, most] of sizes.filter(([, spec]) => spec === 'RSA_2048')) {
     const bytes = Buffer.alloc(most, 0xa5);
-    const { blob } = await encryption.by(algorithm).encrypt(rsaKey({ keySpec }), bytes, undefined);
-    const { plaintext: back } = await encryption.by(algorithm).decrypt(key, blob, undefined);
+    const { blob } = await encryption.by(algorithm).encrypt(rsaKey({ keySpec }), bytes, use);
+    const { plaintext: back } = await encryption.by(algorithm).decrypt(key, blob, use);
     expect(back).toEqual(bytes);
   }
 });
@@ -144,15 +147,15 @@ test('a key whose material has expired encrypts and decrypts no more, though it 
   };
   const lapsing = rsaKey({ currentMaterial: { ...currentMaterial, imported } });
   const cipher = encryption.by('RSAES_OAEP_SHA_1');
-  const { blob } = await cipher.encrypt(lapsing, plaintext, undefined);
+  const { blob } = await cipher.encrypt(lapsing, plaintext, use);
   lapsesAt = 0;
   const pendingImport = {
     code: 'KMSInvalidStateException',
     message: `${lapsing.arn} is pending import.`,
   };
-  const encrypting = async (): Promise<unknown> => cipher.encrypt(lapsing, plaintext, undefined);
+  const encrypting = async (): Promise<unknown> => cipher.encrypt(lapsing, plaintext, use);
   await expect(encrypting()).rejects.toMatchObject(pendingImport);
-  await expect(cipher.decrypt(lapsing, blob, undefined)).rejects.toMatchObject(pendingImport);
+  await expect(cipher.decrypt(lapsing, blob, use)).rejects.toMatchObject(pendingImport);
 });
 
 test('a key encrypts by the algorithms of its spec, and with a context if it is symmetric', () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await generateAes(token, materialId, 'claviger:test');
   await generateAes(token, rotatedId, 'claviger:test');
   keyring = new Keyring({
-    token,
+    tokens: { of: () => token },
     counts: { of: (id) => new Allowance(id, unlimited) },
     reread: () => Promise.resolve(undefined),
   });
@@ -158,7 +158,11 @@ describe('material that is wrapped', () => {
   }
 
   const ringThatRereads = (reread: () => Promise<Key | undefined>): Keyring =>
-    new Keyring({ token, counts: { of: (id) => new Allowance(id, unlimited) }, reread });
+    new Keyring({
+      tokens: { of: () => token },
+      counts: { of: (id) => new Allowance(id, unlimited) },
+      reread,
+    });
 
   test('is read again, once, where its wrapping key is gone and another wraps it now', async () => {
     const { before, now } = await rewrapped();

@@ -91,7 +91,7 @@ test.each(shells)('%s is a script that its shell can parse', (name) => {
 test('A bare machine lacks every package, and is told which when it cannot install them', () => {
   const { status, stderr } = run(`${source}; softhsm_library() { return 1; }; set_up_tools`);
   expect(status).toBe(1);
-  expect(stderr).toContain('claviger: could not install: softhsm2 g++ make python3\n');
+  expect(stderr).toContain('claviger: could not install: softhsm2 g++ make python3 openssl\n');
   expect(stderr).toContain('no network');
 });
 

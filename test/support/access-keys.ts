@@ -3,7 +3,9 @@ import { AccessKeys } from '../../src/auth/access-keys';
 import { initialiseAccount, type IssuedAccessKey } from '../../src/auth/accounts';
 import { Sealing } from '../../src/auth/sealing';
 import type { Credential } from '../../src/auth/sigv4';
+import { noStoreConnections } from '../../src/custom-key-stores/no-connections';
 import { type Database, FeedCache, openDatabase } from '../../src/db';
+import { KeyTokens } from '../../src/keys/key-tokens';
 import type { Principal } from '../../src/policy/principal';
 import { cloneDatabase } from './postgres';
 import { place } from './sample-keys';
@@ -13,6 +15,8 @@ import { tokenOptions } from './token-options';
 /** A token and a database of their own, as `claviger init` finds them. */
 export interface Vault {
   readonly token: Token;
+  /** It alone. */
+  readonly keyTokens: KeyTokens;
   readonly database: Database;
   readonly url: string;
   /** An access key of the account's root: the first, or with `another` one more. */
@@ -31,6 +35,7 @@ export async function openVault(): Promise<Vault> {
   const database = openDatabase({ url, ...limits });
   return {
     token,
+    keyTokens: new KeyTokens({ token, storeConnections: noStoreConnections }),
     database,
     url,
     issue: async (accountId, another) => {

@@ -23,3 +23,16 @@ export async function unrecorded(
       status !== undefined && status < 500 && !recorded.has(requestId ?? 'none'),
   );
 }
+
+/** The audit records of that event, oldest first. */
+export async function eventsNamed(
+  { databaseUrl }: { readonly databaseUrl: string },
+  eventName: string,
+): Promise<Record<string, unknown>[]> {
+  const rows = await administer<{ record: string }>(
+    databaseUrl,
+    `select record from audit_record where record::json ->> 'eventName' = $1 order by recorded_at, seq`,
+    [eventName],
+  );
+  return rows.map(({ record }) => JSON.parse(record) as Record<string, unknown>);
+}

@@ -28,7 +28,7 @@ export interface Site extends Vault {
 
 export async function openSite(
   environment: NodeJS.ProcessEnv = {},
-  connectors: Connectors = storeConnectors(),
+  given?: Connectors,
 ): Promise<Site> {
   const vault = await openVault();
   await vault.issue(accountId, false);
@@ -37,11 +37,14 @@ export async function openSite(
   const changes = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
   const config = loadConfig({ CLAVIGER_DATA_DIR: '/nonexistent', ...environment });
   const caches = openCaches(changes, config);
-  evictHandles(changes, { database, token });
+  const log = createLog('error');
+  const connectors = given ?? storeConnectors({ config, log, metrics: new Metrics(), token });
   const customKeyStores = openCustomKeyStores({
     ...{ config, database, token, feed: changes, connectors },
-    log: createLog('error'),
+    log,
   });
+  const { connections } = customKeyStores;
+  evictHandles(changes, { database, tokens: () => [token, ...connections.openTokens()] });
   await changes.listening();
   const uses = noteUses({
     ...{ config, database, log: createLog('error'), metrics: new Metrics() },
@@ -76,7 +79,10 @@ interface WorkerParts extends Pick<Corridor, 'database' | 'audit'> {
 function worker({ database, token, changes, caches, audit, ...rest }: WorkerParts): Corridor {
   const { config, customKeyStores } = rest;
   const ignore = (): void => undefined;
-  const parts = { database, token, changes, audit, onLeftover: ignore };
+  const parts = {
+    ...{ database, token, changes, audit, onLeftover: ignore },
+    storeConnections: customKeyStores.connections,
+  };
   const signatures = buildSignatures({ config, database, token, caches });
   const attestations = new Attestations({ roots: [], onRefused: ignore });
   const services = buildServices(config, {

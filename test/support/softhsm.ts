@@ -11,12 +11,16 @@ const run = promisify(execFile);
 export interface SoftHsmOptions {
   /** Names for `slots.mechanisms`; all of SoftHSM's where left out. */
   readonly mechanisms?: readonly string[];
+  /** For another process: this one's next C_Initialize is left with the configuration that it has. */
+  readonly further?: boolean;
+  /** A random one where left out. */
+  readonly pin?: string;
 }
 
 export interface SoftHsm {
   /** Path of the PKCS#11 library. */
   readonly module: string;
-  /** Path of softhsm2.conf; SOFTHSM2_CONF of this process already names it. */
+  /** Path of softhsm2.conf; SOFTHSM2_CONF of this process already names it, unless it is a further token. */
   readonly conf: string;
   readonly label: string;
   readonly serial: string;
@@ -47,7 +51,7 @@ export async function makeSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHsm
   const away = join(home, 'tokens.away');
   const conf = join(home, 'softhsm2.conf');
   const pinFile = join(home, 'pin');
-  const pin = randomBytes(8).toString('hex');
+  const { pin = randomBytes(8).toString('hex') } = options;
   const label = `test-${randomBytes(4).toString('hex')}`;
   await mkdir(tokenDir, { mode: 0o700 });
   await writeFile(pinFile, pin, { mode: 0o600 });
@@ -55,7 +59,7 @@ export async function makeSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHsm
   const addToken = (name: string): Promise<string> => initToken({ conf, label: name, pin });
   const serial = await addToken(label);
   const activate = (): Promise<void> => setProcessEnvironment('SOFTHSM2_CONF', conf);
-  await activate();
+  if (options.further !== true) await activate();
   return {
     ...{
       module: modulePaths.debian,

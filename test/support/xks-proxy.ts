@@ -112,6 +112,15 @@ export function refusing(status: number, errorName: string, errorMessage?: strin
 
 /** Never answers. */
 export const hang: Misdeed = () => undefined;
+/** Is never done with its answer. */
+export const drip: Misdeed = (response) => {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const timer = setInterval(() => response.write(' '), 20);
+  response.once('close', () => clearInterval(timer));
+};
+/** Answers in no protocol. */
+export const babble: Misdeed = (response) =>
+  response.socket?.end('220 mail.example.test ESMTP\r\n');
 /** Resets the connection before the answer. */
 export const reset: Misdeed = (_, tcp) => tcp?.resetAndDestroy();
 /** Ends in the middle of the answer. */
@@ -186,21 +195,20 @@ const answers: Readonly<Record<string, (key: Buffer, body: ProxyRequest['body'])
     }),
   };
 
-const metadata = Buffer.from('generation 1');
-
 function aadOf(body: ProxyRequest['body']): Buffer {
   return bytesOf(body, 'additionalAuthenticatedData');
 }
 
 /** xks-proxy §1.7 */
-function aadOfToken(aad: Buffer): Buffer {
+function aadOfToken(aad: Buffer, metadata: Buffer): Buffer {
   const length = Buffer.from([aad.length >> 8, aad.length & 255]);
   return Buffer.concat([length, aad, Buffer.from([metadata.length]), metadata]);
 }
 
 function sealed(key: Buffer, body: ProxyRequest['body']): object {
   const iv = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(aadOfToken(aadOf(body)));
+  const metadata = Buffer.from('generation 1');
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(aadOfToken(aadOf(body), metadata));
   const ciphertext = Buffer.concat([cipher.update(bytesOf(body, 'plaintext')), cipher.final()]);
   const tag = cipher.getAuthTag();
   const parts = [aadOf(body), metadata, iv, ciphertext, tag];
@@ -217,7 +225,7 @@ function sealed(key: Buffer, body: ProxyRequest['body']): object {
 
 function opened(key: Buffer, body: ProxyRequest['body']): ProxyAnswer {
   const decipher = createDecipheriv('aes-256-gcm', key, bytesOf(body, 'initializationVector'))
-    .setAAD(aadOfToken(aadOf(body)))
+    .setAAD(aadOfToken(aadOf(body), bytesOf(body, 'ciphertextMetadata')))
     .setAuthTag(bytesOf(body, 'authenticationTag'));
   try {
     const plaintext = Buffer.concat([

@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { banner, quote } from '../../../scripts/dev-server/banner';
+import { type Addresses, banner, quote } from '../../../scripts/dev-server/banner';
+
+const someFiles = { credentials: '/c', config: '/f' };
+const at = (url: string): Addresses => ({ url, xksUrl: undefined, caFile: undefined });
 
 test('The lines of the banner are a shell script that sets the files and drops what would go before them', () => {
   const files = { credentials: "/home/o'neill/my data/credentials", config: '/tmp/aws-config' };
-  const lines = banner(files, 'http://127.0.0.1:4599').split('\n');
+  const lines = banner(files, at('http://127.0.0.1:4599')).split('\n');
   const script = lines.filter((line) => /^ {2}(unset|export) /.test(line)).join('\n');
   const output = execFileSync(
     'sh',
@@ -20,9 +23,19 @@ test('The lines of the banner are a shell script that sets the files and drops w
 });
 
 test('The command names the endpoint itself, for an AWS CLI that reads none from its configuration', () => {
-  expect(banner({ credentials: '/c', config: '/f' }, 'http://127.0.0.1:1')).toContain(
+  expect(banner(someFiles, at('http://127.0.0.1:1'))).toContain(
     '\n  aws kms create-key --endpoint-url http://127.0.0.1:1\n',
   );
+});
+
+test('The XKS proxy is pinged by a command that believes our own authority, where it vouches', () => {
+  const xks = { ...at('http://127.0.0.1:1'), xksUrl: 'https://127.0.0.1:2' };
+  const files = { ...xks, caFile: '/my data/ca.crt' };
+  expect(banner(someFiles, files)).toContain(
+    "\n  curl --cacert '/my data/ca.crt' https://127.0.0.1:2/ping\n",
+  );
+  expect(banner(someFiles, xks)).toContain('\n  curl https://127.0.0.1:2/ping\n');
+  expect(banner(someFiles, at('http://127.0.0.1:1'))).not.toContain('XKS');
 });
 
 test.each(['plain', 'a b', "it's", '$HOME', '`id`', '"', '\\', '*', ''])(

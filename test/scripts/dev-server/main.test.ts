@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { get } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -66,6 +67,21 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
+/** What an XKS client gets that believes our authority and nobody else; `host` as the certificate must have it. */
+function ping(url: string, host: string): Promise<string> {
+  const ca = read('xks-tls/ca.crt');
+  const { port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const req = get({ host, port, path: '/ping', ca, agent: false }, (res) => {
+      res.setEncoding('utf8').on('data', (text) => resolve(`${res.statusCode} ${text}`));
+    });
+    req.on('error', reject);
+  });
+}
+
+const xksUrlOf = (dev: Dev): string =>
+  /^ {2}curl --cacert \S+ (https:\S+)\/ping$/m.exec(dev.output())?.[1] ?? 'none';
+
 const read = (name: string): string => readFileSync(path.join(dataDir, name), 'utf8');
 
 test('It serves, says so once, leaves private files, prints no secret, and ends with 0', async () => {
@@ -76,7 +92,11 @@ test('It serves, says so once, leaves private files, prints no secret, and ends 
   expect(read('credentials')).toMatch(
     /^\[default\]\naws_access_key_id = \w{20}\naws_secret_access_key = \S{40}\n$/,
   );
-  for (const name of ['credentials', 'claviger.env', 'aws-config', 'token/pin']) {
+  for (const host of ['127.0.0.1', 'localhost']) {
+    expect(await ping(xksUrlOf(dev), host)).toBe('200 pong');
+  }
+  const keys = ['xks-tls/ca.key', 'xks-tls/server.key'];
+  for (const name of ['credentials', 'claviger.env', 'aws-config', 'token/pin', ...keys]) {
     expect([name, statSync(path.join(dataDir, name)).mode & 0o777]).toEqual([name, 0o600]);
   }
   expect(await end(dev.process, 'SIGINT')).toBe(0);
@@ -98,13 +118,16 @@ test('It serves, says so once, leaves private files, prints no secret, and ends 
 test('Killed outright it takes daemon and database with it; run again it keeps what it made', async () => {
   const first = start();
   const url = await ready(first);
-  const kept = [read('credentials'), read('token/serial'), read('token/pin')];
+  const made = ['credentials', 'token/serial', 'token/pin', 'xks-tls/ca.crt', 'xks-tls/server.crt'];
+  const kept = made.map(read);
   await end(first.process, 'SIGKILL');
   await refuses(url);
 
   const second = start({ CLAVIGER_PORT: new URL(url).port });
   expect(await ready(second)).toBe(url);
-  expect([read('credentials'), read('token/serial'), read('token/pin')]).toEqual(kept);
+  expect(made.map(read)).toEqual(kept);
+  // Nobody asked for the port after it, which may be taken; then it is another.
+  expect(await ping(xksUrlOf(second), 'localhost')).toBe('200 pong');
   expect(await end(second.process, 'SIGTERM')).toBe(0);
 
   rmSync(path.join(dataDir, 'credentials'));
@@ -129,6 +152,26 @@ test('A port that is taken is an error that names it, before anything is started
     `claviger: port ${port} of 127.0.0.1 is in use; set CLAVIGER_PORT to another one\n`,
   );
   expect(() => read('token/serial')).toThrow('ENOENT');
+});
+
+test('A port of the XKS proxy that is taken is an error where it was asked for, and else another is taken', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const asked = start({ CLAVIGER_XKS_PORT: String(port) });
+  await once(asked.process, 'close');
+  expect(asked.process.exitCode).toBe(1);
+  expect(asked.log()).toBe(
+    `claviger: port ${port} of 127.0.0.1 is in use; set CLAVIGER_XKS_PORT to another one\n`,
+  );
+  const other = start({ CLAVIGER_PORT: String(port - 1) });
+  await ready(other);
+  holder.close();
+  expect(other.log()).toContain(
+    `claviger: port ${port} is not free: the XKS proxy takes any that is; CLAVIGER_XKS_PORT names one\n`,
+  );
+  expect(await ping(xksUrlOf(other), 'localhost')).toBe('200 pong');
+  expect(await end(other.process, 'SIGTERM')).toBe(0);
 });
 
 test('A setting that cannot be used is an error that names the variable', async () => {
