@@ -5,7 +5,9 @@ import { type XksCorridor, handleXks } from './dispatch-xks';
 import { xks } from './doors/xks';
 import { type Log, describeError } from './log';
 import { readNetworks } from './networks';
+import type { Rates } from './rates/rates';
 import type { Handler } from './server';
+import { Admission } from './xks/admission';
 import { Deadlines } from './xks/deadlines';
 import type { Health } from './xks/health';
 import type { XksRequestEvent } from './xks/request-event';
@@ -16,7 +18,9 @@ export interface XksParts {
   readonly log: Log;
   readonly corridor: Corridor;
   readonly health: Health;
+  readonly rates: Rates;
   readonly onXksRequest: (event: XksRequestEvent) => void;
+  readonly onXksOverload: () => void;
 }
 
 /** The door of the XKS proxy, with the corridor behind it. */
@@ -34,6 +38,7 @@ export function buildXks({
     keyring: services.keyring,
     keyUses: services.keyUses,
     health: told.health,
+    rates: told.rates,
     deadlines: new Deadlines(config.xksDeadlineMs),
     audit: parts.audit,
     service: parts.service,
@@ -46,6 +51,8 @@ export function buildXks({
   return xks({
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
+    admission: new Admission({ deadlineMs: config.xksDeadlineMs }),
+    onOverload: told.onXksOverload,
     handle: (request) => handleXks(corridor, request),
   });
 }

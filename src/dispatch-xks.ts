@@ -7,6 +7,7 @@ import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import { type XksOperation, isEnabled, xksOperations } from './operations/xks';
 import type { XksWork } from './operations/xks/operation';
+import type { Rates } from './rates/rates';
 import type { RecordedService, RequestOrigin } from './trail';
 import type { Deadlines } from './xks/deadlines';
 import { XksError } from './xks/errors';
@@ -17,6 +18,7 @@ import type { RequestMetadata } from './xks/metadata';
 import { type XksPath, parseXksPath } from './xks/path';
 import type { XksRequestEvent } from './xks/request-event';
 import type { XksSignatures } from './xks/signatures';
+import { takeRequest } from './xks/rate';
 import { denialOf } from './xks/rules';
 import type { ExternalKey, XksStore } from './xks/store';
 import { XksTrail } from './xks/trail';
@@ -49,6 +51,7 @@ export interface XksCorridor {
   readonly keyring: Keyring;
   readonly keyUses: Pick<KeyUses, 'note'>;
   readonly health: Pick<Health, 'status'>;
+  readonly rates: Rates;
   readonly deadlines: Deadlines;
   readonly audit: AuditWriter;
   readonly service: RecordedService;
@@ -159,6 +162,7 @@ class Exchange {
     const metadata = requestMetadata(members, operation.requiredMetadata);
     trail.tellOf(metadata);
     const work = operation.read(members);
+    if (!takeRequest(corridor.rates, store)) throw tooManyRequests();
     const { externalKey, key } = await this.findKey(path);
     trail.key = key;
     this.authorize(store, externalKey, metadata);
@@ -221,6 +225,10 @@ function requireUsable({ usages }: XksWork, externalKey: ExternalKey, key: Key):
 
 function disabled(message: string): XksError {
   return new XksError('InvalidStateException', message);
+}
+
+function tooManyRequests(): XksError {
+  return new XksError('ThrottlingException', 'The external key store gets too many requests.');
 }
 
 function unknownPath(): XksError {

@@ -39,6 +39,7 @@ export interface Served {
   readonly rates: Rates;
   readonly metrics: HealthOptions['metrics'];
   readonly onXksRequest: (event: XksRequestEvent) => void;
+  readonly onXksOverload: () => void;
 }
 
 export interface Listeners {

@@ -12,7 +12,7 @@ import { Metrics } from './metrics';
 import type { Ports } from './ports';
 import { OwnRates } from './rates/own-rates';
 import type { Rates } from './rates/rates';
-import { requestLog, xksRequestLog } from './request-log';
+import { requestLog, xksOverloadLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
 import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
@@ -110,6 +110,7 @@ async function build(
     signatures,
     health,
     rates: options.rates ?? new OwnRates(),
+    onXksOverload: both(xksOverloadLog(log), () => metrics.xks.overload()),
     onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   });
@@ -191,9 +192,12 @@ function connect(
   });
 }
 
-function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {
-  return (value) => {
-    first(value);
-    second(value);
+function both<T extends readonly unknown[]>(
+  first: (...values: T) => void,
+  second: (...values: T) => void,
+): (...values: T) => void {
+  return (...values) => {
+    first(...values);
+    second(...values);
   };
 }

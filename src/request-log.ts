@@ -54,3 +54,19 @@ export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
     });
   };
 }
+
+/** There are very many when there are any. */
+const overloadLogMs = 1000;
+
+/** Says that XKS requests were refused unread: once a second at the most, and how many. */
+export function xksOverloadLog(log: Log): () => void {
+  let refused = 0;
+  const say = (): void => {
+    log.warn('XKS requests were refused: they could not have been answered in time', { refused });
+    refused = 0;
+  };
+  return () => {
+    refused += 1;
+    if (refused === 1) setTimeout(say, overloadLogMs).unref();
+  };
+}

@@ -18,14 +18,13 @@ export interface ExternalConnectorOptions {
   readonly proxies: KeyStoresFile['proxies'];
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'proxyRequest' | 'proxyHealth'>;
-  /** For one try; AWS KMS has 250. */
-  readonly deadlineMs?: number;
   readonly pollMs?: number;
 }
 
 type Secret = () => Promise<Buffer>;
 
 const connecting: string = 'ConnectCustomKeyStore';
+/** AWS KMS's, where the file of key stores has no other. */
 const deadlineMs = 250;
 /** AWS KMS asks every few minutes; what it answers may be a minute old. */
 const pollMs = 60_000;
@@ -66,8 +65,7 @@ export class ExternalConnector {
     const { hostname, host } = new URL(store.uriEndpoint);
     const transport = new Transport({
       host: hostname,
-      ...(await believing(proxies.get(hostname))),
-      deadlineMs: this.options.deadlineMs ?? deadlineMs,
+      ...(await transportTo(proxies.get(hostname))),
     });
     const { accessKeyId } = store;
     return new ProxyClient({
@@ -114,10 +112,10 @@ function nameOf({ uriEndpoint, uriPath }: ExternalStore): string {
 }
 
 /** What the file of key stores says of the proxy's host. Read at each connecting, so that new files are met then. */
-async function believing(
+async function transportTo(
   settings: ProxySettings | undefined,
-): Promise<Pick<TransportOptions, 'connectTo' | 'ca' | 'identity'>> {
-  if (settings === undefined) return {};
+): Promise<Omit<TransportOptions, 'host'>> {
+  if (settings === undefined) return { deadlineMs };
   const { connectTo, caFile, certFile, keyFile } = settings;
   return {
     connectTo: connectTo === undefined ? undefined : addressOf(connectTo),
@@ -126,6 +124,7 @@ async function believing(
       certFile === undefined || keyFile === undefined
         ? undefined
         : { cert: await readFile(certFile), key: await readFile(keyFile) },
+    deadlineMs: settings.deadlineMs ?? deadlineMs,
   };
 }
 

@@ -11,10 +11,16 @@ const served = operationNamesOf('kms').filter((name) => name in operations);
 
 /** Operations that are about no key, or make it. */
 const withoutKey: readonly string[] = [
+  'ConnectCustomKeyStore',
+  'CreateCustomKeyStore',
   'CreateKey',
+  'DeleteCustomKeyStore',
+  'DescribeCustomKeyStores',
+  'DisconnectCustomKeyStore',
   'GenerateRandom',
   'ListKeys',
   'ListRetirableGrants',
+  'UpdateCustomKeyStore',
 ];
 
 /** Lines of the table that nothing can be asked of yet. */

@@ -48,18 +48,18 @@ export async function openKeyStoreStage(options: TestDaemonOptions = {}): Promis
   const ofProxy = makeCertificate(home, 'proxy');
   const proxy = await startProxy(ofProxy);
   const file = path.join(home, 'key-stores.json');
-  const clusters = tokens.map((token, i) => [
-    clusterIds[i],
-    {
-      ...{ module: token.module, label: token.label, serial: token.serial, local: true },
-      environment: { SOFTHSM2_CONF: token.conf },
-      trustAnchorFile: anchor.certFile,
-    },
-  ]);
+  const clusterOf = ({ module, label, serial, conf }: SoftHsm) => ({
+    ...{ module, label, serial, local: true, trustAnchorFile: anchor.certFile },
+    environment: { SOFTHSM2_CONF: conf },
+  });
+  const clusters = {
+    [clusterIds[0]]: clusterOf(tokens[0]),
+    [clusterIds[1]]: clusterOf(tokens[1]),
+  };
   const proxies = {
     '127.0.0.1': { connectTo: `127.0.0.1:${proxy.port}`, caFile: ofProxy.certFile },
   };
-  await writeFile(file, JSON.stringify({ clusters: Object.fromEntries(clusters), proxies }));
+  await writeFile(file, JSON.stringify({ clusters, proxies }));
   const daemon = await startDaemon({
     ...options,
     environment: {
