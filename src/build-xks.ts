@@ -5,8 +5,11 @@ import { type XksCorridor, handleXks } from './dispatch-xks';
 import { xks } from './doors/xks';
 import { type Log, describeError } from './log';
 import { readNetworks } from './networks';
+import type { Rates } from './rates/rates';
 import type { Handler } from './server';
+import { Admission } from './xks/admission';
 import { Deadlines } from './xks/deadlines';
+import type { Health } from './xks/health';
 import type { XksRequestEvent } from './xks/request-event';
 import { XksSignatures } from './xks/signatures';
 
@@ -14,7 +17,10 @@ export interface XksParts {
   readonly config: Config;
   readonly log: Log;
   readonly corridor: Corridor;
+  readonly health: Health;
+  readonly rates: Rates;
   readonly onXksRequest: (event: XksRequestEvent) => void;
+  readonly onXksOverload: () => void;
 }
 
 /** The door of the XKS proxy, with the corridor behind it. */
@@ -31,15 +37,8 @@ export function buildXks({
     finder: services.finder,
     keyring: services.keyring,
     keyUses: services.keyUses,
-    health: {
-      status: () => ({
-        xksProxyFleetSize: 1,
-        xksProxyVendor: 'Claviger',
-        xksProxyModel: 'Claviger',
-        ekmVendor: 'Claviger',
-        ekmFleetDetails: [{ id: 'x', model: 'y', healthStatus: 'ACTIVE' }],
-      }),
-    },
+    health: told.health,
+    rates: told.rates,
     deadlines: new Deadlines(config.xksDeadlineMs),
     audit: parts.audit,
     service: parts.service,
@@ -52,6 +51,8 @@ export function buildXks({
   return xks({
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
+    admission: new Admission({ deadlineMs: config.xksDeadlineMs }),
+    onOverload: told.onXksOverload,
     handle: (request) => handleXks(corridor, request),
   });
 }

@@ -7,15 +7,19 @@ import type { KeyUses } from './keys/key-uses';
 import type { Keyring } from './keys/keyring';
 import { type XksOperation, isEnabled, xksOperations } from './operations/xks';
 import type { XksWork } from './operations/xks/operation';
+import type { Rates } from './rates/rates';
 import type { RecordedService, RequestOrigin } from './trail';
 import type { Deadlines } from './xks/deadlines';
 import { XksError } from './xks/errors';
 import { failure, toXksError } from './xks/failures';
 import { type Members, parseMembers, requestMetadata } from './xks/fields';
 import type { Health } from './xks/health';
+import type { RequestMetadata } from './xks/metadata';
 import { type XksPath, parseXksPath } from './xks/path';
 import type { XksRequestEvent } from './xks/request-event';
 import type { XksSignatures } from './xks/signatures';
+import { takeRequest } from './xks/rate';
+import { denialOf } from './xks/rules';
 import type { ExternalKey, XksStore } from './xks/store';
 import { XksTrail } from './xks/trail';
 
@@ -47,6 +51,7 @@ export interface XksCorridor {
   readonly keyring: Keyring;
   readonly keyUses: Pick<KeyUses, 'note'>;
   readonly health: Pick<Health, 'status'>;
+  readonly rates: Rates;
   readonly deadlines: Deadlines;
   readonly audit: AuditWriter;
   readonly service: RecordedService;
@@ -144,20 +149,23 @@ class Exchange {
     trail.accessKeyId = corridor.signatures.verify(store, { method, url, rawHeaders, body });
     if (store.status !== 'ENABLED') throw disabled('The external key store is disabled.');
     const members = parseMembers(body);
-    if (path.operation !== 'GetHealthStatus') return this.performOnKey(path, members);
-    trail.metadata = requestMetadata(members, []);
+    if (path.operation !== 'GetHealthStatus') return this.performOnKey(store, path, members);
+    trail.tellOf(requestMetadata(members, []));
     const text = JSON.stringify(corridor.health.status());
     await this.record(trail.success(randomUUID()));
     return { ok: true, text };
   }
 
-  private async performOnKey(path: KeyPath, members: Members): Promise<XksAnswer> {
+  private async performOnKey(store: XksStore, path: KeyPath, members: Members): Promise<XksAnswer> {
     const { corridor, trail, request } = this;
     const operation: XksOperation = xksOperations[path.operation];
-    trail.metadata = requestMetadata(members, operation.requiredMetadata);
+    const metadata = requestMetadata(members, operation.requiredMetadata);
+    trail.tellOf(metadata);
     const work = operation.read(members);
+    if (!takeRequest(corridor.rates, store)) throw tooManyRequests();
     const { externalKey, key } = await this.findKey(path);
     trail.key = key;
+    this.authorize(store, externalKey, metadata);
     requireUsable(work, externalKey, key);
     const { output, keyMaterialId } = await work.run({
       externalKey,
@@ -173,6 +181,14 @@ class Exchange {
       corridor.keyUses.note(key.keyId, { ...use, eventId });
     }
     return { ok: true, text };
+  }
+
+  /** The answer does not say which rule it was: that is the operator's to know. */
+  private authorize(store: XksStore, externalKey: ExternalKey, metadata: RequestMetadata): void {
+    const denial = denialOf(metadata, store.rules, externalKey.rules);
+    if (denial === undefined) return;
+    this.trail.deniedBy = denial;
+    throw new XksError('AccessDeniedException', 'The key store does not allow this request.');
   }
 
   private async findKey({
@@ -209,6 +225,10 @@ function requireUsable({ usages }: XksWork, externalKey: ExternalKey, key: Key):
 
 function disabled(message: string): XksError {
   return new XksError('InvalidStateException', message);
+}
+
+function tooManyRequests(): XksError {
+  return new XksError('ThrottlingException', 'The external key store gets too many requests.');
 }
 
 function unknownPath(): XksError {

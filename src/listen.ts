@@ -14,6 +14,7 @@ import { xksListeners } from './listen-xks';
 import type { Log } from './log';
 import { readNetworks } from './networks';
 import type { Ports } from './ports';
+import type { Rates } from './rates/rates';
 import {
   type Handlers,
   type Listener,
@@ -35,8 +36,10 @@ export interface Served {
   readonly signatures: Signatures;
   readonly lastUsed: LastUsed;
   readonly health: Health;
+  readonly rates: Rates;
   readonly metrics: HealthOptions['metrics'];
   readonly onXksRequest: (event: XksRequestEvent) => void;
+  readonly onXksOverload: () => void;
 }
 
 export interface Listeners {

@@ -10,7 +10,9 @@ import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
 import type { Ports } from './ports';
-import { requestLog, xksRequestLog } from './request-log';
+import { OwnRates } from './rates/own-rates';
+import type { Rates } from './rates/rates';
+import { requestLog, xksOverloadLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
 import { type OpenKeyStores, openCustomKeyStores } from './store-connections';
@@ -34,6 +36,8 @@ export interface DaemonOptions {
   readonly log: Log;
   /** The text of `/metrics`: of this worker alone, or of all of them where there is a primary. */
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Shared with the other workers of the daemon; by default there are none. */
+  readonly rates?: Rates;
   /** The process can serve no more and must be replaced. */
   readonly onFatal: (reason: string) => void;
 }
@@ -69,18 +73,10 @@ async function build(
   const feed = openFeed({ config, url: requireDatabaseUrl(config), database, log });
   onClose(() => feed.close());
   const caches = openCaches(feed, config);
-  const stores = {
-    config,
-    log,
-    database,
-    token,
-    feed,
-    connectors: storeConnectors({ config, log, metrics, token }),
-  };
-  const customKeyStores = openCustomKeyStores(stores);
+  const customKeyStores = openStores(options, metrics, { database, token, feed });
   onClose(() => customKeyStores.close());
-  const openTokens = () => customKeyStores.connections.openTokens();
-  evictHandles(feed, { database, tokens: () => [token, ...openTokens()] });
+  const { connections } = customKeyStores;
+  evictHandles(feed, { database, tokens: () => [token, ...connections.openTokens()] });
   await feed.listening();
   const audit = openAudit(options, metrics, onClose);
   const onLeftover = sayLeftover(log);
@@ -113,6 +109,8 @@ async function build(
     lastUsed: uses.lastUsed,
     signatures,
     health,
+    rates: options.rates ?? new OwnRates(),
+    onXksOverload: both(xksOverloadLog(log), () => metrics.xks.overload()),
     onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   });
@@ -194,9 +192,12 @@ function connect(
   });
 }
 
-function both<T>(first: (value: T) => void, second: (value: T) => void): (value: T) => void {
-  return (value) => {
-    first(value);
-    second(value);
+function both<T extends readonly unknown[]>(
+  first: (...values: T) => void,
+  second: (...values: T) => void,
+): (...values: T) => void {
+  return (...values) => {
+    first(...values);
+    second(...values);
   };
 }

@@ -34,13 +34,10 @@ const xksFaults = new Set(['InternalException', 'DependencyTimeoutException']);
 /** Why a signature was refused the client is not told; an operator who sets a store up has to know. */
 const explained = new Set([...xksFaults, 'AuthenticationFailedException']);
 
-/** Longest text of a request that an event has. */
-const maxTextLength = 2048;
-
 /** The same of a request to the XKS proxy, with what its requestMetadata says of it. */
 export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
   return ({ trail, seconds, outcome, cause }) => {
-    const { metadata, path } = trail;
+    const { path, deniedBy } = trail;
     log.at(xksFaults.has(outcome) ? 'error' : 'info', 'xks request', {
       requestId: trail.request.requestId,
       operation: path?.operation ?? 'unknown',
@@ -49,17 +46,27 @@ export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
       externalKeyId: trail.externalKeyId,
       accessKeyId: trail.accessKeyId,
       keyId: trail.key?.keyId,
-      kmsRequestId: metadata?.kmsRequestId.slice(0, maxTextLength),
-      kmsOperation: metadata?.kmsOperation.slice(0, maxTextLength),
-      awsPrincipalArn: metadata?.awsPrincipalArn?.slice(0, maxTextLength),
-      kmsKeyArn: metadata?.kmsKeyArn?.slice(0, maxTextLength),
-      kmsViaService: metadata?.kmsViaService?.slice(0, maxTextLength),
-      awsSourceVpc: metadata?.awsSourceVpc?.slice(0, maxTextLength),
-      awsSourceVpce: metadata?.awsSourceVpce?.slice(0, maxTextLength),
-      deniedBy: trail.deniedBy,
+      ...trail.about,
+      deniedBy: deniedBy && `${deniedBy.by}: ${deniedBy.rule}`,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,
       error: explained.has(outcome) && cause !== undefined ? describeError(cause) : undefined,
     });
+  };
+}
+
+/** There are very many when there are any. */
+const overloadLogMs = 1000;
+
+/** Says that XKS requests were refused unread: once a second at the most, and how many. */
+export function xksOverloadLog(log: Log): () => void {
+  let refused = 0;
+  const say = (): void => {
+    log.warn('XKS requests were refused: they could not have been answered in time', { refused });
+    refused = 0;
+  };
+  return () => {
+    refused += 1;
+    if (refused === 1) setTimeout(say, overloadLogMs).unref();
   };
 }

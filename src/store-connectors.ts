@@ -25,7 +25,8 @@ export function storeConnectors({ config, log, metrics, token }: StoreConnectorP
     onOperation: (operation, seconds, outcome) =>
       metrics.tokenOperation(operation, seconds, outcome),
   });
-  const external = new ExternalConnector({ region: config.region, proxies, log, metrics });
+  const { region, xksClientDeadlineMs: deadlineMs } = config;
+  const external = new ExternalConnector({ region, proxies, log, metrics, deadlineMs });
   return {
     requireCluster: cloudHsm.requireCluster,
     cloudHsm: cloudHsm.connect,

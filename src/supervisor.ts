@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { gatherMetrics, tell } from './gather-metrics';
 import { type Log, describeError } from './log';
 import { type Ports, portsEnvironment, samePorts } from './ports';
+import { RatePool } from './rates/rate-pool';
 import { RestartDelay } from './restart-delay';
 import { type ToPrimary, pinRefused } from './worker-messages';
 
@@ -40,6 +41,7 @@ export class Supervisor {
   /** Those whose death is answered with another worker. */
   private readonly kept = new Set<Worker>();
   private readonly delay = new RestartDelay();
+  private readonly rates: RatePool<Worker>;
   /** Deaths whose replacement is not started yet. */
   private readonly waiting = new Set<NodeJS.Timeout>();
   private ports: Ports | undefined;
@@ -49,7 +51,9 @@ export class Supervisor {
   private reloading: Promise<void> | undefined;
   private reloadAgain = false;
 
-  constructor(private readonly options: SupervisorOptions) {}
+  constructor(private readonly options: SupervisorOptions) {
+    this.rates = new RatePool({ workers: options.workers, send: tell });
+  }
 
   /** Resolves with the ports when every worker serves; rejects when one cannot start. */
   start(): Promise<Ports> {
@@ -94,6 +98,7 @@ export class Supervisor {
     this.workers.add(worker);
     worker.once('exit', (code: number | null, signal: string | null) => {
       this.workers.delete(worker);
+      this.rates.leave(worker);
       if (!this.kept.delete(worker) || this.stopping) return;
       const servedMs = servingSince === undefined ? 0 : performance.now() - servingSince;
       this.mourn(worker, { code, signal, servedMs });
@@ -104,6 +109,7 @@ export class Supervisor {
     });
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'metrics-wanted') void this.answerMetrics(worker, message.id);
+      if (message.kind === 'rates-held') this.rates.report(worker, message);
       if (message.kind !== 'ready' || !this.holdsPorts(worker, message.ports)) return;
       servingSince = performance.now();
       this.kept.add(worker);

@@ -3,6 +3,7 @@ import { HsmError } from '../hsm';
 import type { Config } from './config';
 import { type Log, createLog, describeError } from './log';
 import { type Daemon, type DaemonOptions, openDaemon } from './main';
+import { LeasedRates } from './rates/leased-rates';
 import { type ToPrimary, type ToWorker, pinRefused } from './worker-messages';
 
 type MetricsText = Extract<ToWorker, { kind: 'metrics-of-all' }>;
@@ -13,6 +14,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
   // A terminal sends these to every process of the group; the primary decides what they mean.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => undefined);
+  const rates = new LeasedRates({ workers: config.workers, send: tell });
   let serving: Daemon | undefined = undefined;
   let leaving: Promise<void> | undefined;
   const stop = (lingerMs: number): void => {
@@ -22,6 +24,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
   };
   process.on('message', (message: ToWorker) => {
     if (message.kind === 'stop') stop(message.lingerMs);
+    if (message.kind === 'rates-granted') rates.granted(message);
     if (message.kind === 'report-metrics' && serving !== undefined)
       void report(serving, message.id);
   });
@@ -31,6 +34,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
     config,
     log,
     metrics: metricsOfAll(),
+    rates,
     onFatal: (reason) => {
       log.error('this worker can serve no more', { reason });
       // A thread that hangs in the PKCS#11 library would hold up an ordinary exit for ever.

@@ -224,3 +224,26 @@ test('a message that a dying worker cannot take does not end the primary', async
   const { made } = await serving(1);
   expect(() => made[0]?.emit('error', new Error('write EPIPE'))).not.toThrow();
 });
+
+test('the workers share rates: who is short gets what the others do not use', async () => {
+  const { made } = await serving(2);
+  const rate = { key: 'k', perSecond: 100 };
+  made[0]?.emit('message', { kind: 'rates-held', held: [{ ...rate, amount: 0 }] });
+  await jest.advanceTimersByTimeAsync(15);
+  expect(made[0]?.told).toEqual([
+    { kind: 'rates-granted', granted: [{ ...rate, amount: expect.closeTo(1.5) as number }] },
+  ]);
+  expect(made[1]?.told).toEqual([]);
+});
+
+test('what a dead worker had of a rate holds up nobody', async () => {
+  const { made } = await serving(2);
+  const rate = { key: 'k', perSecond: 100 };
+  made[0]?.emit('message', { kind: 'rates-held', held: [{ ...rate, amount: 0 }] });
+  made[1]?.emit('message', { kind: 'rates-held', held: [{ ...rate, amount: 0 }] });
+  made[1]?.end(null, 'SIGSEGV');
+  await jest.advanceTimersByTimeAsync(15);
+  expect(made[0]?.told).toEqual([
+    { kind: 'rates-granted', granted: [{ ...rate, amount: expect.closeTo(1.5) as number }] },
+  ]);
+});

@@ -9,7 +9,8 @@ const delayMs = { least: 250, most: 5000 };
 /** A process that lived as long was no failure. */
 const lastingMs = 10_000;
 
-const closeGraceMs = 5000;
+/** Longer than the token itself waits for running calls. */
+const closeGraceMs = { least: 1000, most: 5000 };
 
 const nothing = { sessions: 0, cachedKeys: 0, recoveries: 0, blockedLanes: 0 };
 
@@ -102,7 +103,8 @@ export class Lives {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#life?.close(closeGraceMs);
+    const { least, most } = closeGraceMs;
+    await this.#life?.close(Math.min(most, least + this.#options.deadlineMs));
   }
 
   /** Throws where the token does not serve, as far as is known here. */

@@ -43,6 +43,9 @@ const maps: ReadonlySet<string> = new Set([
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** Members of requests that CloudTrail has under other names (kms-semantics §16.3). */
+const otherNames: ReadonlyMap<string, string> = new Map([['CloudHsmClusterId', 'clusterId']]);
+
 /**
  * The named members of a request or answer as CloudTrail writes them: names start in lower case, dates read
  * `Aug 10, 2022, 10:38:27 PM`. Bytes and secret members are left out at any depth, whatever the list says. Null when
@@ -60,7 +63,7 @@ export function recordable(
   for (const name of members) {
     const written = writeMember(name, source[name] ?? otherwise?.[name]);
     if (written === undefined) continue;
-    record[recordedName(name)] = written;
+    record[otherNames.get(name) ?? recordedName(name)] = written;
     empty = false;
   }
   return empty ? null : record;
@@ -76,7 +79,17 @@ function write(value: unknown): unknown {
   if (value instanceof Date) return writeDate(value);
   if (ArrayBuffer.isView(value)) return undefined;
   if (Array.isArray(value)) return value.map(write).filter((item) => item !== undefined);
-  return recordable(value, Object.keys(value)) ?? {};
+  return inner(value);
+}
+
+/** What is inside keeps the names that it has: CreateKey answers with the cloudHsmClusterId of its key. */
+function inner(value: object): Readonly<Record<string, unknown>> {
+  const record: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    const written = writeMember(name, member);
+    if (written !== undefined) record[recordedName(name)] = written;
+  }
+  return record;
 }
 
 function recordedName(name: string): string {

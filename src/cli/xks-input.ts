@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Queryable } from '../db';
-import { parseRules } from '../xks/rules';
+import { RulesFault, parseRules } from '../xks/rules';
 import type { XksKeyUsage } from '../xks/store';
 import { type StoreRecord, lockStore } from '../xks/stores';
 import { CommandError } from './subcommand';
@@ -10,8 +10,6 @@ const uriSuffix = '/kms/xks/v1';
 /** The XksProxyUriPath may have 128. */
 const maxPrefix = 128 - uriSuffix.length;
 const maxRate = 1_000_000;
-/** Of the column. */
-const maxRulesBytes = 128 * 1024;
 const allUsages: readonly XksKeyUsage[] = ['ENCRYPT', 'DECRYPT'];
 
 export type Options = Readonly<Record<string, unknown>>;
@@ -100,13 +98,11 @@ export function rulesOf({ rules }: Options): string | null | undefined {
   if (rules === false) return null;
   if (typeof rules !== 'string') return undefined;
   const text = readText(rules);
-  if (Buffer.byteLength(text) > maxRulesBytes) {
-    throw new CommandError(`${rules} has more than ${maxRulesBytes / 1024} KiB`);
-  }
   try {
     parseRules(text);
   } catch (error) {
-    throw new CommandError(`${rules}: ${error instanceof Error ? error.message : 'unreadable'}`);
+    if (!(error instanceof RulesFault)) throw error;
+    throw new CommandError(`${rules}: ${error.message}`);
   }
   return text;
 }

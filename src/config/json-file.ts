@@ -14,7 +14,9 @@ export function readJsonFile(file: string, schema: object, fault: FileFault): un
   const document = parse(file, fault);
   const validate = new Ajv({ allErrors: true }).compile(schema);
   if (validate(document)) return document;
-  throw fault((validate.errors ?? []).map(describe).join('; '));
+  // What is wrong with the name of a member is told twice, the second time without the name.
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames');
+  throw fault(errors.map(describe).join('; '));
 }
 
 function parse(file: string, fault: FileFault): unknown {
@@ -26,7 +28,9 @@ function parse(file: string, fault: FileFault): unknown {
 }
 
 function describe({ instancePath, message, params, propertyName }: ErrorObject): string {
-  const extra: unknown = (params as Record<string, unknown>)['additionalProperty'] ?? propertyName;
+  const place = instancePath === '' ? '/' : instancePath;
+  const subject = propertyName === undefined ? place : `${place} '${propertyName}'`;
+  const extra: unknown = (params as Record<string, unknown>)['additionalProperty'];
   const member = typeof extra === 'string' ? ` '${extra}'` : '';
-  return `${instancePath === '' ? '/' : instancePath} ${message ?? 'is invalid'}${member}`;
+  return `${subject} ${message ?? 'is invalid'}${member}`;
 }

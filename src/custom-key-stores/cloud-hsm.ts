@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { HsmError, openHostedToken, type Token, type TokenOptions } from '../../hsm';
 import type { ClusterToken, KeyStoresFile } from '../config/key-stores';
 import { KmsError } from '../errors';
-import { type Log, describeError } from '../log';
+import type { Log } from '../log';
 import type { ConnectionErrorCodeType } from '../shapes/kms.generated';
 import { ConnectionFault } from './connections';
 import type { CloudHsmStore } from './store';
@@ -39,9 +39,15 @@ export class CloudHsmConnector {
   /** `Connectors.requireCluster`: what CreateCustomKeyStore asks before it writes. */
   readonly requireCluster = ({ clusterId, trustAnchorCertificate }: CloudHsmStore): void => {
     const cluster = this.options.clusters.get(clusterId);
-    if (cluster === undefined) throw new KmsError('CloudHsmClusterNotFoundException');
+    if (cluster === undefined) {
+      const message = `Cannot find the AWS CloudHSM cluster ${clusterId}.`;
+      throw new KmsError('CloudHsmClusterNotFoundException', message);
+    }
     if (isTrustAnchor(trustAnchorCertificate, cluster)) return;
-    throw new KmsError('IncorrectTrustAnchorException');
+    throw new KmsError(
+      'IncorrectTrustAnchorException',
+      `The trust anchor certificate is not the one of the AWS CloudHSM cluster ${clusterId}.`,
+    );
   };
 
   async #open(clusterId: string, cluster: ClusterToken, password: Password): Promise<Token> {
@@ -51,7 +57,7 @@ export class CloudHsmConnector {
         cluster.environment ?? {},
       );
     } catch (cause) {
-      const message = `the token of ${clusterId} cannot be used: ${describeError(cause)}`;
+      const message = `the token of ${clusterId} cannot be used`;
       throw new ConnectionFault(connectionErrorCode(cause), message, { cause });
     }
   }

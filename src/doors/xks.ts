@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { XksAnswer, XksDoorRequest } from '../dispatch-xks';
 import { KmsError } from '../errors';
 import type { Networks } from '../networks';
+import type { Admission } from '../xks/admission';
 import { XksError, xksStatuses } from '../xks/errors';
 import { completeBody } from './body';
 import { originOf } from './origin';
@@ -9,6 +10,9 @@ import { originOf } from './origin';
 export interface XksDoor {
   readonly newRequestId: () => string;
   readonly networks: Networks;
+  readonly admission: Pick<Admission, 'enter' | 'leave'>;
+  /** A request was refused as it came. */
+  readonly onOverload: () => void;
   readonly handle: (request: XksDoorRequest) => Promise<XksAnswer>;
 }
 
@@ -19,10 +23,24 @@ const maxBodyBytes = 65_536;
 const maxMessageLength = 511;
 const unprintable = /[^\x20-\x7e]/g;
 
-/** Requests of AWS KMS to its XKS proxy: `POST …/kms/xks/v1/…`, JSON. */
+const overloaded: XksAnswer = {
+  ok: false,
+  error: new XksError('ThrottlingException', 'Too many requests are being answered.'),
+};
+
+/**
+ * Requests of AWS KMS to its XKS proxy: `POST …/kms/xks/v1/…`, JSON. One that cannot be answered in time is refused before
+ * anything of it is looked at, and leaves no record: to write one would cost what there is too little of.
+ */
 export function xks(door: XksDoor): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
     const requestId = door.newRequestId();
+    const admitted = door.admission.enter();
+    if (admitted === undefined) {
+      door.onOverload();
+      send(res, requestId, overloaded);
+      return;
+    }
     void door
       .handle({
         requestId,
@@ -32,7 +50,10 @@ export function xks(door: XksDoor): (req: IncomingMessage, res: ServerResponse) 
         rawHeaders: req.rawHeaders,
         body: () => bodyOf(req),
       })
-      .then((answer) => send(res, requestId, answer));
+      .then((answer) => {
+        door.admission.leave(admitted);
+        send(res, requestId, answer);
+      });
   };
 }
 
@@ -54,8 +75,8 @@ async function bodyOf(req: IncomingMessage): Promise<Buffer> {
 function send(res: ServerResponse, requestId: string, answer: XksAnswer): void {
   if (res.destroyed) return;
   const { status, text } = wireForm(answer);
-  // What is left of its body is not worth reading.
-  if (!res.req.complete) res.shouldKeepAlive = false;
+  // The rest of a body that is too large is not worth reading.
+  if (status === 501 && !res.req.complete) res.shouldKeepAlive = false;
   if (status === 405) res.setHeader('Allow', 'POST');
   res.writeHead(status, {
     'x-amzn-RequestId': requestId,

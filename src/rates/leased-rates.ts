@@ -1,4 +1,4 @@
-import { type RateAmount, type RatesGranted, type RatesHeld, shareOf } from './messages';
+import { type RateAmount, type RatesGranted, type RatesHeld, paceOf, shareOf } from './messages';
 import type { Now, Rates } from './rates';
 
 export interface LeasedRatesOptions {
@@ -6,8 +6,7 @@ export interface LeasedRatesOptions {
   readonly workers: number;
   readonly send: (message: RatesHeld) => void;
   readonly now?: Now;
-  /** Runs a step when the work at hand is done. */
-  readonly soon?: (step: () => void) => void;
+  readonly later?: (step: () => void, milliseconds: number) => void;
 }
 
 /** A worker's part of a rate. */
@@ -21,7 +20,7 @@ interface Lease {
 }
 
 /**
- * How long the primary is waited for. It answers within 25 ms; after this a worker helps itself to its share of the rate,
+ * How long the primary is waited for. It answers in a few milliseconds; after this a worker helps itself to its share of the rate,
  * as all the others may.
  */
 export const patienceMs = 250;
@@ -34,7 +33,8 @@ export const patienceMs = 250;
 export class LeasedRates implements Rates {
   private readonly leases = new Map<string, Lease>();
   private readonly now: Now;
-  private readonly soon: (step: () => void) => void;
+  private readonly later: (step: () => void, milliseconds: number) => void;
+  private readonly reportMs: number;
   /** A report is about to be sent, or to be answered. */
   private reporting = false;
   private reportedAt = 0;
@@ -43,7 +43,8 @@ export class LeasedRates implements Rates {
 
   constructor(private readonly options: LeasedRatesOptions) {
     this.now = options.now ?? (() => performance.now());
-    this.soon = options.soon ?? ((step) => void setImmediate(step));
+    this.later = options.later ?? ((step, milliseconds) => void setTimeout(step, milliseconds));
+    this.reportMs = paceOf(options.workers).reportMs;
   }
 
   take(key: string, perSecond: number): boolean {
@@ -83,9 +84,9 @@ export class LeasedRates implements Rates {
   private reportSoon(): void {
     this.reporting = true;
     this.reportedAt = this.now();
-    this.soon(() => {
+    this.later(() => {
       this.report();
-    });
+    }, this.reportMs);
   }
 
   private report(): void {

@@ -1,5 +1,5 @@
 import { patienceMs } from './leased-rates';
-import { type RateAmount, type RatesGranted, type RatesHeld, shareOf } from './messages';
+import { type RateAmount, type RatesGranted, type RatesHeld, paceOf, shareOf } from './messages';
 import type { Now } from './rates';
 
 export interface RatePoolOptions<W> {
@@ -23,10 +23,6 @@ interface Pool<W> {
   readonly held: Map<W, number>;
 }
 
-/** Time between two hand-outs. Shorter for very many workers: what one holds must last until the next. */
-const longestRoundMs = 25;
-const shortestRoundMs = 2;
-
 /**
  * The rates of a daemon, in its primary. A rate grows by `perSecond` a second until every worker's part is whole again, and
  * what has grown is handed out in rounds to the workers that have reported: evenly, and to none more than it lacks. So all
@@ -41,13 +37,13 @@ export class RatePool<W> {
   private readonly waiting = new Set<W>();
   private readonly now: Now;
   private readonly later: (step: () => void, milliseconds: number) => void;
-  private readonly roundMs: number;
+  private readonly handOutMs: number;
   private roundComes = false;
 
   constructor(private readonly options: RatePoolOptions<W>) {
     this.now = options.now ?? (() => performance.now());
     this.later = options.later ?? ((step, milliseconds) => void setTimeout(step, milliseconds));
-    this.roundMs = Math.max(shortestRoundMs, Math.min(longestRoundMs, 800 / options.workers));
+    this.handOutMs = paceOf(options.workers).handOutMs;
   }
 
   report(worker: W, { held }: RatesHeld): void {
@@ -64,7 +60,7 @@ export class RatePool<W> {
     this.roundComes = true;
     this.later(() => {
       this.round();
-    }, this.roundMs);
+    }, this.handOutMs);
   }
 
   /** The worker is gone. What it had counts as unused: the next one in its place starts with a share. */

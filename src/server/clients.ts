@@ -15,23 +15,22 @@ export function judgeClients(
   // Ahead of the listener with which node begins to serve HTTP.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     if (!socket.authorized) {
-      reportUnverified(socket, log);
+      if (socket.getPeerX509Certificate() !== undefined) reportUnverified(socket, log);
     } else if (commonNames !== undefined && !commonNames.includes(commonNameOf(socket) ?? '')) {
       const subject = commonNameOf(socket) ?? 'none, or several';
       log?.info('a client certificate was not accepted', { reason: 'SUBJECT', subject });
       socket.destroy();
     }
   });
-  // Where a good certificate is required, node itself cuts the connection, and says so of every client alike.
+  // Where a good certificate is required, node itself has cut the connection by then. One without any never came so far.
   server.on('tlsClientError', (_error, socket) => reportUnverified(socket, log));
 }
 
 /** A client whose certificate counts as none is told that it sent no proof; why, the operator finds here. */
-function reportUnverified(socket: TLSSocket, log: Log | undefined): void {
-  // Typed as an Error, and the code of one in fact; null before there was a certificate to judge.
-  const reason = socket.authorizationError as unknown;
-  if (typeof reason !== 'string' || socket.getPeerX509Certificate() === undefined) return;
-  log?.info('a client certificate was not accepted', { reason });
+function reportUnverified({ authorizationError }: TLSSocket, log: Log | undefined): void {
+  // Typed as an Error, and the code of one in fact; null of a handshake that failed for another reason.
+  const reason = authorizationError as unknown;
+  if (typeof reason === 'string') log?.info('a client certificate was not accepted', { reason });
 }
 
 /**

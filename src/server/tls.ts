@@ -29,6 +29,9 @@ export interface ClientCertificates {
   readonly commonNames?: readonly string[];
 }
 
+/** Who was let in stays who it is; to shake hands again and again costs a client little, and us much. */
+const always = constants.SSL_OP_NO_RENEGOTIATION;
+
 /** Renewal tools write two files, and links to them, in several steps. */
 const SETTLE_MS = 200;
 
@@ -49,7 +52,8 @@ export async function loadTls(files: TlsFiles, nowMs: number): Promise<SecureCon
     throw new Error(`the certificate ${files.certFile} expired on ${certificate.validTo}`);
   }
   const minVersion = files.minVersion ?? 'TLSv1.2';
-  const authorities = clients === undefined ? {} : await loadClientCa(clients.caFile);
+  const authorities =
+    clients === undefined ? { secureOptions: always } : await loadClientCa(clients.caFile);
   const ciphers = files.ciphers === undefined ? {} : { ciphers: files.ciphers };
   return { cert, key, minVersion, honorCipherOrder: true, ...ciphers, ...authorities };
 }
@@ -66,7 +70,7 @@ async function loadClientCa(file: string): Promise<SecureContextOptions> {
   if (other !== undefined) {
     throw new Error(`${file} has a certificate that is no authority's: ${other.fingerprint256}`);
   }
-  return { ca, secureOptions: constants.SSL_OP_NO_TICKET };
+  return { ca, secureOptions: always | constants.SSL_OP_NO_TICKET };
 }
 
 const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

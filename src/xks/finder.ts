@@ -83,6 +83,7 @@ export class ExternalKeys {
   }
 }
 
+/** Of a row. What nobody can read denies everything: it throws. */
 function compiled(rules: string | undefined): AuthorizationRules | undefined {
   return rules === undefined ? undefined : parseRules(rules);
 }

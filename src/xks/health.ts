@@ -49,7 +49,7 @@ export interface HealthOptions {
   readonly slowMs: number;
   readonly onChange: (event: HealthEvent) => void;
   readonly onUncounted: (error: unknown) => void;
-  /** Pause between two looks; default 10 seconds. */
+  /** Pause between two looks; default 5 seconds. */
   readonly intervalMs?: number;
   /** A clock that never goes back, in milliseconds. */
   readonly now?: () => number;
@@ -62,7 +62,7 @@ interface Seen {
 }
 
 /** A fraction of what the API allows, so that looks may take long, and what works again is soon told. */
-const defaultIntervalMs = 10_000;
+const defaultIntervalMs = 5000;
 
 /** The longest that a look may be kept (xks-proxy §1.9). */
 const keptMs = 60_000;

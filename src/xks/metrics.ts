@@ -11,6 +11,7 @@ const maxPrefixes = 100;
 export class XksMetrics {
   private readonly requests: Counter<'prefix' | 'operation' | 'outcome'>;
   private readonly seconds: Histogram<'prefix' | 'operation'>;
+  private readonly overloads: Counter;
   private readonly prefixes = new Set<string>();
 
   constructor(registry: Registry) {
@@ -28,6 +29,16 @@ export class XksMetrics {
       buckets,
       registers,
     });
+    this.overloads = new Counter({
+      name: 'claviger_xks_overload_total',
+      help: 'Requests to the XKS proxy that were refused unread, because they could not have been answered in time.',
+      registers,
+    });
+  }
+
+  /** A request was refused before it was looked at; it is among no others. */
+  overload(): void {
+    this.overloads.inc();
   }
 
   request({ trail, seconds, outcome }: XksRequestEvent): void {

@@ -1,4 +1,3 @@
-import type { Awaitable } from '../awaitable';
 import type { Key } from '../keys/key';
 import type { Keyring } from '../keys/keyring';
 import { xksAssociatedData } from './associated-data';
@@ -12,17 +11,26 @@ export interface KeyInUse {
   readonly keyring: Pick<Keyring, 'open' | 'seal'>;
 }
 
+export interface Opened {
+  /** The caller's to wipe. */
+  readonly plaintext: Buffer;
+  readonly keyMaterialId: string;
+}
+
 /**
- * Decrypts with the material that the metadata names; what comes out is the caller's to wipe. Whatever is wrong with a
- * ciphertext is one InvalidCiphertextException.
+ * Decrypts with the material that the metadata names. Whatever is wrong with a ciphertext is one
+ * InvalidCiphertextException.
  */
-export function openSealed({ key, keyring }: KeyInUse, sealed: SealedParts): Awaitable<Buffer> {
-  const { aad, metadata, iv, ciphertext, tag } = sealed;
+export async function openSealed(
+  { key, keyring }: KeyInUse,
+  { aad, metadata, iv, ciphertext, tag }: SealedParts,
+): Promise<Opened> {
   const material = materialNamedBy(metadata, key.materials);
   if (material === undefined) throw failure('InvalidCiphertextException');
-  return keyring.open(key, material, {
+  const plaintext = await keyring.open(key, material, {
     iv,
     ciphertext: Buffer.concat([ciphertext, tag]),
     aad: xksAssociatedData(aad, metadata),
   });
+  return { plaintext, keyMaterialId: material.id };
 }

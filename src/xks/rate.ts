@@ -1,5 +1,7 @@
-/** How many requests each store may still make, over all workers of a daemon. */
-export interface Rates {
-  /** Takes one of a store's `perSecond`; false when there is none left. At once, as every request asks. */
-  take(prefix: string, perSecond: number): boolean;
+import type { Rates } from '../rates/rates';
+import type { XksStore } from './store';
+
+/** Takes one of the requests a second that a store may make; false when there is none left. */
+export function takeRequest(rates: Rates, { prefix, rate }: XksStore): boolean {
+  return rate === undefined || rates.take(`xks ${prefix}`, rate);
 }

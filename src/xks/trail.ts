@@ -4,6 +4,7 @@ import type { Key } from '../keys/key';
 import type { RecordedService, RequestOrigin } from '../trail';
 import type { RequestMetadata } from './metadata';
 import type { XksPath } from './path';
+import type { Denial } from './rules';
 import type { XksStore } from './store';
 
 /** What is recorded of a refusal. */
@@ -29,12 +30,13 @@ export class XksTrail {
   store: XksStore | undefined;
   /** Of the credential that signed. */
   accessKeyId: string | undefined;
-  metadata: RequestMetadata | undefined;
+  /** Its requestMetadata, as far as it is kept: each text up to its limit. */
+  about: Readonly<Record<string, string>> | undefined;
   /** Behind the external key. */
   key: Key | undefined;
   keyMaterialId: string | undefined;
   /** The rule of secondary authorization that denied. */
-  deniedBy: string | undefined;
+  deniedBy: Denial | undefined;
 
   constructor(
     readonly request: XksRequestFacts,
@@ -45,6 +47,14 @@ export class XksTrail {
     return this.path !== undefined && 'externalKeyId' in this.path
       ? this.path.externalKeyId
       : undefined;
+  }
+
+  tellOf(metadata: RequestMetadata): void {
+    const about: Record<string, string> = {};
+    for (const [name, text] of Object.entries(metadata) as [string, string | undefined][]) {
+      if (text !== undefined) about[name] = text.slice(0, maxTextLength);
+    }
+    this.about = about;
   }
 
   success(eventId: string): string {
@@ -90,10 +100,9 @@ export class XksTrail {
   }
 
   private parameters(): Readonly<Record<string, unknown>> | null {
-    const { path, externalKeyId, metadata } = this;
+    const { path, externalKeyId, about } = this;
     if (path === undefined) return null;
-    const { prefix } = path;
-    return { prefix, externalKeyId, requestMetadata: metadata && recordedMetadata(metadata) };
+    return { prefix: path.prefix, externalKeyId, requestMetadata: about };
   }
 
   private additional(): Readonly<Record<string, unknown>> | undefined {
@@ -101,12 +110,4 @@ export class XksTrail {
     if (keyMaterialId === undefined && deniedBy === undefined) return undefined;
     return { keyMaterialId, deniedBy };
   }
-}
-
-function recordedMetadata(metadata: RequestMetadata): Readonly<Record<string, string>> {
-  const recorded: Record<string, string> = {};
-  for (const [name, text] of Object.entries(metadata) as [string, string | undefined][]) {
-    if (text !== undefined) recorded[name] = text.slice(0, maxTextLength);
-  }
-  return recorded;
 }

@@ -62,6 +62,8 @@ export interface SignOptions {
   readonly expiresIn?: number;
   /** X-Amz-* headers that stay headers in a presigned request; the signer moves the others into the query. */
   readonly kept?: ReadonlySet<string>;
+  /** Default true; false: without X-Amz-Content-Sha256, as AWS KMS calls an XKS proxy. */
+  readonly checksum?: boolean;
 }
 
 /** Has the AWS SDK's own signer sign a request, and puts it as it would be on the wire. */
@@ -107,6 +109,7 @@ function signerFor(options: SignOptions): SignatureV4 {
     region: options.region ?? REGION,
     service: options.service ?? 'kms',
     sha256: Sha256,
+    applyChecksum: options.checksum ?? true,
   });
 }
 

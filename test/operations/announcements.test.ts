@@ -16,6 +16,7 @@ test('every change is announced, but for these, which take nothing away that a w
   expect(Object.fromEntries(silent)).toEqual({
     CreateAccessKey: 'nothing is kept of an access key before it is there',
     CreateAccountAlias: 'no decision rests on the alias of an account',
+    CreateCustomKeyStore: 'nothing is kept of a custom key store before it is there',
     CreateGroup: 'a new group has no members',
     CreateKey: 'nothing is kept of a key before it is there',
     CreatePolicy: 'nobody has a policy that is new',

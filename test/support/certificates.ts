@@ -7,14 +7,21 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-/** Makes a self-signed P-256 certificate for 127.0.0.1 with the openssl command. */
+export interface ServerCertificateOptions {
+  readonly days?: number;
+  /** As `openssl req -newkey` takes it, in place of P-256. */
+  readonly key?: 'rsa:2048';
+}
+
+/** Makes a self-signed certificate for 127.0.0.1 with the openssl command. */
 export function makeCertificate(
   directory: string,
   name: string,
-  { days = 2 }: { days?: number } = {},
+  { days = 2, key }: ServerCertificateOptions = {},
 ): CertificateFiles {
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
-  return selfSigned(directory, name, ['-days', String(days), ...subject]);
+  const kind = key === undefined ? newKey : ['-newkey', key, '-nodes'];
+  return selfSigned(directory, name, [...kind, '-days', String(days), ...subject]);
 }
 
 /** An authority that issues certificates. */
@@ -24,7 +31,14 @@ export function makeAuthority(
   { commonName = name }: { commonName?: string } = {},
 ): CertificateFiles {
   const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-  return selfSigned(directory, name, ['-days', '2', '-subj', `/CN=${commonName}`, ...usage]);
+  return selfSigned(directory, name, [
+    ...newKey,
+    '-days',
+    '2',
+    '-subj',
+    `/CN=${commonName}`,
+    ...usage,
+  ]);
 }
 
 export interface ClientCertificateOptions {
@@ -61,7 +75,7 @@ const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'
 function selfSigned(directory: string, name: string, options: readonly string[]): CertificateFiles {
   const files = filesOf(directory, name);
   const out = ['-keyout', files.keyFile, '-out', files.certFile];
-  openssl(['req', '-x509', ...newKey, ...options, ...out]);
+  openssl(['req', '-x509', ...options, ...out]);
   return files;
 }
 

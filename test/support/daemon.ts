@@ -22,6 +22,8 @@ export interface TestDaemon {
   /** `http://127.0.0.1:<port>` */
   readonly endpoint: string;
   readonly port: number;
+  /** Of the XKS proxy and of its ping, where they have ports of their own. */
+  readonly xks: { readonly endpoint: string | undefined; readonly ping: string | undefined };
   readonly accountId: string;
   readonly region: string;
   readonly credentials: TestCredentials;
@@ -88,7 +90,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     return (await promisify(execFile)(process.execPath, command, { env: environment })).stdout;
   };
   const credentials = options.beside?.credentials ?? (await initialise(run, options));
-  const { child, log, endpoint } = await serve(environment);
+  const { child, log, endpoint, xks } = await serve(environment);
   const stop = async (): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     child.kill('SIGTERM');
@@ -98,6 +100,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
   return {
     endpoint,
     port: Number(new URL(endpoint).port),
+    xks,
     accountId,
     region,
     credentials,
@@ -152,26 +155,42 @@ async function initialise(
   return { accessKeyId: issued.AccessKeyId, secretAccessKey: issued.SecretAccessKey };
 }
 
+interface Served extends Pick<TestDaemon, 'endpoint' | 'xks'> {
+  readonly child: ChildProcess;
+  readonly log: Record<string, unknown>[];
+}
+
+/** What `claviger serve` prints of where it listens; the last line is that of a daemon that is ready. */
+const addressLines = {
+  xks: /^claviger serves XKS at (\S+)$/,
+  ping: /^claviger serves the XKS ping at (\S+)$/,
+  ready: /^claviger is ready at (\S+)$/,
+} as const;
+
 /** Another `claviger serve`, on what a daemon's environment names. Resolves when it is ready; end its process yourself. */
-export async function serve(
-  env: NodeJS.ProcessEnv,
-): Promise<{ child: ChildProcess; log: Record<string, unknown>[]; endpoint: string }> {
+export async function serve(env: NodeJS.ProcessEnv): Promise<Served> {
   const child = spawn(process.execPath, [commandLine, 'serve'], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: Record<string, unknown>[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => log.push(parseLine(line)));
-  const ready = new Promise<string>((resolve, reject) => {
+  const ready = new Promise<Pick<Served, 'endpoint' | 'xks'>>((resolve, reject) => {
+    const found = new Map<string, string>();
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const url = /^claviger is ready at (\S+)$/.exec(line)?.[1];
-      if (url !== undefined) resolve(url);
+      for (const [name, form] of Object.entries(addressLines)) {
+        const url = form.exec(line)?.[1];
+        if (url !== undefined) found.set(name, url);
+      }
+      const endpoint = found.get('ready');
+      const xks = { endpoint: found.get('xks'), ping: found.get('ping') };
+      if (endpoint !== undefined) resolve({ endpoint, xks });
     });
     child.once('exit', () => {
       reject(new Error(`claviger serve ended before it was ready: ${JSON.stringify(log)}`));
     });
   });
-  return { child, log, endpoint: await ready };
+  return { child, log, ...(await ready) };
 }
 
 function parseLine(line: string): Record<string, unknown> {

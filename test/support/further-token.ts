@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openHostedToken, type Token, type TokenOptions } from '../../hsm/index';
-import { makeSoftHsm, type SoftHsm } from './softhsm';
+import type { ClusterToken } from '../../src/config/key-stores';
+import { makeSoftHsm, type SoftHsm, type SoftHsmOptions } from './softhsm';
 import { tokenOptions } from './token-options';
 
 /** A SoftHSM token that a custom key store can be: with a directory and a configuration of its own. */
@@ -11,11 +12,13 @@ export interface FurtherToken extends SoftHsm {
   /** What CLAVIGER_KEY_STORES_FILE calls it. */
   readonly clusterId: string;
   /** Its entry there. Its PIN is the KeyStorePassword. */
-  readonly entry: Readonly<Record<string, unknown>>;
+  readonly entry: ClusterToken;
 }
 
-export async function makeFurtherToken(): Promise<FurtherToken> {
-  const hsm = await makeSoftHsm({ further: true });
+export async function makeFurtherToken(
+  different: Pick<SoftHsmOptions, 'pin'> = {},
+): Promise<FurtherToken> {
+  const hsm = await makeSoftHsm({ further: true, ...different });
   const { module, label, serial, conf, tokenDir } = hsm;
   return {
     ...hsm,
@@ -43,7 +46,7 @@ export interface WrittenKeyStores {
 
 /** Writes CLAVIGER_KEY_STORES_FILE with these tokens, and what else is to be in it. */
 export async function writeKeyStores(
-  tokens: readonly FurtherToken[],
+  tokens: readonly Pick<FurtherToken, 'clusterId' | 'entry'>[],
   more: object = {},
 ): Promise<WrittenKeyStores> {
   const home = await mkdtemp(join(tmpdir(), 'claviger-key-stores-'));

@@ -13,6 +13,8 @@ export interface SoftHsmOptions {
   readonly mechanisms?: readonly string[];
   /** For another process: this one's next C_Initialize is left with the configuration that it has. */
   readonly further?: boolean;
+  /** A random one where left out. */
+  readonly pin?: string;
 }
 
 export interface SoftHsm {
@@ -49,7 +51,7 @@ export async function makeSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHsm
   const away = join(home, 'tokens.away');
   const conf = join(home, 'softhsm2.conf');
   const pinFile = join(home, 'pin');
-  const pin = randomBytes(8).toString('hex');
+  const { pin = randomBytes(8).toString('hex') } = options;
   const label = `test-${randomBytes(4).toString('hex')}`;
   await mkdir(tokenDir, { mode: 0o700 });
   await writeFile(pinFile, pin, { mode: 0o600 });

@@ -57,15 +57,13 @@ export class XksCaller {
       { method, path, headers: { host, ...headers }, body: text },
       {
         ...{ accessKeyId: credential.accessKeyId, secret: credential.secret, at: Date.now() },
-        ...{ region: this.address.region, service: 'kms-xks-proxy' },
+        ...{ region: this.address.region, service: 'kms-xks-proxy', checksum: false },
         ...options,
       },
     );
-    const own = request.rawHeaders.flatMap((name, i, all) =>
-      i % 2 === 0 && name !== 'x-amz-content-sha256' ? [name, all[i + 1] ?? ''] : [],
-    );
-    const rest = ['content-type', 'application/json', 'content-length', String(request.body.length)];
-    return { ...request, rawHeaders: [...own, ...rest] };
+    const type = 'content-type' in headers ? [] : ['content-type', 'application/json'];
+    const rest = [...type, 'content-length', String(request.body.length)];
+    return { ...request, rawHeaders: [...request.rawHeaders, ...rest] };
   }
 
   send({ method, url: path, rawHeaders, body }: XksSent): Promise<XksReply> {

@@ -175,7 +175,7 @@ test('no more than ten tokens are told', async () => {
   expect(health()).toHaveLength(10);
 });
 
-test('it looks at once and every ten seconds, and no more once it is closed', async () => {
+test('it looks at once and every five seconds, and no more once it is closed', async () => {
   jest.useFakeTimers();
   try {
     let looks = 0;
@@ -185,7 +185,7 @@ test('it looks at once and every ten seconds, and no more once it is closed', as
     };
     const { watch } = watching([managerOf('a', counting)]);
     await watch.start();
-    await jest.advanceTimersByTimeAsync(30_000);
+    await jest.advanceTimersByTimeAsync(15_000);
     expect(looks).toBe(4);
     watch.close();
     await jest.advanceTimersByTimeAsync(60_000);

@@ -51,9 +51,9 @@ function readSealed(body: Members): SealedParts {
 }
 
 async function run(use: KeyInUse, sealed: SealedParts): Promise<XksOutcome> {
-  const plaintext = await openSealed(use, sealed);
+  const { plaintext, keyMaterialId } = await openSealed(use, sealed);
   try {
-    return { output: { plaintext: plaintext.toString('base64') } };
+    return { output: { plaintext: plaintext.toString('base64') }, keyMaterialId };
   } finally {
     plaintext.fill(0);
   }

@@ -95,7 +95,7 @@ async function withIntegrityValue(
 async function requireOpens(use: KeyInUse, { parts, plaintext }: Sealing): Promise<void> {
   let opened: Buffer;
   try {
-    opened = await openSealed(use, parts);
+    opened = (await openSealed(use, parts)).plaintext;
   } catch (thrown) {
     // What we have just made does not decrypt: that is no fault of the caller's.
     const error = toXksError(thrown);

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { makeCertificate } from './certificates';
+import { until } from './until';
+import { type TestDaemon, commandLine, startDaemon } from './daemon';
+import { XksCaller, type XksCredential } from './xks-client';
+
+/** A Claviger whose XKS proxy is asked over TLS, and its command line. */
+export interface XksTarget {
+  /** `https://127.0.0.1:<port>` */
+  readonly endpoint: string;
+  /** PEM: what its certificate is believed by. */
+  readonly ca: string;
+  readonly region: string;
+  /** Of the KMS API. */
+  readonly kms: KMSClient;
+  /** Undefined of one that runs already. */
+  readonly daemon: TestDaemon | undefined;
+  /** Runs `claviger xks <args> --json` and gives what it printed. */
+  run(...args: string[]): Promise<Readonly<Record<string, string>>>;
+  remove(): Promise<void>;
+}
+
+/** The data directory of a daemon of scripts/dev, which the conformance suite is to be run against. */
+const dataDirectory = process.env['CLAVIGER_TEST_XKS_DATA_DIR'];
+
+/** A daemon of the test's own, or the one that runs where CLAVIGER_TEST_XKS_DATA_DIR says. */
+export function openXksTarget(environment: NodeJS.ProcessEnv = {}): Promise<XksTarget> {
+  return dataDirectory === undefined ? startTarget(environment) : devTarget(dataDirectory);
+}
+
+/** No bound of time is met by accident. */
+const patient = { CLAVIGER_XKS_DEADLINE_MS: '15000' };
+
+/** A daemon of the test's own, with an XKS port and a certificate. */
+export async function startTarget(environment: NodeJS.ProcessEnv = {}): Promise<XksTarget> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'claviger-xks-'));
+  const { certFile, keyFile } = makeCertificate(directory, 'xks.example');
+  const daemon = await startDaemon({
+    environment: {
+      CLAVIGER_XKS_PORT: '0',
+      CLAVIGER_XKS_TLS_CERT_FILE: certFile,
+      CLAVIGER_XKS_TLS_KEY_FILE: keyFile,
+      ...patient,
+      ...environment,
+    },
+  });
+  let port: unknown;
+  // The log may be read after it is known to be ready.
+  await until('the port of the XKS proxy in the log', () => {
+    port = daemon.log.find(({ xksPort }) => xksPort !== undefined)?.['xksPort'];
+    return port !== undefined;
+  });
+  return {
+    endpoint: `https://127.0.0.1:${String(port)}`,
+    ca: readFileSync(certFile, 'utf8'),
+    region: daemon.region,
+    kms: daemon.client(),
+    daemon,
+    run: async (...args) => parse(await daemon.run('xks', ...args, '--json')),
+    remove: async () => {
+      await daemon.remove();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+async function devTarget(directory: string): Promise<XksTarget> {
+  const environment = { ...process.env, CLAVIGER_DATA_DIR: directory };
+  const settings = readSettings(path.join(directory, 'claviger.env'));
+  const setting = (name: string): string => {
+    const value = settings.get(name);
+    if (value === undefined) throw new Error(`${directory}/claviger.env has no ${name}`);
+    return value;
+  };
+  return Promise.resolve({
+    endpoint: `https://127.0.0.1:${setting('CLAVIGER_XKS_PORT')}`,
+    ca: readFileSync(setting('CLAVIGER_XKS_TLS_CERT_FILE'), 'utf8'),
+    region: settings.get('CLAVIGER_REGION') ?? 'us-east-1',
+    kms: new KMSClient({}),
+    daemon: undefined,
+    run: async (...args) => {
+      const command = [commandLine, 'xks', ...args, '--json'];
+      const { stdout } = await promisify(execFile)(process.execPath, command, { env: environment });
+      return parse(stdout);
+    },
+    remove: () => Promise.resolve(),
+  });
+}
+
+function readSettings(file: string): ReadonlyMap<string, string> {
+  const pairs = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('='));
+  return new Map(
+    pairs.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}
+
+function parse(printed: string): Readonly<Record<string, string>> {
+  return JSON.parse(printed) as Readonly<Record<string, string>>;
+}
+
+/** Another credential of a store. */
+export async function issueCredential(target: XksTarget, prefix: string): Promise<XksCredential> {
+  const { AccessKeyId, RawSecretAccessKey } = await target.run('credential', 'create', prefix);
+  if (AccessKeyId === undefined || RawSecretAccessKey === undefined) {
+    throw new Error('a credential was made and not shown');
+  }
+  return { accessKeyId: AccessKeyId, secret: RawSecretAccessKey };
+}
+
+/** Makes a store with a credential, and gives AWS KMS as it calls that. Its prefix is one that no earlier run has used. */
+export async function makeStore(
+  target: XksTarget,
+  name: string,
+  ...options: readonly string[]
+): Promise<XksCaller> {
+  const prefix = `/${name}-${randomBytes(4).toString('hex')}`;
+  await target.run('store', 'create', prefix, ...options);
+  return new XksCaller(target, prefix, await issueCredential(target, prefix));
+}
+
+/** An external key of the store, and the KMS key behind it. */
+export async function makeKey(
+  target: XksTarget,
+  { prefix }: XksCaller,
+  externalKeyId: string,
+  ...options: readonly string[]
+): Promise<string> {
+  const { KeyId = '' } = await target.run('key', 'create', prefix, externalKeyId, ...options);
+  return KeyId;
+}
