@@ -1,11 +1,9 @@
-import type { Token } from '../../hsm';
 import type { Config } from '../config';
-import { noStoreConnections } from '../custom-key-stores/no-connections';
 import { examineDatabase, examineToken } from '../doctor/examine';
 import { explanations } from '../doctor/explanations';
-import type { Finding, PatientWithToken } from '../doctor/finding';
-import { KeyTokens } from '../keys/key-tokens';
+import type { Finding } from '../doctor/finding';
 import { createLog, describeError } from '../log';
+import { ClusterTokens } from './cluster-tokens';
 import { withDatabase, withToken } from './open';
 import { printJson } from './print';
 import type { Command } from './subcommand';
@@ -51,18 +49,20 @@ function examine(config: Config, { repair }: { repair: boolean }): Promise<Repor
       inTurn(findings, (finding) => treatOne(finding, repair));
     const entries = await treat(await examineDatabase(patient));
     try {
-      const more = await withToken(config, createLog('error'), async (token) =>
-        treat(await examineToken({ ...patient, ...tokensOf(token) })),
-      );
+      const log = createLog('error');
+      const more = await withToken(config, log, async (token) => {
+        const keyTokens = new ClusterTokens({ config, database, token, log });
+        try {
+          return await treat(await examineToken({ ...patient, token, keyTokens }));
+        } finally {
+          await keyTokens.close();
+        }
+      });
       return { entries: [...more, ...entries], tokenAway: undefined };
     } catch (error) {
       return { entries, tokenAway: describeError(error) };
     }
   });
-}
-
-function tokensOf(token: Token): Pick<PatientWithToken, 'token' | 'keyTokens'> {
-  return { token, keyTokens: new KeyTokens({ token, storeConnections: noStoreConnections }) };
 }
 
 async function treatOne(finding: Finding, repair: boolean): Promise<Entry> {
