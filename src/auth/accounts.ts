@@ -4,7 +4,7 @@ import { newUniqueId } from '../iam/ids';
 import { type Place, accountRootArn } from '../keys/identifiers';
 import type { MaterialStorage } from '../keys/material';
 import { insertAccessKey } from './access-keys';
-import { isLasting, resealSecrets } from './resealing';
+import { reseal } from './resealing';
 import { Sealing, type SealingPurpose, sealingPurposes } from './sealing';
 import { Secret } from './secret';
 
@@ -58,9 +58,7 @@ async function makeSealingKeys(
   const missing = await missingSealingKeys(transaction, storage);
   for (const purpose of missing) {
     await new Sealing(token, purpose).createKey(database, transaction, storage);
-  }
-  for (const purpose of missing.filter(isLasting)) {
-    await resealSecrets(transaction, token, purpose);
+    await reseal(transaction, token, purpose);
   }
 }
 

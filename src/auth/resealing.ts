@@ -9,56 +9,54 @@ interface SealedRow {
   readonly sealing_key_id: string;
 }
 
-/** Where secrets are that last, each under a key of its purpose and bound to its owner. Fragments of SQL. */
-const tables = {
-  'access-key-sealing': { name: 'access_key', id: 'access_key_id', owner: 'access_key_id' },
-  'key-store-sealing': {
-    name: 'custom_key_store',
-    id: 'custom_key_store_id',
-    owner: 'custom_key_store_id',
-  },
-  'xks-credential-sealing': {
-    name: 'xks_credential',
-    id: 'access_key_id',
-    owner: `prefix || ':' || access_key_id`,
-  },
-} as const satisfies Partial<Record<SealingPurpose, Readonly<Record<string, string>>>>;
-
-type LastingPurpose = keyof typeof tables;
-
-export function isLasting(purpose: SealingPurpose): purpose is LastingPurpose {
-  return purpose in tables;
+interface SealedTable {
+  readonly table: string;
+  /** Its primary key. */
+  readonly id: string;
+  /** What each secret is bound to, where that is not the primary key. */
+  readonly owner?: string;
 }
 
+/** Where secrets are that last, by what seals them. */
+const tables: Partial<Record<SealingPurpose, SealedTable>> = {
+  'access-key-sealing': { table: 'access_key', id: 'access_key_id' },
+  'key-store-sealing': { table: 'custom_key_store', id: 'custom_key_store_id' },
+  'xks-credential-sealing': {
+    ...{ table: 'xks_credential', id: 'access_key_id' },
+    owner: `prefix || ':' || access_key_id`,
+  },
+};
+
 /**
- * Seals what lasts of a purpose under its newest sealing key. Workers that know a secret go on with it; those that do not read
- * the row, which says under which key it is.
+ * Seals what lasts of a purpose under its newest sealing key. Workers that know a secret go on with it; those that do not
+ * read the row, which says under which key it is.
  */
-export async function resealSecrets(
+export async function reseal(
   transaction: Transaction,
   token: Token,
-  purpose: LastingPurpose,
+  purpose: SealingPurpose,
 ): Promise<void> {
+  const sealed = tables[purpose];
   const sealing = new Sealing(token, purpose);
   const keyId = await sealing.currentKey(transaction);
-  if (keyId === undefined) return;
-  const { name, id: column, owner: expression } = tables[purpose];
+  if (sealed === undefined || keyId === undefined) return;
+  const { table, id, owner: ownerOf = id } = sealed;
   const rows = await transaction.query<SealedRow>({
     text: `
-      select ${column} as id, ${expression} as owner, sealed_secret, sealing_key_id from ${name}
-      where sealing_key_id <> $1::text order by ${column} for update`,
+      select ${id} as id, ${ownerOf} as owner, sealed_secret, sealing_key_id from ${table}
+      where sealing_key_id <> $1::text order by ${id} for update`,
     values: [keyId],
   });
-  for (const { id, owner, sealed_secret: blob, sealing_key_id: sealingKeyId } of rows) {
+  for (const { owner, sealed_secret: blob, sealing_key_id: sealingKeyId, ...row } of rows) {
     const secret = await sealing.open({ blob, sealingKeyId }, owner);
-    const sealed = await sealing.seal(secret, { owner, keyId });
+    const anew = await sealing.seal(secret, { owner, keyId });
     secret.wipe();
     await transaction.execute({
-      name: `reseal-${purpose}`,
+      name: `${table}-reseal`,
       text: `
-        update ${name} set sealed_secret = $2::bytea, sealing_key_id = $3::text
-        where ${column} = $1::text`,
-      values: [id, sealed.blob, keyId],
+        update ${table} set sealed_secret = $2::bytea, sealing_key_id = $3::text
+        where ${id} = $1::text`,
+      values: [row.id, anew.blob, keyId],
     });
   }
 }

@@ -1,4 +1,4 @@
-import { resealSecrets } from '../../src/auth/resealing';
+import { reseal } from '../../src/auth/resealing';
 import { Sealing } from '../../src/auth/sealing';
 import { findStore } from '../../src/custom-key-stores/stores';
 import { inTransaction } from '../../src/db';
@@ -19,7 +19,7 @@ test('What a key of the token sealed is sealed under the newest, for the same ow
   const newest = await inTransaction(database, async (transaction) => {
     const purpose = 'key-store-sealing';
     const keyId = await new Sealing(token, purpose).createKey(database, transaction);
-    await resealSecrets(transaction, token, purpose);
+    await reseal(transaction, token, purpose);
     return keyId;
   });
   const resealed = await findStore(database, store.id);

@@ -60,16 +60,14 @@ export async function openKeyStoreStage(options: TestDaemonOptions = {}): Promis
     '127.0.0.1': {
       connectTo: `127.0.0.1:${proxy.port}`,
       caFile: ofProxy.certFile,
+      // Of a busy machine.
       deadlineMs: 15_000,
     },
   };
   await writeFile(file, JSON.stringify({ clusters, proxies }));
   const daemon = await startDaemon({
     ...options,
-    environment: {
-      CLAVIGER_KEY_STORES_FILE: file,
-      ...options.environment,
-    },
+    environment: { CLAVIGER_KEY_STORES_FILE: file, ...options.environment },
   });
   const kms = daemon.client();
   const trustAnchor = readFileSync(anchor.certFile, 'utf8');
