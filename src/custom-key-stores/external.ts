@@ -8,7 +8,7 @@ import { connectionErrorCode } from '../xks-client/faults';
 import type { Polling } from '../xks-client/health-poll';
 import { ProxyClient } from '../xks-client/proxy-client';
 import { ProxySigner } from '../xks-client/signer';
-import { Transport, type TransportOptions } from '../xks-client/transport';
+import { Transport } from '../xks-client/transport';
 import { ConnectionFault } from './connections';
 import type { ExternalStore } from './store';
 
@@ -18,14 +18,14 @@ export interface ExternalConnectorOptions {
   readonly proxies: KeyStoresFile['proxies'];
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'proxyRequest' | 'proxyHealth'>;
-  /** For one try. */
-  readonly deadlineMs: number;
   readonly pollMs?: number;
 }
 
 type Secret = () => Promise<Buffer>;
 
 const connecting: string = 'ConnectCustomKeyStore';
+/** AWS KMS's, where the file of key stores has no other. */
+const deadlineMs = 250;
 /** AWS KMS asks every few minutes; what it answers may be a minute old. */
 const pollMs = 60_000;
 const breaker = { threshold: 10, pauseMs: 1000, now: () => performance.now() };
@@ -65,8 +65,7 @@ export class ExternalConnector {
   ): Promise<ProxyClient> {
     const { region, proxies, metrics } = this.options;
     const { hostname, host } = endpointOf(store);
-    const { deadlineMs } = this.options;
-    const transport = await transportTo({ host: hostname, deadlineMs }, proxies.get(hostname));
+    const transport = await transportTo(hostname, proxies.get(hostname));
     const { accessKeyId } = store;
     return new ProxyClient({
       transport,
@@ -118,23 +117,21 @@ function nameOf({ uriEndpoint, uriPath }: ExternalStore): string {
 }
 
 /** As the file of key stores has it. Its files are read at each connecting, so that new ones are met then. */
-async function transportTo(
-  proxy: Pick<TransportOptions, 'host' | 'deadlineMs'>,
-  settings: ProxySettings = {},
-): Promise<Transport> {
+async function transportTo(host: string, settings: ProxySettings = {}): Promise<Transport> {
   const { connectTo, caFile, certFile, keyFile } = settings;
   try {
     return new Transport({
-      ...proxy,
+      host,
       connectTo: connectTo === undefined ? undefined : addressOf(connectTo),
       ca: caFile === undefined ? undefined : await readFile(caFile),
       identity:
         certFile === undefined || keyFile === undefined
           ? undefined
           : { cert: await readFile(certFile), key: await readFile(keyFile) },
+      deadlineMs: settings.deadlineMs ?? deadlineMs,
     });
   } catch (cause) {
-    const message = `the certificates for the proxy ${proxy.host} cannot be used`;
+    const message = `the certificates for the proxy ${host} cannot be used`;
     throw new ConnectionFault('INTERNAL_ERROR', message, { cause });
   }
 }

@@ -55,13 +55,11 @@ function connectorOf({
   const settings = {
     connectTo: `127.0.0.1:${proxy.port}`,
     caFile: stage.authority.certFile,
+    deadlineMs: 20_000,
     ...different,
   };
   const proxies = new Map([[host, settings]]);
-  const connector = new ExternalConnector({
-    ...{ region: proxyRegion, proxies, log, metrics, pollMs },
-    deadlineMs: 20_000,
-  });
+  const connector = new ExternalConnector({ region: proxyRegion, proxies, log, metrics, pollMs });
   const healthy = async (): Promise<string[]> => {
     const { body } = await metrics.text();
     return body.split('\n').filter((line) => line.startsWith('claviger_xks_proxy_healthy{'));

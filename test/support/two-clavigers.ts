@@ -45,12 +45,7 @@ export async function startTwoClavigers(): Promise<TwoClavigers> {
   const file = join(directory, 'key-stores.json');
   writeFileSync(file, JSON.stringify(await keyStoresFile(port, certificates)));
   const [kms, manager] = await Promise.all([
-    startDaemon({
-      environment: {
-        CLAVIGER_KEY_STORES_FILE: file,
-        CLAVIGER_XKS_CLIENT_DEADLINE_MS: String(wideMs),
-      },
-    }),
+    startDaemon({ environment: { CLAVIGER_KEY_STORES_FILE: file } }),
     startDaemon({
       environment: {
         CLAVIGER_XKS_PORT: String(port),
@@ -101,12 +96,12 @@ async function keyStoresFile(
 ): Promise<object> {
   const connectTo = `127.0.0.1:${port}`;
   const caFile = authority.certFile;
-  const right = { connectTo, caFile, ...client };
+  const right = { connectTo, caFile, ...client, deadlineMs: wideMs };
   const { caFile: _, ...untrusted } = right;
   const entries: readonly [string, object][] = [
     [proxyEndpoint, right],
     [strangers.untrusted, untrusted],
-    [strangers.withoutCertificate, { connectTo, caFile }],
+    [strangers.withoutCertificate, { connectTo, caFile, deadlineMs: wideMs }],
     [strangers.otherName, right],
     [strangers.away, { ...right, connectTo: `127.0.0.1:${await freePort()}` }],
   ];
