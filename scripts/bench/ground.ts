@@ -22,6 +22,8 @@ export type Cleanup = () => unknown;
 export interface Ground {
   readonly token: SoftHsmToken;
   readonly databaseUrl: string;
+  /** Its own, below which everything is deleted in the end. */
+  readonly home: string;
   /** Of every claviger process. */
   readonly environment: Environment;
   /** The account's root. */
@@ -37,6 +39,8 @@ export interface Ground {
 
 export interface ServedDaemon {
   readonly port: number;
+  /** Of the XKS proxy, where it has one of its own. */
+  readonly xksPort: number | undefined;
   /** Process ids. */
   readonly workers: readonly number[];
   stop(): Promise<void>;
@@ -84,7 +88,7 @@ export async function openGround(
   const issued = JSON.parse(await run(['init'], environment, log)) as IssuedAccessKey;
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey } = issued;
   return {
-    ...{ token, databaseUrl: postgres.url, environment, rootArn: issued.Arn },
+    ...{ token, home, databaseUrl: postgres.url, environment, rootArn: issued.Arn },
     identity: { region, accessKeyId, secretAccessKey },
     postgresProcesses: () => [postmaster, ...childrenOf(postmaster)],
     run: (...args) => run(args, environment, log),
@@ -98,8 +102,10 @@ export async function openGround(
 
 async function startServing(environment: Environment, log: LogTarget): Promise<ServedDaemon> {
   const daemon = serve(environment, log);
-  const port = Number(new URL((await daemon.ready).url).port);
+  const { url, xksUrl } = await daemon.ready;
+  const port = Number(new URL(url).port);
+  const xksPort = xksUrl === undefined ? undefined : Number(new URL(xksUrl).port);
   // The keeper's child that has children of its own is the primary.
   const workers = childrenOf(daemon.pid ?? 0).flatMap(childrenOf);
-  return { port, workers, stop: () => daemon.stop() };
+  return { port, xksPort, workers, stop: () => daemon.stop() };
 }

@@ -3,8 +3,8 @@ import { examineDatabase, examineToken } from '../doctor/examine';
 import { explanations } from '../doctor/explanations';
 import type { Finding } from '../doctor/finding';
 import { createLog, describeError } from '../log';
-import { ClusterTokens } from './cluster-tokens';
-import { withDatabase, withToken } from './open';
+import { withDatabase } from './open';
+import { withKeyTokens } from './key-tokens';
 import { printJson } from './print';
 import type { Command } from './subcommand';
 
@@ -49,15 +49,10 @@ function examine(config: Config, { repair }: { repair: boolean }): Promise<Repor
       inTurn(findings, (finding) => treatOne(finding, repair));
     const entries = await treat(await examineDatabase(patient));
     try {
-      const log = createLog('error');
-      const more = await withToken(config, log, async (token) => {
-        const keyTokens = new ClusterTokens({ config, database, token, log });
-        try {
-          return await treat(await examineToken({ ...patient, token, keyTokens }));
-        } finally {
-          await keyTokens.close();
-        }
-      });
+      const opened = { config, database, log: createLog('error') };
+      const more = await withKeyTokens(opened, async (tokens) =>
+        treat(await examineToken({ ...patient, ...tokens })),
+      );
       return { entries: [...more, ...entries], tokenAway: undefined };
     } catch (error) {
       return { entries, tokenAway: describeError(error) };

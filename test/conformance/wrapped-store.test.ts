@@ -239,6 +239,8 @@ describe('A key store whose kind is changed', () => {
 
   test('from resident to wrapped serves both, and is refused the way back', async () => {
     const resident = await createSealedKey(daemon.client());
+    await daemon.run('xks', 'store', 'create', '/resident');
+    await daemon.run('xks', 'credential', 'create', '/resident');
     await daemon.stop();
     daemon.environment['CLAVIGER_KEY_MATERIAL'] = 'wrapped';
     await expect(served('wrapped')).rejects.toThrow(
@@ -247,8 +249,8 @@ describe('A key store whose kind is changed', () => {
     await daemon.run('init');
     // What lasts is sealed under a wrapped key from now on: another token with the wrapping key can open it.
     const unportable = `
-      select from access_key a join system_key s on s.token_key_id = a.sealing_key_id
-      where s.wrapping_key_id is null`;
+      select from (select sealing_key_id from access_key union all select sealing_key_id from xks_credential) a
+      join system_key s on s.token_key_id = a.sealing_key_id where s.wrapping_key_id is null`;
     expect(await administer(daemon.databaseUrl, unportable)).toEqual([]);
     const changed = await served('wrapped');
     const kms = changed.client();

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -115,12 +116,24 @@ export async function issueCredential(target: XksTarget, prefix: string): Promis
   return { accessKeyId: AccessKeyId, secret: RawSecretAccessKey };
 }
 
-/** Makes a store with a credential, and gives AWS KMS as it calls that. */
+/** Makes a store with a credential, and gives AWS KMS as it calls that. Its prefix is one that no earlier run has used. */
 export async function makeStore(
   target: XksTarget,
-  prefix: string,
+  name: string,
   ...options: readonly string[]
 ): Promise<XksCaller> {
+  const prefix = `/${name}-${randomBytes(4).toString('hex')}`;
   await target.run('store', 'create', prefix, ...options);
-  return new XksCaller(target, prefix === '/' ? '' : prefix, await issueCredential(target, prefix));
+  return new XksCaller(target, prefix, await issueCredential(target, prefix));
+}
+
+/** An external key of the store, and the KMS key behind it. */
+export async function makeKey(
+  target: XksTarget,
+  { prefix }: XksCaller,
+  externalKeyId: string,
+  ...options: readonly string[]
+): Promise<string> {
+  const { KeyId = '' } = await target.run('key', 'create', prefix, externalKeyId, ...options);
+  return KeyId;
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 const endOfHead = Buffer.from('\r\n\r\n');
 const bufferBytes = 16 * 1024;
@@ -18,7 +19,20 @@ export class Connection {
   #received: Buffer = Buffer.alloc(0);
   #waiting: Waiting | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, ca: string | undefined) {
+    this.#socket = ca === undefined ? this.#connectPlain(port) : this.#connectTls(port, ca);
+    this.#socket.on('error', (error) => this.#fail(error));
+    this.#socket.on('close', () => this.#fail(new Error('the server closed the connection')));
+  }
+
+  /** `ca`: over TLS, to a server whose certificate that authority issued. */
+  static async open(port: number, ca?: string): Promise<Connection> {
+    const connection = new Connection(port, ca);
+    await once(connection.#socket, ca === undefined ? 'connect' : 'secureConnect');
+    return connection;
+  }
+
+  #connectPlain(port: number): Socket {
     const onread = {
       buffer: Buffer.alloc(bufferBytes),
       callback: (length: number, bytes: Uint8Array): boolean => {
@@ -26,15 +40,16 @@ export class Connection {
         return true;
       },
     };
-    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true, onread });
-    this.#socket.on('error', (error) => this.#fail(error));
-    this.#socket.on('close', () => this.#fail(new Error('the server closed the connection')));
+    return connect({ host: '127.0.0.1', port, noDelay: true, onread });
   }
 
-  static async open(port: number): Promise<Connection> {
-    const connection = new Connection(port);
-    await once(connection.#socket, 'connect');
-    return connection;
+  #connectTls(port: number, ca: string): Socket {
+    const socket = connectTls({ host: '127.0.0.1', port, ca });
+    socket.setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => {
+      this.#receive(bytes);
+    });
+    return socket;
   }
 
   /** Sends the bytes of a request; resolves with the body of a 200, rejects for every other answer. */

@@ -1,6 +1,7 @@
 /** See scripts/bench/scale. */
 import { Command } from 'commander';
 import type { MaterialStorage } from '../../../src/keys/material';
+import { cleanly } from '../cleanly';
 import { readCount, readCounts, readSome, say } from '../command-line';
 import { type Cleanup, openGround } from '../ground';
 import { describeMachine } from '../report';
@@ -45,26 +46,6 @@ async function main(options: Options): Promise<void> {
   for (const storage of options.store) {
     await cleanly((onClose) => measureStore(storage, options, onClose));
   }
-}
-
-/** Stops and deletes in the end whatever was started, when it is interrupted too. */
-async function cleanly(use: (onClose: (step: Cleanup) => void) => Promise<void>): Promise<void> {
-  const steps: Cleanup[] = [];
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= runAll(steps.toReversed()));
-  const interrupted = (): void => void close().finally(() => process.exit(1));
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, interrupted);
-  try {
-    await use((step) => steps.push(step));
-  } finally {
-    for (const signal of signals) process.off(signal, interrupted);
-    await close();
-  }
-}
-
-async function runAll(steps: readonly Cleanup[]): Promise<void> {
-  for (const step of steps) await step();
 }
 
 async function measureStore(
