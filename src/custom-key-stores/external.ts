@@ -8,7 +8,7 @@ import { connectionErrorCode } from '../xks-client/faults';
 import type { Polling } from '../xks-client/health-poll';
 import { ProxyClient } from '../xks-client/proxy-client';
 import { ProxySigner } from '../xks-client/signer';
-import { Transport, type TransportOptions } from '../xks-client/transport';
+import { Transport } from '../xks-client/transport';
 import { ConnectionFault } from './connections';
 import type { ExternalStore } from './store';
 
@@ -51,8 +51,10 @@ export class ExternalConnector {
       return client;
     } catch (cause) {
       await client?.close();
-      const code = cause instanceof XksFault ? connectionErrorCode(cause) : 'INTERNAL_ERROR';
-      throw new ConnectionFault(code, `the proxy ${nameOf(store)} cannot be used`, { cause });
+      // Of a secret that cannot be had the store is not the reason.
+      if (!(cause instanceof XksFault)) throw cause;
+      const message = `the proxy ${nameOf(store)} cannot be used`;
+      throw new ConnectionFault(connectionErrorCode(cause), message, { cause });
     }
   };
 
@@ -62,11 +64,8 @@ export class ExternalConnector {
     { polled }: { readonly polled: boolean },
   ): Promise<ProxyClient> {
     const { region, proxies, metrics } = this.options;
-    const { hostname, host } = new URL(store.uriEndpoint);
-    const transport = new Transport({
-      host: hostname,
-      ...(await transportTo(proxies.get(hostname))),
-    });
+    const { hostname, host } = endpointOf(store);
+    const transport = await transportTo(hostname, proxies.get(hostname));
     const { accessKeyId } = store;
     return new ProxyClient({
       transport,
@@ -107,25 +106,34 @@ export class ExternalConnector {
   }
 }
 
+/** What the shape of a request lets through may be no host all the same: `https://1.2.3.4.5`. */
+function endpointOf({ uriEndpoint }: ExternalStore): URL {
+  if (URL.canParse(uriEndpoint)) return new URL(uriEndpoint);
+  throw new XksFault('unreachable', 'the endpoint is no URL');
+}
+
 function nameOf({ uriEndpoint, uriPath }: ExternalStore): string {
   return `${uriEndpoint}${uriPath}`;
 }
 
-/** What the file of key stores says of the proxy's host. Read at each connecting, so that new files are met then. */
-async function transportTo(
-  settings: ProxySettings | undefined,
-): Promise<Omit<TransportOptions, 'host'>> {
-  if (settings === undefined) return { deadlineMs };
+/** As the file of key stores has it. Its files are read at each connecting, so that new ones are met then. */
+async function transportTo(host: string, settings: ProxySettings = {}): Promise<Transport> {
   const { connectTo, caFile, certFile, keyFile } = settings;
-  return {
-    connectTo: connectTo === undefined ? undefined : addressOf(connectTo),
-    ca: caFile === undefined ? undefined : await readFile(caFile),
-    identity:
-      certFile === undefined || keyFile === undefined
-        ? undefined
-        : { cert: await readFile(certFile), key: await readFile(keyFile) },
-    deadlineMs: settings.deadlineMs ?? deadlineMs,
-  };
+  try {
+    return new Transport({
+      host,
+      connectTo: connectTo === undefined ? undefined : addressOf(connectTo),
+      ca: caFile === undefined ? undefined : await readFile(caFile),
+      identity:
+        certFile === undefined || keyFile === undefined
+          ? undefined
+          : { cert: await readFile(certFile), key: await readFile(keyFile) },
+      deadlineMs: settings.deadlineMs ?? deadlineMs,
+    });
+  } catch (cause) {
+    const message = `the certificates for the proxy ${host} cannot be used`;
+    throw new ConnectionFault('INTERNAL_ERROR', message, { cause });
+  }
 }
 
 /** `host:port`, `[::1]:port` */

@@ -218,7 +218,7 @@ describe('What is done to the external key', () => {
   test('with rules that deny the caller, it denies access', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'claviger-rules-'));
     const rules = join(directory, 'rules.json');
-    const denial = { name: 'no decryption', effect: 'deny', kmsOperation: 'Decrypt' };
+    const denial = { name: 'no-decryption', effect: 'deny', kmsOperation: 'Decrypt' };
     writeFileSync(rules, JSON.stringify({ rules: [denial] }));
     await makeExternalKey(both.manager, prefix, 'guarded', '--rules', rules);
     rmSync(directory, { recursive: true });

@@ -57,16 +57,17 @@ export async function openKeyStoreStage(options: TestDaemonOptions = {}): Promis
     [clusterIds[1]]: clusterOf(tokens[1]),
   };
   const proxies = {
-    '127.0.0.1': { connectTo: `127.0.0.1:${proxy.port}`, caFile: ofProxy.certFile },
+    '127.0.0.1': {
+      connectTo: `127.0.0.1:${proxy.port}`,
+      caFile: ofProxy.certFile,
+      // Of a busy machine.
+      deadlineMs: 15_000,
+    },
   };
   await writeFile(file, JSON.stringify({ clusters, proxies }));
   const daemon = await startDaemon({
     ...options,
-    environment: {
-      CLAVIGER_KEY_STORES_FILE: file,
-      CLAVIGER_XKS_CLIENT_DEADLINE_MS: '15000',
-      ...options.environment,
-    },
+    environment: { CLAVIGER_KEY_STORES_FILE: file, ...options.environment },
   });
   const kms = daemon.client();
   const trustAnchor = readFileSync(anchor.certFile, 'utf8');
