@@ -98,7 +98,13 @@ async function build(
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
-  const health = watchHealth({ database, token, log, deadlineMs: config.xksDeadlineMs });
+  const health = watchHealth({
+    database,
+    token,
+    connections,
+    log,
+    deadlineMs: config.xksDeadlineMs,
+  });
   onClose(() => health.close());
   await health.start();
   const listeners = buildListeners({
