@@ -35,8 +35,17 @@ const longestRetryMs = 5000;
 const longestConnectMs = 60_000;
 const maxConnections = 1000;
 
-/** What a worker has of custom key stores. Call it in the tick in which the feed is opened. */
-export function openCustomKeyStores(parts: StoreConnectionParts): OpenKeyStores {
+interface Connected {
+  readonly secrets: StoreSecrets;
+  readonly connections: OpenConnections;
+  readonly onFailed: (store: string, error: unknown) => void;
+}
+
+function openConnections(
+  parts: Omit<StoreConnectionParts, 'feed'> & {
+    readonly feed: Pick<ChangeFeed, 'trusted' | 'onChange' | 'onReset'>;
+  },
+): Connected {
   const { config, database, token, feed, connectors, log } = parts;
   const onFailed = (store: string, error: unknown): void =>
     log.warn('a custom key store failed', { store, error: describeError(error) });
@@ -52,6 +61,21 @@ export function openCustomKeyStores(parts: StoreConnectionParts): OpenKeyStores 
     drainMs: config.revocationWaitMs * drainShare,
     capacity: maxConnections,
   });
+  return { secrets, connections, onFailed };
+}
+
+/** For a process that hears of no changes, such as a command: each connection is of a row that was just read. */
+export function openUntoldConnections(
+  parts: Omit<StoreConnectionParts, 'feed'>,
+): Pick<StoreConnections, 'token' | 'openTokens' | 'close'> {
+  const untold = { trusted: false, onChange: () => undefined, onReset: () => undefined };
+  return openConnections({ ...parts, feed: untold }).connections;
+}
+
+/** What a worker has of custom key stores. Call it in the tick in which the feed is opened. */
+export function openCustomKeyStores(parts: StoreConnectionParts): OpenKeyStores {
+  const { database, feed, connectors } = parts;
+  const { secrets, connections, onFailed } = openConnections(parts);
   const connecting = new StoreConnecting({
     ...{ database, changes: feed, secrets, connectors, connections, onFailed },
     longestMs: longestConnectMs,

@@ -25,8 +25,7 @@ export function storeConnectors({ config, log, metrics, token }: StoreConnectorP
     onOperation: (operation, seconds, outcome) =>
       metrics.tokenOperation(operation, seconds, outcome),
   });
-  const { region, xksClientDeadlineMs: deadlineMs } = config;
-  const external = new ExternalConnector({ region, proxies, log, metrics, deadlineMs });
+  const external = new ExternalConnector({ region: config.region, proxies, log, metrics });
   return {
     requireCluster: cloudHsm.requireCluster,
     cloudHsm: cloudHsm.connect,

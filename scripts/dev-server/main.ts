@@ -144,9 +144,11 @@ async function serveUntilStopped(
   const ready = Promise.all([daemon.ready, place.prepared]).then(([at]) => at);
   const at = await Promise.race([ready, stopRequested]);
   if (at === undefined) return 0;
-  const { url } = at;
+  const { url, xksUrl } = at;
   const files = clientFiles(place.dataDir);
   writeClientConfig(files.config, { region: place.region, url });
+  if (xksUrl !== undefined)
+    writePrivateFile(path.join(place.dataDir, 'xks-endpoint'), `${xksUrl}\n`);
   const lines = banner(files, { ...at, caFile: place.caFile });
   process.stdout.write(`claviger is ready at ${url}\n${lines}`);
   const code = await Promise.race([daemon.ended, stopRequested]);

@@ -4,7 +4,7 @@ import { newUniqueId } from '../iam/ids';
 import { type Place, accountRootArn } from '../keys/identifiers';
 import type { MaterialStorage } from '../keys/material';
 import { insertAccessKey } from './access-keys';
-import { resealAccessKeys } from './resealing';
+import { reseal } from './resealing';
 import { Sealing, type SealingPurpose, sealingPurposes } from './sealing';
 import { Secret } from './secret';
 
@@ -58,9 +58,7 @@ async function makeSealingKeys(
   const missing = await missingSealingKeys(transaction, storage);
   for (const purpose of missing) {
     await new Sealing(token, purpose).createKey(database, transaction, storage);
-  }
-  if (missing.includes('access-key-sealing')) {
-    await resealAccessKeys(transaction, new Sealing(token));
+    await reseal(transaction, token, purpose);
   }
 }
 

@@ -1,12 +1,10 @@
-import type { Token } from '../../hsm';
 import type { Config } from '../config';
-import { noStoreConnections } from '../custom-key-stores/no-connections';
 import { examineDatabase, examineToken } from '../doctor/examine';
 import { explanations } from '../doctor/explanations';
-import type { Finding, PatientWithToken } from '../doctor/finding';
-import { KeyTokens } from '../keys/key-tokens';
+import type { Finding } from '../doctor/finding';
 import { createLog, describeError } from '../log';
-import { withDatabase, withToken } from './open';
+import { withDatabase } from './open';
+import { withKeyTokens } from './key-tokens';
 import { printJson } from './print';
 import type { Command } from './subcommand';
 
@@ -51,18 +49,15 @@ function examine(config: Config, { repair }: { repair: boolean }): Promise<Repor
       inTurn(findings, (finding) => treatOne(finding, repair));
     const entries = await treat(await examineDatabase(patient));
     try {
-      const more = await withToken(config, createLog('error'), async (token) =>
-        treat(await examineToken({ ...patient, ...tokensOf(token) })),
+      const opened = { config, database, log: createLog('error') };
+      const more = await withKeyTokens(opened, async (tokens) =>
+        treat(await examineToken({ ...patient, ...tokens })),
       );
       return { entries: [...more, ...entries], tokenAway: undefined };
     } catch (error) {
       return { entries, tokenAway: describeError(error) };
     }
   });
-}
-
-function tokensOf(token: Token): Pick<PatientWithToken, 'token' | 'keyTokens'> {
-  return { token, keyTokens: new KeyTokens({ token, storeConnections: noStoreConnections }) };
 }
 
 async function treatOne(finding: Finding, repair: boolean): Promise<Entry> {

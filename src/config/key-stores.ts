@@ -39,6 +39,8 @@ export interface ProxySettings {
   /** PEM: our client certificate and its key. */
   readonly certFile?: string;
   readonly keyFile?: string;
+  /** For one try; AWS KMS has 250. */
+  readonly deadlineMs?: number;
 }
 
 export const noKeyStores: KeyStoresFile = { clusters: new Map(), proxies: new Map() };
@@ -98,6 +100,7 @@ const proxy = {
     caFile: text,
     certFile: text,
     keyFile: text,
+    deadlineMs: { type: 'integer', minimum: 1, maximum: 60_000 },
   },
 } as const;
 

@@ -257,13 +257,6 @@ export const settings = {
     sentence:
       'Longest time from an XKS request to its answer, whatever it waits for; AWS KMS gives up after 250 ms, and its way here is part of them.',
   },
-  xksClientDeadlineMs: {
-    env: 'CLAVIGER_XKS_CLIENT_DEADLINE_MS',
-    schema: milliseconds,
-    default: 250,
-    sentence:
-      'Longest time that the proxy of an external key store has for an answer, once more where the network fails; AWS KMS has 250 ms.',
-  },
   xksKeepAliveTimeoutMs: {
     env: 'CLAVIGER_XKS_KEEP_ALIVE_TIMEOUT_MS',
     schema: milliseconds,

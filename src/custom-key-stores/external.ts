@@ -8,7 +8,7 @@ import { connectionErrorCode } from '../xks-client/faults';
 import type { Polling } from '../xks-client/health-poll';
 import { ProxyClient } from '../xks-client/proxy-client';
 import { ProxySigner } from '../xks-client/signer';
-import { Transport, type TransportOptions } from '../xks-client/transport';
+import { Transport } from '../xks-client/transport';
 import { ConnectionFault } from './connections';
 import type { ExternalStore } from './store';
 
@@ -18,14 +18,13 @@ export interface ExternalConnectorOptions {
   readonly proxies: KeyStoresFile['proxies'];
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'proxyRequest' | 'proxyHealth'>;
-  /** For one try; AWS KMS has 250. */
-  readonly deadlineMs?: number;
   readonly pollMs?: number;
 }
 
 type Secret = () => Promise<Buffer>;
 
 const connecting: string = 'ConnectCustomKeyStore';
+/** AWS KMS's, where the file of key stores has no other. */
 const deadlineMs = 250;
 /** AWS KMS asks every few minutes; what it answers may be a minute old. */
 const pollMs = 60_000;
@@ -52,8 +51,10 @@ export class ExternalConnector {
       return client;
     } catch (cause) {
       await client?.close();
-      const code = cause instanceof XksFault ? connectionErrorCode(cause) : 'INTERNAL_ERROR';
-      throw new ConnectionFault(code, `the proxy ${nameOf(store)} cannot be used`, { cause });
+      // Of a secret that cannot be had the store is not the reason.
+      if (!(cause instanceof XksFault)) throw cause;
+      const message = `the proxy ${nameOf(store)} cannot be used`;
+      throw new ConnectionFault(connectionErrorCode(cause), message, { cause });
     }
   };
 
@@ -63,12 +64,8 @@ export class ExternalConnector {
     { polled }: { readonly polled: boolean },
   ): Promise<ProxyClient> {
     const { region, proxies, metrics } = this.options;
-    const { hostname, host } = new URL(store.uriEndpoint);
-    const transport = new Transport({
-      host: hostname,
-      ...(await believing(proxies.get(hostname))),
-      deadlineMs: this.options.deadlineMs ?? deadlineMs,
-    });
+    const { hostname, host } = endpointOf(store);
+    const transport = await transportTo(hostname, proxies.get(hostname));
     const { accessKeyId } = store;
     return new ProxyClient({
       transport,
@@ -109,24 +106,34 @@ export class ExternalConnector {
   }
 }
 
+/** What the shape of a request lets through may be no host all the same: `https://1.2.3.4.5`. */
+function endpointOf({ uriEndpoint }: ExternalStore): URL {
+  if (URL.canParse(uriEndpoint)) return new URL(uriEndpoint);
+  throw new XksFault('unreachable', 'the endpoint is no URL');
+}
+
 function nameOf({ uriEndpoint, uriPath }: ExternalStore): string {
   return `${uriEndpoint}${uriPath}`;
 }
 
-/** What the file of key stores says of the proxy's host. Read at each connecting, so that new files are met then. */
-async function believing(
-  settings: ProxySettings | undefined,
-): Promise<Pick<TransportOptions, 'connectTo' | 'ca' | 'identity'>> {
-  if (settings === undefined) return {};
+/** As the file of key stores has it. Its files are read at each connecting, so that new ones are met then. */
+async function transportTo(host: string, settings: ProxySettings = {}): Promise<Transport> {
   const { connectTo, caFile, certFile, keyFile } = settings;
-  return {
-    connectTo: connectTo === undefined ? undefined : addressOf(connectTo),
-    ca: caFile === undefined ? undefined : await readFile(caFile),
-    identity:
-      certFile === undefined || keyFile === undefined
-        ? undefined
-        : { cert: await readFile(certFile), key: await readFile(keyFile) },
-  };
+  try {
+    return new Transport({
+      host,
+      connectTo: connectTo === undefined ? undefined : addressOf(connectTo),
+      ca: caFile === undefined ? undefined : await readFile(caFile),
+      identity:
+        certFile === undefined || keyFile === undefined
+          ? undefined
+          : { cert: await readFile(certFile), key: await readFile(keyFile) },
+      deadlineMs: settings.deadlineMs ?? deadlineMs,
+    });
+  } catch (cause) {
+    const message = `the certificates for the proxy ${host} cannot be used`;
+    throw new ConnectionFault('INTERNAL_ERROR', message, { cause });
+  }
 }
 
 /** `host:port`, `[::1]:port` */

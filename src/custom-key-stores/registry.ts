@@ -34,6 +34,8 @@ export class OpenConnections implements StoreConnections {
   private readonly open = new Map<string, Connection>();
   private readonly finding = new Map<string, Finding>();
   private readonly closing = new Set<Promise<void>>();
+  /** Stores that have changed, and whose rows are being read, with the generation of the last change. */
+  private readonly doubtful = new Map<string, number>();
   /** Grows with every change of a store: what was read of one before may be wrong. */
   private generation = 0;
   private closed = false;
@@ -83,12 +85,13 @@ export class OpenConnections implements StoreConnections {
     this.closed = true;
     await Promise.allSettled([...this.finding.values()].map(({ connection }) => connection));
     for (const connection of this.open.values()) void this.drop(connection);
-    await Promise.all(this.closing);
+    await atMost(this.parts.drainMs, Promise.all(this.closing));
   }
 
   /** What is in the map is of a CONNECTED store as long as the feed says what changes. */
   private known(id: string): Connection | undefined {
-    const connection = this.parts.feed.trusted ? this.open.get(id) : undefined;
+    const isTrusted = this.parts.feed.trusted && !this.doubtful.has(id);
+    const connection = isTrusted ? this.open.get(id) : undefined;
     if (connection === undefined || !isOver(connection)) return connection;
     void this.drop(connection);
     return undefined;
@@ -174,9 +177,14 @@ export class OpenConnections implements StoreConnections {
 
   private async change({ topic, id }: Change): Promise<void> {
     if (topic !== 'custom-key-store') return;
-    this.generation += 1;
     this.parts.backoff.forget(id);
-    await this.review(id);
+    const generation = (this.generation += 1);
+    this.doubtful.set(id, generation);
+    try {
+      await this.review(id);
+    } finally {
+      if (this.doubtful.get(id) === generation) this.doubtful.delete(id);
+    }
   }
 
   private async reset(): Promise<void> {
@@ -211,7 +219,7 @@ function clientOf({ type, to, store }: Connection): XksClient {
   throw new Error(`the custom key store ${store.id} is no external key store`);
 }
 
-async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, milliseconds);

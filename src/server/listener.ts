@@ -6,7 +6,7 @@ import type {
   ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { describeError } from '../log';
 import type { Log } from '../log';
 import { judgeClients } from './clients';
@@ -83,6 +83,7 @@ export function createListener(handle: Handler, options: ListenerOptions): Liste
     ? httpsServer(limits, { serve, clients: files.clients, log })
     : createHttpServer(httpOptions(limits), serve);
   prepare(server, limits, log);
+  const sockets = socketsOf(server);
   let stopWatching = (): void => undefined;
 
   const reloadTls = async (): Promise<void> => {
@@ -100,7 +101,7 @@ export function createListener(handle: Handler, options: ListenerOptions): Liste
     async close(graceMs, lingerMs = 0) {
       closing = true;
       stopWatching();
-      await closeServer(server, { graceMs, lingerMs });
+      await closeServer(server, { sockets, graceMs, lingerMs });
     },
   };
 }
@@ -164,6 +165,16 @@ function prepare(
   });
 }
 
+/** Those that are open; node keeps no list of those that have not shaken hands yet. */
+function socketsOf(server: HttpServer | HttpsServer): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
 function listenOn(
   server: HttpServer | HttpsServer,
   { host, port }: Pick<ListenerOptions, 'host' | 'port'>,
@@ -183,7 +194,11 @@ function listenOn(
  */
 function closeServer(
   server: HttpServer | HttpsServer,
-  { graceMs, lingerMs }: { graceMs: number; lingerMs: number },
+  {
+    sockets,
+    graceMs,
+    lingerMs,
+  }: { sockets: ReadonlySet<Socket>; graceMs: number; lingerMs: number },
 ): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise((resolve, reject) => {
@@ -193,7 +208,10 @@ function closeServer(
       poll = setInterval(() => server.closeIdleConnections(), CLOSING_POLL_MS);
     };
     const linger = setTimeout(closeIdle, Math.min(lingerMs, graceMs));
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
+    }, graceMs);
     NetServer.prototype.close.call(server, (error) => {
       clearTimeout(linger);
       clearInterval(poll);

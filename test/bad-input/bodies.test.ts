@@ -223,7 +223,7 @@ describe('names that mean something to JavaScript or Postgres', () => {
     ['a tag value', { Tags: [{ TagKey: 'a', TagValue: '\0' }] }, 'TagException'],
     ['a policy', { Policy: '{"Id":"\0"}' }, 'ValidationException'],
     ['a policy, escaped', { Policy: '{"Id":"\\u0000"}' }, 'MalformedPolicyDocumentException'],
-    ['a key store', { CustomKeyStoreId: '\0' }, 'UnsupportedOperationException'],
+    ['a key store', { Origin: 'AWS_CLOUDHSM', CustomKeyStoreId: '\0' }, 'ValidationException'],
   ])('U+0000 in %s of a new key is refused', async (_what, input, code) => {
     const { status, body } = await send('CreateKey', input);
     expect({ status, code: body['__type'] }).toEqual({ status: 400, code });

@@ -95,14 +95,14 @@ test('list shows each key as a table, and as JSON', async () => {
   const [only] = await list();
   expect(only).toEqual({
     WrappingKeyId: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
-    ...{ State: 'CURRENT', Exportable: false, KeyMaterials: 1, SystemKeys: 4 },
+    ...{ State: 'CURRENT', Exportable: false, KeyMaterials: 1, SystemKeys: 7 },
     CreationDate: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
   });
   const { out, err, code } = await wrappingKey('list');
   expect([code, err]).toEqual([0, '']);
   const [heading, line] = out.trimEnd().split('\n');
   expect(heading).toMatch(/^WRAPPING KEY +STATE +EXPORTABLE +CREATED +KEY MATERIALS +SYSTEM KEYS$/);
-  expect(line).toMatch(new RegExp(`^${only?.WrappingKeyId} +CURRENT +no +\\S+Z +1 +4$`));
+  expect(line).toMatch(new RegExp(`^${only?.WrappingKeyId} +CURRENT +no +\\S+Z +1 +7$`));
 });
 
 test('create makes the first only', async () => {

@@ -205,8 +205,9 @@ describe('The AWS CLI', () => {
     expect(await failure('describe-key', '--key-id', foreign)).toContain(
       `An error occurred (AccessDeniedException) when calling the DescribeKey operation: User: arn:aws:iam::${daemon.accountId}:root is not authorized to perform: kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access`,
     );
-    expect(await failure('create-custom-key-store', '--custom-key-store-name', 'store')).toContain(
-      'An error occurred (UnsupportedOperationException) when calling the CreateCustomKeyStore operation: The operation CreateCustomKeyStore is not supported.',
+    const move = ['--key-id', key.id, '--primary-region', 'eu-west-1'];
+    expect(await failure('update-primary-region', ...move)).toContain(
+      'An error occurred (UnsupportedOperationException) when calling the UpdatePrimaryRegion operation: The operation UpdatePrimaryRegion is not supported.',
     );
   });
 });

@@ -32,6 +32,7 @@ import {
 import { dataKeyPairConditionKeys } from '../support/data-key-pair-condition-keys';
 import { grantConditionKeys, grantedService } from '../support/grant-condition-keys';
 import { importConditionKeys } from '../support/import-condition-keys';
+import { keyStoreConditionKeys } from '../support/key-store-condition-keys';
 import { keyChangeConditionKeys } from '../support/key-change-condition-keys';
 import { newService } from '../support/principals';
 import { place } from '../support/sample-keys';
@@ -281,6 +282,7 @@ const rows: readonly ConditionRow[] = [
   ...dataKeyPairConditionKeys(() => stage),
   ...keyChangeConditionKeys(() => stage),
   ...importConditionKeys(() => stage),
+  ...keyStoreConditionKeys(),
 ];
 
 test.each(rows.map((row) => [row.key, row.met?.[1] ?? 'absent', row.action, row] as const))(

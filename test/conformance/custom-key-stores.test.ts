@@ -8,7 +8,7 @@ import {
   UpdateCustomKeyStoreCommand,
 } from '@aws-sdk/client-kms';
 import { type KeyStoreStage, clusterIds, openKeyStoreStage } from '../support/key-stores';
-import { auditOf, auditTexts, clientOf, otherAccount, sdkRefusal } from '../support/kms';
+import { clientOf, otherAccount, sdkRefusal } from '../support/kms';
 import { administer } from '../support/postgres';
 import { badRequest, call, refusal } from '../support/wire';
 
@@ -344,63 +344,4 @@ test('DescribeCustomKeyStores answers in pages, each store once', async () => {
     refused('InvalidMarkerException', ''),
   );
   for (const id of made) await remove(id);
-});
-
-describe('The audit', () => {
-  const of = async (sending: Promise<{ $metadata: { requestId?: string } }>) =>
-    auditOf(stage.daemon, String((await sending).$metadata.requestId));
-  const kept = ({
-    requestParameters,
-    responseElements,
-    additionalEventData,
-    readOnly,
-    resources,
-  }: Awaited<ReturnType<typeof auditOf>>) => ({
-    ...{ requestParameters, responseElements, additionalEventData, readOnly, resources },
-  });
-
-  test('has what was asked, and of which store', async () => {
-    const input = stage.cloudHsm();
-    const customKeyStoreName = input.CustomKeyStoreName;
-    const creating = kms.send(new CreateCustomKeyStoreCommand(input));
-    const made = await of(creating);
-    const id = String((await creating).CustomKeyStoreId);
-    expect(kept(made)).toEqual({
-      requestParameters: { customKeyStoreName, clusterId: clusterIds[0] },
-      responseElements: { customKeyStoreId: id },
-      additionalEventData: undefined,
-      readOnly: false,
-      resources: [],
-    });
-    const additionalEventData = { customKeyStoreName, clusterId: clusterIds[0] };
-    const changed = { responseElements: null, readOnly: false, resources: [] };
-    const requestParameters = { customKeyStoreId: id };
-    for (const sending of [connect, disconnect]) {
-      expect(kept(await of(sending(id)))).toEqual({
-        ...{ ...changed, requestParameters, additionalEventData },
-      });
-    }
-    const password = { KeyStorePassword: stage.tokens[1].pin };
-    expect(kept(await of(update(id, { ...password, CloudHsmClusterId: clusterIds[1] })))).toEqual({
-      ...changed,
-      requestParameters: { ...requestParameters, clusterId: clusterIds[1] },
-      additionalEventData: { customKeyStoreName, clusterId: clusterIds[1] },
-    });
-    expect(kept(await of(kms.send(new DescribeCustomKeyStoresCommand({ Limit: 3 }))))).toEqual({
-      ...{ ...changed, readOnly: true },
-      requestParameters: { limit: 3 },
-      additionalEventData: undefined,
-    });
-    expect(kept(await of(remove(id)))).toMatchObject({ ...changed, requestParameters });
-  });
-
-  test('has no password, as nothing else has but what is sealed', async () => {
-    const pins = stage.tokens.map(({ pin }) => pin);
-    const told = [
-      ...(await auditTexts(stage.daemon)),
-      ...stage.daemon.log.map((line) => JSON.stringify(line)),
-      JSON.stringify(await list()),
-    ].join('\n');
-    for (const secret of [...pins, 'not the PIN']) expect(told).not.toContain(secret);
-  });
 });

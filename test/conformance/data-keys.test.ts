@@ -131,7 +131,7 @@ describe('GenerateDataKey, GenerateDataKeyWithoutPlaintext and GenerateRandom', 
     );
   });
 
-  test('A Recipient without roots to verify it, and a custom key store, are refused by name, never ignored', async () => {
+  test('A Recipient without roots to verify it is refused by name, never ignored', async () => {
     const Recipient = { KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256', AttestationDocument: 'YQ==' };
     const recipient = badRequest(
       'UnsupportedOperationException',
@@ -144,10 +144,6 @@ describe('GenerateDataKey, GenerateDataKeyWithoutPlaintext and GenerateRandom', 
     );
     expect(await refused(daemon, 'GenerateRandom', { NumberOfBytes: 1, Recipient })).toEqual(
       recipient,
-    );
-    const store = { NumberOfBytes: 1, CustomKeyStoreId: 'cks-1234567890abcdef0' };
-    expect(await refused(daemon, 'GenerateRandom', store)).toEqual(
-      badRequest('UnsupportedOperationException', 'CustomKeyStoreId is not supported.'),
     );
   });
 

@@ -172,25 +172,6 @@ describe('A key that does not rotate for what it is', () => {
       ...{ KeyId: arn, KeyRotationEnabled: false },
     });
   });
-
-  test.each(['AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'])(
-    'of origin %s is refused by all of them',
-    async (origin) => {
-      const { id, arn } = await createKey(kms);
-      await changeKey(daemon, id, `origin = '${origin}'`);
-      for (const operation of [
-        ...['RotateKeyOnDemand', 'EnableKeyRotation', 'DisableKeyRotation'],
-        ...['GetKeyRotationStatus', 'ListKeyRotations'],
-      ]) {
-        expect(await refused(daemon, operation, { KeyId: id })).toEqual(
-          badRequest(
-            'UnsupportedOperationException',
-            `${arn} origin is ${origin} which is not valid for this operation.`,
-          ),
-        );
-      }
-    },
-  );
 });
 
 describe('An imported key', () => {

@@ -110,7 +110,6 @@ describe('CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey and UpdateKeyD
   });
 
   const notServed: readonly (readonly [object, string])[] = [
-    [{ Origin: 'AWS_CLOUDHSM' }, 'Origin AWS_CLOUDHSM is not supported.'],
     [
       { Origin: 'EXTERNAL', KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY' },
       'KeySpec ECC_NIST_EDWARDS25519 is not supported with Origin EXTERNAL.',
@@ -124,8 +123,6 @@ describe('CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey and UpdateKeyD
       'KeySpec SM2 is not supported: PKCS#11 has no mechanism for it.',
     ],
     [{ MultiRegion: true }, 'MultiRegion keys are not supported.'],
-    [{ CustomKeyStoreId: 'cks-1234567890abcdef0' }, 'CustomKeyStoreId is not supported.'],
-    [{ XksKeyId: 'xks1' }, 'XksKeyId is not supported.'],
   ];
   test.each(notServed)('CreateKey says of %j that it is not supported', async (input, message) => {
     expect(await refused(daemon, 'CreateKey', input)).toEqual(

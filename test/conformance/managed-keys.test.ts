@@ -344,7 +344,10 @@ describe('Keys that the system has for itself', () => {
       'access-key-sealing',
       'grant-token-sealing',
       'import-token-sealing',
+      'key-store-sealing',
       'session-sealing',
+      'xks-credential-sealing',
+      'xks-health',
     ]);
     const listed = (await root.send(new ListKeysCommand({ Limit: 1000 }))).Keys ?? [];
     for (const { id: KeyId } of rows) {

@@ -8,17 +8,10 @@ import { auditOf } from '../support/kms';
 import { badRequest, call, refusal } from '../support/wire';
 
 const KeyId = '00000000-1111-2222-3333-444444444444';
-const store = { CustomKeyStoreId: 'cks-1234567890abcdef0' };
 
 /** A minimal valid input of every operation that is not served; an operation that is missing here fails the test. */
 const inputs: Readonly<Partial<Record<OperationName, object>>> = {
-  ConnectCustomKeyStore: store,
-  CreateCustomKeyStore: { CustomKeyStoreName: 'store' },
-  DeleteCustomKeyStore: store,
-  DescribeCustomKeyStores: {},
-  DisconnectCustomKeyStore: store,
   ReplicateKey: { KeyId, ReplicaRegion: 'eu-west-1' },
-  UpdateCustomKeyStore: store,
   UpdatePrimaryRegion: { KeyId, PrimaryRegion: 'eu-west-1' },
 };
 

@@ -54,10 +54,10 @@ describe('The order of checks', () => {
   });
 
   test('Validation comes before an operation that is not served', async () => {
-    expect(await refused(daemon, 'ConnectCustomKeyStore', {})).toEqual(
+    expect(await refused(daemon, 'UpdatePrimaryRegion', { PrimaryRegion: 'eu-west-1' })).toEqual(
       badRequest(
         'ValidationException',
-        "1 validation error detected: Value null at 'customKeyStoreId' failed to satisfy constraint: Member must not be null",
+        "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null",
       ),
     );
   });

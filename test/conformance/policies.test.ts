@@ -77,11 +77,23 @@ describe('Key policies and tags at CreateKey', () => {
         'because no identity-based policy allows the kms:DescribeKey action',
       ),
     );
+    const store = { CustomKeyStoreId: 'cks-1234567890abcdef0' };
+    const cluster = {
+      CloudHsmClusterId: 'cluster-aaaaaaaaaaa',
+      KeyStorePassword: '1234567',
+      TrustAnchorCertificate: 'a',
+    };
     for (const [operation, input] of [
       ['ListKeys', {}],
       ['CreateKey', {}],
       ['GenerateRandom', { NumberOfBytes: 1 }],
       ['ListAliases', {}],
+      ['ConnectCustomKeyStore', store],
+      ['CreateCustomKeyStore', { ...cluster, CustomKeyStoreName: 'store' }],
+      ['DeleteCustomKeyStore', store],
+      ['DescribeCustomKeyStores', {}],
+      ['DisconnectCustomKeyStore', store],
+      ['UpdateCustomKeyStore', { ...store, NewCustomKeyStoreName: 'a' }],
     ] as const) {
       const action = `kms:${operation}`;
       expect(await asAlice(operation, input)).toEqual(

@@ -1,38 +1,43 @@
 import { DescribeKeyCommand, type KMSClient, KMSServiceException } from '@aws-sdk/client-kms';
 import { operations } from '../../src/operations';
 import { operationNamesOf } from '../../src/shapes/operations';
-import { type TestDaemon, startDaemon } from '../support/daemon';
 import { outcomeIn } from '../support/key-states';
-import { putIntoState } from '../support/kms';
-import { type KeyKind, type Subject, subjectsOf } from '../support/state-stage';
+import { type KeyStoreStage, openKeyStoreStage } from '../support/key-stores';
+import { type KeyKind, type Subject, putBack, subjectsOf } from '../support/state-stage';
 import { type TableRow, stateTable } from '../support/state-table';
 
 const served = operationNamesOf('kms').filter((name) => name in operations);
 
 /** Operations that are about no key, or make it. */
 const withoutKey: readonly string[] = [
+  'ConnectCustomKeyStore',
+  'CreateCustomKeyStore',
   'CreateKey',
+  'DeleteCustomKeyStore',
+  'DescribeCustomKeyStores',
+  'DisconnectCustomKeyStore',
   'GenerateRandom',
   'ListKeys',
   'ListRetirableGrants',
+  'UpdateCustomKeyStore',
 ];
 
 /** Lines of the table that nothing can be asked of yet. */
 const notServedYet: readonly string[] = ['ReplicateKey', 'UpdatePrimaryRegion'];
 
-let daemon: TestDaemon;
+let stage: KeyStoreStage;
 let kms: KMSClient;
 beforeAll(async () => {
-  daemon = await startDaemon();
-  kms = daemon.client();
+  stage = await openKeyStoreStage();
+  kms = stage.kms;
 });
-afterAll(() => daemon.remove());
+afterAll(() => stage.remove());
 
 const made = new Map<KeyKind, Promise<Subject[]>>();
 
 /** The operations share the keys: those that change them put them back. */
 function subjects(kind: KeyKind): Promise<Subject[]> {
-  const found = made.get(kind) ?? subjectsOf(daemon, kind);
+  const found = made.get(kind) ?? subjectsOf(stage, kind);
   made.set(kind, found);
   return found;
 }
@@ -86,7 +91,7 @@ describe('The table of operations and key states', () => {
     );
     if (changes !== true) return;
     for (const { key } of asked.filter((__, i) => outcomes[i] === 'ok')) {
-      await putIntoState(daemon, key.id, key.state);
+      await putBack(stage, key);
     }
   });
 });

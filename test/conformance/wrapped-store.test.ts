@@ -225,6 +225,18 @@ describe('A key store whose material is wrapped', () => {
     const next = await createSealedKey(kms);
     expect(await open(kms, next.blob)).toEqual(plaintext);
   });
+
+  test('makes and rotates external keys of AWS KMS as wrapped ones too', async () => {
+    await daemon.run('xks', 'store', 'create', '/wrapped');
+    const made = await daemon.run('xks', 'key', 'create', '/wrapped', 'a', '--json');
+    await daemon.run('xks', 'key', 'rotate', '/wrapped', 'a');
+    const { KeyId } = JSON.parse(made) as { readonly KeyId: string };
+    const materials = await materialsOf(KeyId);
+    expect(materials.map(({ kind, token_serial: serial }) => [kind, serial])).toEqual([
+      ['wrapped', null],
+      ['wrapped', null],
+    ]);
+  });
 });
 
 describe('A key store whose kind is changed', () => {
@@ -239,6 +251,8 @@ describe('A key store whose kind is changed', () => {
 
   test('from resident to wrapped serves both, and is refused the way back', async () => {
     const resident = await createSealedKey(daemon.client());
+    await daemon.run('xks', 'store', 'create', '/resident');
+    await daemon.run('xks', 'credential', 'create', '/resident');
     await daemon.stop();
     daemon.environment['CLAVIGER_KEY_MATERIAL'] = 'wrapped';
     await expect(served('wrapped')).rejects.toThrow(
@@ -247,8 +261,8 @@ describe('A key store whose kind is changed', () => {
     await daemon.run('init');
     // What lasts is sealed under a wrapped key from now on: another token with the wrapping key can open it.
     const unportable = `
-      select from access_key a join system_key s on s.token_key_id = a.sealing_key_id
-      where s.wrapping_key_id is null`;
+      select from (select sealing_key_id from access_key union all select sealing_key_id from xks_credential) a
+      join system_key s on s.token_key_id = a.sealing_key_id where s.wrapping_key_id is null`;
     expect(await administer(daemon.databaseUrl, unportable)).toEqual([]);
     const changed = await served('wrapped');
     const kms = changed.client();

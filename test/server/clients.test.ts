@@ -12,6 +12,7 @@ import {
   makeCertificate,
 } from '../support/certificates';
 import { type Recorded, recordingLog } from '../support/log';
+import { RawConnection } from '../support/raw-http';
 import { until } from '../support/until';
 
 /** Clients as AWS KMS is one: known by the subject of a certificate, to a listener that lets nobody else in. */
@@ -74,7 +75,9 @@ async function start(
   };
   const clients = { caFile: authority.certFile, required: true, commonNames };
   const tls = { ...server, clients };
-  const listener = createListener(handler, { host: '127.0.0.1', port: 0, tls, log });
+  // Whoever is cut is cut by something else.
+  const limits = { headersTimeoutMs: 3_600_000 };
+  const listener = createListener(handler, { host: '127.0.0.1', port: 0, tls, log, limits });
   open.push(listener);
   const { port } = await listener.listen();
   const news = (): Recorded[] => events.filter(({ level }) => level !== 'debug');
@@ -188,4 +191,13 @@ test('who is cut holds nothing up: the listener closes at once', async () => {
   const { port, listener } = await start();
   await Promise.all(protocols.map((version) => eager(port, 'kms in Tokyo', version)));
   await listener.close(60_000);
+});
+
+test('who never shakes hands is cut when the grace is over', async () => {
+  const { port, listener } = await start();
+  const silent = await RawConnection.open(port);
+  // The listener has taken it: it is served what comes later in turn.
+  expect(await eager(port, 'kms', 'TLSv1.3')).toMatch(/let in/);
+  await listener.close(50);
+  expect(await silent.end()).toBe('');
 });

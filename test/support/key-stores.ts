@@ -48,25 +48,26 @@ export async function openKeyStoreStage(options: TestDaemonOptions = {}): Promis
   const ofProxy = makeCertificate(home, 'proxy');
   const proxy = await startProxy(ofProxy);
   const file = path.join(home, 'key-stores.json');
-  const clusters = tokens.map((token, i) => [
-    clusterIds[i],
-    {
-      ...{ module: token.module, label: token.label, serial: token.serial, local: true },
-      environment: { SOFTHSM2_CONF: token.conf },
-      trustAnchorFile: anchor.certFile,
-    },
-  ]);
-  const proxies = {
-    '127.0.0.1': { connectTo: `127.0.0.1:${proxy.port}`, caFile: ofProxy.certFile },
+  const clusterOf = ({ module, label, serial, conf }: SoftHsm) => ({
+    ...{ module, label, serial, local: true, trustAnchorFile: anchor.certFile },
+    environment: { SOFTHSM2_CONF: conf },
+  });
+  const clusters = {
+    [clusterIds[0]]: clusterOf(tokens[0]),
+    [clusterIds[1]]: clusterOf(tokens[1]),
   };
-  await writeFile(file, JSON.stringify({ clusters: Object.fromEntries(clusters), proxies }));
+  const proxies = {
+    '127.0.0.1': {
+      connectTo: `127.0.0.1:${proxy.port}`,
+      caFile: ofProxy.certFile,
+      // Of a busy machine.
+      deadlineMs: 15_000,
+    },
+  };
+  await writeFile(file, JSON.stringify({ clusters, proxies }));
   const daemon = await startDaemon({
     ...options,
-    environment: {
-      CLAVIGER_KEY_STORES_FILE: file,
-      CLAVIGER_XKS_CLIENT_DEADLINE_MS: '15000',
-      ...options.environment,
-    },
+    environment: { CLAVIGER_KEY_STORES_FILE: file, ...options.environment },
   });
   const kms = daemon.client();
   const trustAnchor = readFileSync(anchor.certFile, 'utf8');

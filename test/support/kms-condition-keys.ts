@@ -60,8 +60,19 @@ export const recipientConditionKeys = [
   'kms:RecipientAttestation:NitroTPMPCR',
 ] as const;
 
-/** Served operations on no key: no condition key of KMS but those of CreateKey (kms-semantics §6.8). */
+/** Operations on custom key stores: they have kms:CallerAccount alone (kms-semantics §6.8). */
+export const customKeyStoreOperations = [
+  'ConnectCustomKeyStore',
+  'CreateCustomKeyStore',
+  'DeleteCustomKeyStore',
+  'DescribeCustomKeyStores',
+  'DisconnectCustomKeyStore',
+  'UpdateCustomKeyStore',
+] as const satisfies readonly OperationName[];
+
+/** Served operations on no key: else no condition key of KMS but those of CreateKey (kms-semantics §6.8). */
 export const operationsWithoutKey: readonly OperationName[] = [
+  ...customKeyStoreOperations,
   'CreateKey',
   'GenerateRandom',
   'ListAliases',

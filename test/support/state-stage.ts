@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import {
+  ConnectCustomKeyStoreCommand,
   CreateAliasCommand,
   CreateGrantCommand,
   type CreateKeyCommandInput,
   DeleteImportedKeyMaterialCommand,
   DisableKeyCommand,
+  DisconnectCustomKeyStoreCommand,
   EncryptCommand,
   GenerateMacCommand,
   type KMSClient,
@@ -17,7 +19,8 @@ import type { TestDaemon } from './daemon';
 import { createExternalKey, ecKey, getParameters, importMaterial, wrap } from './kms-imports';
 import { callKem } from './kem-keys';
 import { keyStates, originsIn } from './key-states';
-import { type NewKey, changeAndAnnounce, createKey, putIntoState } from './kms';
+import type { KeyStoreStage } from './key-stores';
+import { type NewKey, createKey, putIntoState } from './kms';
 
 export type KeyKind =
   'symmetric' | 'signing' | 'mac' | 'agreement' | 'encapsulation' | 'multi-region';
@@ -93,20 +96,47 @@ const ways: Readonly<
 };
 
 /** A key of the kind for each state and each origin that is possible in it. */
-export async function subjectsOf(daemon: TestDaemon, kind: KeyKind): Promise<Subject[]> {
+export async function subjectsOf(stage: KeyStoreStage, kind: KeyKind): Promise<Subject[]> {
+  const { daemon } = stage;
   const kms = daemon.client();
   const spare = await makeKey(daemon, { kind, origin: 'AWS_KMS' });
   const making = keyStates.flatMap((state) =>
-    originsIn[state].map(async (origin) => {
-      const key = await makeKey(daemon, { kind, origin });
-      const furnished = await furnish(daemon, key, spare);
-      const way = ways[state] ?? ((_, id) => putIntoState(daemon, id, state));
-      await way(kms, key.id);
-      await kinds[kind].call?.(daemon, key.id);
-      return { ...furnished, state, origin, spare };
-    }),
+    originsIn[state]
+      .filter((origin) => ofStores[origin] === undefined)
+      .map(async (origin) => {
+        const key = await makeKey(daemon, { kind, origin });
+        const furnished = await furnish(daemon, key, spare);
+        const way = ways[state] ?? ((_, id) => putIntoState(daemon, id, state));
+        await way(kms, key.id);
+        await kinds[kind].call?.(daemon, key.id);
+        return { ...furnished, state, origin, spare };
+      }),
   );
+  // No other key is in a custom key store.
+  if (kind === 'symmetric') making.push(unavailable(stage, spare));
   return Promise.all(making);
+}
+
+/** Origins of keys that are made in a custom key store. */
+const ofStores: Readonly<Partial<Record<OriginType, true>>> = { AWS_CLOUDHSM: true };
+
+/** A key whose custom key store was disconnected. */
+async function unavailable(stage: KeyStoreStage, spare: Made): Promise<Subject> {
+  const { daemon, kms } = stage;
+  const CustomKeyStoreId = await stage.create(stage.cloudHsm());
+  await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+  await stage.isIn(CustomKeyStoreId, 'CONNECTED');
+  const origin = 'AWS_CLOUDHSM';
+  const key = await createKey(kms, { Origin: origin, CustomKeyStoreId });
+  const made = await symmetric.make?.(kms, key.id);
+  const furnished = await furnish(daemon, { wrapped: notWrapped, ...key, made }, spare);
+  await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+  return { ...furnished, state: 'Unavailable', origin, spare };
+}
+
+/** The key is again as it was, after an operation that has changed it. */
+export function putBack({ daemon }: KeyStoreStage, { id, state }: Subject): Promise<void> {
+  return putIntoState(daemon, id, state === 'Unavailable' ? 'Enabled' : state);
 }
 
 async function makeKey(
@@ -116,10 +146,6 @@ async function makeKey(
   const kms = daemon.client();
   const { input, make } = kinds[kind];
   const key = origin === 'EXTERNAL' ? await importedKey(kms, kind) : await createKey(kms, input);
-  if (origin === 'AWS_CLOUDHSM') {
-    const sql = `update kms_key set origin = 'AWS_CLOUDHSM' where key_id = $1`;
-    await changeAndAnnounce(daemon, { topic: 'key', id: key.id, sql });
-  }
   return { wrapped: notWrapped, ...key, made: await make?.(kms, key.id) };
 }
 

@@ -61,12 +61,8 @@ export class XksCaller {
         ...options,
       },
     );
-    const rest = [
-      'content-type',
-      'application/json',
-      'content-length',
-      String(request.body.length),
-    ];
+    const type = 'content-type' in headers ? [] : ['content-type', 'application/json'];
+    const rest = [...type, 'content-length', String(request.body.length)];
     return { ...request, rawHeaders: [...request.rawHeaders, ...rest] };
   }
 

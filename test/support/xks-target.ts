@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,36 +71,44 @@ export async function startTarget(environment: NodeJS.ProcessEnv = {}): Promise<
   };
 }
 
-async function devTarget(directory: string): Promise<XksTarget> {
-  const environment = { ...process.env, CLAVIGER_DATA_DIR: directory };
-  const settings = readSettings(path.join(directory, 'claviger.env'));
-  const setting = (name: string): string => {
-    const value = settings.get(name);
-    if (value === undefined) throw new Error(`${directory}/claviger.env has no ${name}`);
-    return value;
-  };
+/** By the files that scripts/dev leaves in its data directory. */
+function devTarget(directory: string): Promise<XksTarget> {
+  const read = (name: string): string => readFileSync(path.join(directory, name), 'utf8');
+  const [config, credentials] = [
+    readSettings(read('aws-config')),
+    readSettings(read('credentials')),
+  ];
+  const region = config('region');
   return Promise.resolve({
-    endpoint: `https://127.0.0.1:${setting('CLAVIGER_XKS_PORT')}`,
-    ca: readFileSync(setting('CLAVIGER_XKS_TLS_CERT_FILE'), 'utf8'),
-    region: settings.get('CLAVIGER_REGION') ?? 'us-east-1',
-    kms: new KMSClient({}),
+    endpoint: read('xks-endpoint').trim(),
+    ca: read('xks-tls/ca.crt'),
+    region,
+    kms: new KMSClient({
+      region,
+      endpoint: config('endpoint_url'),
+      credentials: {
+        accessKeyId: credentials('aws_access_key_id'),
+        secretAccessKey: credentials('aws_secret_access_key'),
+      },
+    }),
     daemon: undefined,
     run: async (...args) => {
+      const env = { ...process.env, CLAVIGER_DATA_DIR: directory };
       const command = [commandLine, 'xks', ...args, '--json'];
-      const { stdout } = await promisify(execFile)(process.execPath, command, { env: environment });
-      return parse(stdout);
+      return parse((await promisify(execFile)(process.execPath, command, { env })).stdout);
     },
     remove: () => Promise.resolve(),
   });
 }
 
-function readSettings(file: string): ReadonlyMap<string, string> {
-  const pairs = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('='));
-  return new Map(
-    pairs.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
+/** Of lines `name = value`. */
+function readSettings(text: string): (name: string) => string {
+  const pairs = text.split('\n').map((line): [string, string] => {
+    const at = line.indexOf('=');
+    return [line.slice(0, Math.max(at, 0)).trim(), line.slice(at + 1).trim()];
+  });
+  const settings = new Map(pairs);
+  return (name) => settings.get(name) ?? '';
 }
 
 function parse(printed: string): Readonly<Record<string, string>> {
@@ -115,12 +124,24 @@ export async function issueCredential(target: XksTarget, prefix: string): Promis
   return { accessKeyId: AccessKeyId, secret: RawSecretAccessKey };
 }
 
-/** Makes a store with a credential, and gives AWS KMS as it calls that. */
+/** Makes a store with a credential, and gives AWS KMS as it calls that. Its prefix is one that no earlier run has used. */
 export async function makeStore(
   target: XksTarget,
-  prefix: string,
+  name: string,
   ...options: readonly string[]
 ): Promise<XksCaller> {
+  const prefix = `/${name}-${randomBytes(4).toString('hex')}`;
   await target.run('store', 'create', prefix, ...options);
-  return new XksCaller(target, prefix === '/' ? '' : prefix, await issueCredential(target, prefix));
+  return new XksCaller(target, prefix, await issueCredential(target, prefix));
+}
+
+/** An external key of the store, and the KMS key behind it. */
+export async function makeKey(
+  target: XksTarget,
+  { prefix }: XksCaller,
+  externalKeyId: string,
+  ...options: readonly string[]
+): Promise<string> {
+  const { KeyId = '' } = await target.run('key', 'create', prefix, externalKeyId, ...options);
+  return KeyId;
 }

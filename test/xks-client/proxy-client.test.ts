@@ -1,122 +1,37 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { XksFault, type XksFaultKind } from '../../src/xks-client/client';
-import { ProxyClient, type ProxyRequestEvent } from '../../src/xks-client/proxy-client';
-import { ProxySigner } from '../../src/xks-client/signer';
-import { Transport, type TransportOptions } from '../../src/xks-client/transport';
-import { type CertificateFiles, issueCertificate, makeAuthority } from '../support/certificates';
+import type { XksFaultKind } from '../../src/xks-client/client';
+import type { ProxyClient } from '../../src/xks-client/proxy-client';
+import {
+  type Different,
+  type ProxyStage,
+  aad,
+  about,
+  encrypting,
+  faultOf,
+  host,
+  openProxyStage,
+  plaintext,
+} from '../support/proxy-stage';
 import { until } from '../support/until';
 import {
   type Behaviour,
-  type Misdeed,
   type TestProxy,
-  babble,
   but,
-  drip,
-  half,
-  hang,
-  proxyCredential,
-  proxyRegion,
   refusing,
   reset,
   rightly,
-  startProxy,
 } from '../support/xks-proxy';
 
-const host = 'proxy.example.test';
-const about = {
-  kmsRequestId: '4112f4d6-db54-4af4-ae30-c55a22a8dfae',
-  kmsOperation: 'Encrypt',
-  awsPrincipalArn: 'arn:aws:iam::111122223333:user/Alice',
-  kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
-};
-const plaintext = Buffer.from('the inner layer');
-const aad = Buffer.from('header and digest');
-
-/** No answer on this machine takes as long; a test that waits for the deadline sets its own. */
-const wide = 20_000;
-
-let directory: string;
-let authority: CertificateFiles;
-let certificate: CertificateFiles;
+let stage: ProxyStage;
 let proxy: TestProxy;
-const open: ProxyClient[] = [];
+const clientOf = (different?: Different): ProxyClient => stage.client(different);
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'claviger-xks-client-'));
-  authority = makeAuthority(directory, 'authority');
-  certificate = serverCertificate('proxy', host);
-  proxy = await startProxy(certificate);
+  stage = await openProxyStage();
+  ({ proxy } = stage);
 });
-
 beforeEach(() => proxy.behave(rightly));
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((client) => client.close()));
-});
-
-afterAll(async () => {
-  await proxy.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function serverCertificate(name: string, of: string, days = 2): CertificateFiles {
-  return issueCertificate(authority, directory, {
-    name,
-    subject: `/CN=${of}`,
-    days,
-    extensions: [`subjectAltName=DNS:${of}`, 'extendedKeyUsage=serverAuth'],
-  });
-}
-
-interface Different extends Partial<TransportOptions> {
-  readonly port?: number;
-  readonly secret?: () => Promise<Buffer>;
-  readonly now?: () => number;
-  readonly onRequest?: (event: ProxyRequestEvent) => void;
-  readonly threshold?: number;
-}
-
-function clientOf({ port = proxy.port, ...different }: Different = {}): ProxyClient {
-  const client = new ProxyClient({
-    transport: new Transport({
-      host,
-      connectTo: { host: '127.0.0.1', port },
-      ca: readFileSync(authority.certFile),
-      deadlineMs: wide,
-      ...different,
-    }),
-    signer: new ProxySigner({
-      accessKeyId: proxyCredential.accessKeyId,
-      region: proxyRegion,
-      host,
-      secret: different.secret ?? (() => Promise.resolve(Buffer.from(proxyCredential.secret))),
-      now: different.now ?? Date.now,
-    }),
-    uriPath: '/prefix/kms/xks/v1',
-    breaker: {
-      threshold: different.threshold ?? 1000,
-      pauseMs: 1000,
-      now: () => performance.now(),
-    },
-    ...(different.onRequest === undefined ? {} : { onRequest: different.onRequest }),
-  });
-  open.push(client);
-  return client;
-}
-
-async function faultOf(work: Promise<unknown>): Promise<{ kind: XksFaultKind; message: string }> {
-  const thrown: unknown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof XksFault)) throw new Error('no XksFault', { cause: thrown });
-  return { kind: thrown.kind, message: thrown.message };
-}
-
-const encrypting = (client: ProxyClient, id = 'the-key') =>
-  client.encrypt(id, { plaintext, aad, about });
+afterEach(() => stage.closeClients());
+afterAll(() => stage.close());
 
 test('What the proxy encrypted it decrypts again', async () => {
   const client = clientOf();
@@ -204,59 +119,6 @@ test.each(['', '.', '..', 'a/b', 'a%2fb', 'a key', 'a'.repeat(129)])(
   },
 );
 
-test('Connections are kept, and shared between requests', async () => {
-  const client = clientOf();
-  const seen = proxy.requests.length;
-  for (let i = 0; i < 5; i++) await encrypting(client);
-  const connections = proxy.requests.slice(seen).map(({ connection }) => connection);
-  expect(new Set(connections).size).toBe(1);
-});
-
-test('No more than 64 connections are made, and who comes later waits for one', async () => {
-  const client = clientOf();
-  const before = proxy.connections();
-  await Promise.all(Array.from({ length: 200 }, () => encrypting(client)));
-  expect(proxy.connections() - before).toBeLessThanOrEqual(64);
-});
-
-test('A request that met a closed connection is asked again on a new one', async () => {
-  const client = clientOf();
-  await encrypting(client);
-  let times = 0;
-  proxy.behave((_, right) => (++times === 1 ? reset : right()));
-  expect(await encrypting(client)).toMatchObject({ iv: expect.any(Buffer) as Buffer });
-  expect(times).toBe(2);
-});
-
-test.each<[string, Behaviour]>([
-  ['resets the connection', () => reset],
-  ['stops in the middle of the answer', () => half],
-])(
-  'A proxy that %s is asked twice, on two connections, and cannot be reached',
-  async (_, behaviour) => {
-    proxy.behave(behaviour);
-    const seen = proxy.requests.length;
-    expect(await faultOf(encrypting(clientOf()))).toEqual({
-      kind: 'unreachable',
-      message: 'the connection failed',
-    });
-    const connections = proxy.requests.slice(seen).map(({ connection }) => connection);
-    expect(connections).toHaveLength(2);
-    expect(new Set(connections).size).toBe(2);
-  },
-);
-
-test.each<[string, Misdeed]>([
-  ['does not answer', hang],
-  ['answers byte by byte', drip],
-])('A proxy that %s is asked twice, and was late both times', async (_, misdeed) => {
-  proxy.behave(() => misdeed);
-  const seen = proxy.requests.length;
-  const { kind, message } = await faultOf(encrypting(clientOf({ deadlineMs: 500 })));
-  expect([kind, message]).toEqual(['timed-out', 'no answer within 500 ms']);
-  expect(proxy.requests.length - seen).toBe(2);
-});
-
 test.each<[string, Behaviour, XksFaultKind, string]>([
   [
     'of more bytes than any has',
@@ -323,14 +185,6 @@ test.each<[string, Behaviour, XksFaultKind, string]>([
   const seen = proxy.requests.length;
   expect(await faultOf(encrypting(clientOf()))).toEqual({ kind, message });
   expect(proxy.requests.length - seen).toBe(1);
-});
-
-test('What is not HTTP at all is no answer', async () => {
-  proxy.behave(() => babble);
-  expect(await faultOf(encrypting(clientOf()))).toEqual({
-    kind: 'invalid-response',
-    message: 'the answer is not HTTP',
-  });
 });
 
 test('A wrong secret, and a clock that is wrong, are a credential that the proxy refuses', async () => {

@@ -96,6 +96,7 @@ test('It serves, says so once, leaves private files, prints no secret, and ends 
     expect(await ping(xksUrlOf(dev), host)).toBe('200 pong');
   }
   const keys = ['xks-tls/ca.key', 'xks-tls/server.key'];
+  expect(read('xks-endpoint')).toBe(`${xksUrlOf(dev)}\n`);
   for (const name of ['credentials', 'claviger.env', 'aws-config', 'token/pin', ...keys]) {
     expect([name, statSync(path.join(dataDir, name)).mode & 0o777]).toEqual([name, 0o600]);
   }
