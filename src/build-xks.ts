@@ -39,10 +39,12 @@ export function buildXks({
     keyUses: services.keyUses,
     health: told.health,
     rates: told.rates,
+    admission: new Admission({ deadlineMs: config.xksDeadlineMs }),
     deadlines: new Deadlines(config.xksDeadlineMs),
     audit: parts.audit,
     service: parts.service,
     onRequest: told.onXksRequest,
+    onOverload: told.onXksOverload,
     onUnrecorded: (error) =>
       log.error('an XKS request that was answered late could not be recorded', {
         error: describeError(error),
@@ -51,8 +53,6 @@ export function buildXks({
   return xks({
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
-    admission: new Admission({ deadlineMs: config.xksDeadlineMs }),
-    onOverload: told.onXksOverload,
     handle: (request) => handleXks(corridor, request),
   });
 }

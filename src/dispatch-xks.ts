@@ -9,6 +9,7 @@ import { type XksOperation, isEnabled, xksOperations } from './operations/xks';
 import type { XksWork } from './operations/xks/operation';
 import type { Rates } from './rates/rates';
 import type { RecordedService, RequestOrigin } from './trail';
+import type { Admission, Admitted } from './xks/admission';
 import type { Deadlines } from './xks/deadlines';
 import { XksError } from './xks/errors';
 import { failure, toXksError } from './xks/failures';
@@ -48,22 +49,28 @@ export interface XksCorridor {
   };
   readonly signatures: XksSignatures;
   readonly finder: Pick<KeyFinder, 'byId'>;
-  readonly keyring: Keyring;
+  readonly keyring: Pick<Keyring, 'open' | 'seal'>;
   readonly keyUses: Pick<KeyUses, 'note'>;
   readonly health: Pick<Health, 'status'>;
   readonly rates: Rates;
+  readonly admission: Pick<Admission, 'enter' | 'leave'>;
   readonly deadlines: Deadlines;
   readonly audit: AuditWriter;
   readonly service: RecordedService;
   readonly onRequest: (event: XksRequestEvent) => void;
+  /** In place of that: a request was refused as it came. */
+  readonly onOverload: () => void;
   /** The record of a request that was answered late could not be written. */
   readonly onUnrecorded: (error: unknown) => void;
 }
 
+const overloaded = new XksError('ThrottlingException', 'Too many requests are being answered.');
+
 /**
  * The corridor of the XKS proxy. Its callers are no principals of ours, and whom they call for AWS's policies have judged:
  * in all else it is that of src/dispatch.ts. Never rejects, and answers within the deadline, whatever hangs.
- * Each request ends in one audit record, committed before its answer; that of one which is late follows it.
+ * Each request ends in one audit record, committed before its answer; that of one which is late follows it, and one that
+ * cannot be answered in time is refused without: to write a record would cost what there is too little of.
  */
 export function handleXks(corridor: XksCorridor, request: XksDoorRequest): Promise<XksAnswer> {
   const exchange = new Exchange(corridor, request);
@@ -79,8 +86,10 @@ export function handleXks(corridor: XksCorridor, request: XksDoorRequest): Promi
 class Exchange {
   private readonly started = performance.now();
   private readonly trail: XksTrail;
+  private admitted: Admitted | undefined;
   /** Its one record is written, or being written: whoever comes later has nothing to say. */
   private recorded = false;
+  private over = false;
 
   constructor(
     private readonly corridor: XksCorridor,
@@ -100,39 +109,52 @@ class Exchange {
   /** Whatever still goes on is let go of: nobody will see what comes of it. */
   answerLate(): XksAnswer {
     const error = failure('DependencyTimeoutException');
-    if (!this.recorded) {
-      const { code, message } = { code: error.errorName, message: error.message };
-      void this.record(this.trail.refusal({ code, message })).catch(this.corridor.onUnrecorded);
-    }
+    if (!this.recorded) this.recordRefusal(error).catch(this.corridor.onUnrecorded);
     return this.ended({ ok: false, error });
   }
 
   ended(answer: XksAnswer): XksAnswer {
-    const { trail, started } = this;
+    const { corridor, trail, started, admitted } = this;
+    this.over = true;
+    if (admitted !== undefined) corridor.admission.leave(admitted);
     const error = answer.ok ? undefined : answer.error;
-    this.corridor.onRequest({
-      trail,
-      seconds: (performance.now() - started) / 1000,
-      outcome: (error instanceof XksError ? error.errorName : error) ?? 'ok',
-      cause: error instanceof XksError ? error.cause : undefined,
-    });
+    if (error === overloaded) corridor.onOverload();
+    else {
+      corridor.onRequest({
+        trail,
+        seconds: (performance.now() - started) / 1000,
+        outcome: (error instanceof XksError ? error.errorName : error) ?? 'ok',
+        cause: error instanceof XksError ? error.cause : undefined,
+      });
+    }
     return answer;
   }
 
   /** A refusal is recorded too. When that fails, the failure is the answer. */
   private async refuse(error: XksError): Promise<XksAnswer> {
+    if (error === overloaded) return { ok: false, error };
     try {
-      await this.record(this.trail.refusal({ code: error.errorName, message: error.message }));
+      await this.recordRefusal(error);
       return { ok: false, error };
     } catch (thrown) {
       return { ok: false, error: toXksError(thrown) };
     }
   }
 
-  private record(line: string): Promise<void> {
-    if (this.recorded) return Promise.resolve();
+  private recordRefusal({ errorName: code, message }: XksError): Promise<void> {
+    return this.record(this.trail.refusal({ code, message }));
+  }
+
+  private async record(line: string): Promise<void> {
+    if (this.recorded) return;
     this.recorded = true;
-    return this.corridor.audit.append(line);
+    try {
+      await this.corridor.audit.append(line);
+    } catch (error) {
+      // A refusal says so, if it can.
+      this.recorded = false;
+      throw error;
+    }
   }
 
   /** Path, signature, store, fields, key, state, usage, token: the order of xks-proxy §1.10. */
@@ -146,6 +168,10 @@ class Exchange {
     if (request.method !== 'POST') return this.refuseMethod();
     const { method, url, rawHeaders } = request;
     const body = await request.body();
+    // Not before: whoever sends half a request would keep the place of those who send a whole one.
+    this.requireInTime();
+    this.admitted = corridor.admission.enter();
+    if (this.admitted === undefined) throw overloaded;
     trail.accessKeyId = corridor.signatures.verify(store, { method, url, rawHeaders, body });
     if (store.status !== 'ENABLED') throw disabled('The external key store is disabled.');
     const members = parseMembers(body);
@@ -167,6 +193,7 @@ class Exchange {
     trail.key = key;
     this.authorize(store, externalKey, metadata);
     requireUsable(work, externalKey, key);
+    this.requireInTime();
     const { output, keyMaterialId } = await work.run({
       externalKey,
       key,
@@ -189,6 +216,11 @@ class Exchange {
     if (denial === undefined) return;
     this.trail.deniedBy = denial;
     throw new XksError('AccessDeniedException', 'The key store does not allow this request.');
+  }
+
+  /** What was answered meanwhile is not begun. */
+  private requireInTime(): void {
+    if (this.over) throw failure('DependencyTimeoutException');
   }
 
   private async findKey({

@@ -1,33 +1,39 @@
 import type { Token } from '../hsm';
 import { Sealing } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
+import type { StoreConnections } from './custom-key-stores/connections';
+import type { Config } from './config';
 import { type Database, countWorkers } from './db';
 import { type Log, describeError } from './log';
 import { readVersion } from './version';
 import { type HealthEvent, HealthWatch } from './xks/health';
-import { tokenAsKeyManager } from './xks/key-manager';
+import { storesAsKeyManagers, tokenAsKeyManager } from './xks/key-manager';
 
 interface Parts {
   readonly database: Database;
   readonly token: Token;
+  readonly connections: Pick<StoreConnections, 'token'>;
+  readonly config: Pick<Config, 'xksDeadlineMs'>;
   readonly log: Log;
-  /** Of a request of the XKS proxy. */
-  readonly deadlineMs: number;
 }
 
 /** What GetHealthStatus says of a worker, looked for in the background. Start it. */
-export function watchHealth({ database, token, log, deadlineMs }: Parts): HealthWatch {
+export function watchHealth({ database, token, log, ...parts }: Parts): HealthWatch {
   const sealing = new Sealing(token, 'xks-health', database);
   const sealingKeys = new SealingKeys(database, sealing);
   return new HealthWatch({
-    managers: [tokenAsKeyManager({ token, sealing, sealingKeys })],
-    fleetSize: () => countWorkers(database),
+    first: tokenAsKeyManager({ token, sealing, sealingKeys }),
+    vendor: token.status().manufacturer,
+    fleet: async () => {
+      const managers = await storesAsKeyManagers(database, parts.connections);
+      return { size: await countWorkers(database), managers };
+    },
     version: readVersion(),
     // An Encrypt whose result is proven takes as long; the other half is for everything else.
-    slowMs: deadlineMs / 2,
+    slowMs: parts.config.xksDeadlineMs / 2,
     onChange: (event) => report(event, log),
-    onUncounted: (error) =>
-      log.warn('the workers of the XKS proxy could not be counted', {
+    onUnknown: (error) =>
+      log.warn('the fleet of the XKS proxy could not be read', {
         error: describeError(error),
       }),
   });

@@ -13,7 +13,7 @@ export interface Patient {
 export interface PatientWithToken extends Patient {
   /** The main one. */
   readonly token: Token;
-  readonly keyTokens: KeyTokens;
+  readonly keyTokens: Pick<KeyTokens, 'ofStore'>;
 }
 
 /** Something that is not as it should be; what that means stands in `explanations`, by its kind. */

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { XksAnswer, XksDoorRequest } from '../dispatch-xks';
 import { KmsError } from '../errors';
 import type { Networks } from '../networks';
-import type { Admission } from '../xks/admission';
 import { XksError, xksStatuses } from '../xks/errors';
 import { completeBody } from './body';
 import { originOf } from './origin';
@@ -10,9 +9,6 @@ import { originOf } from './origin';
 export interface XksDoor {
   readonly newRequestId: () => string;
   readonly networks: Networks;
-  readonly admission: Pick<Admission, 'enter' | 'leave'>;
-  /** A request was refused as it came. */
-  readonly onOverload: () => void;
   readonly handle: (request: XksDoorRequest) => Promise<XksAnswer>;
 }
 
@@ -23,24 +19,10 @@ const maxBodyBytes = 65_536;
 const maxMessageLength = 511;
 const unprintable = /[^\x20-\x7e]/g;
 
-const overloaded: XksAnswer = {
-  ok: false,
-  error: new XksError('ThrottlingException', 'Too many requests are being answered.'),
-};
-
-/**
- * Requests of AWS KMS to its XKS proxy: `POST …/kms/xks/v1/…`, JSON. One that cannot be answered in time is refused before
- * anything of it is looked at, and leaves no record: to write one would cost what there is too little of.
- */
+/** Requests of AWS KMS to its XKS proxy: `POST …/kms/xks/v1/…`, JSON. */
 export function xks(door: XksDoor): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
     const requestId = door.newRequestId();
-    const admitted = door.admission.enter();
-    if (admitted === undefined) {
-      door.onOverload();
-      send(res, requestId, overloaded);
-      return;
-    }
     void door
       .handle({
         requestId,
@@ -50,10 +32,7 @@ export function xks(door: XksDoor): (req: IncomingMessage, res: ServerResponse) 
         rawHeaders: req.rawHeaders,
         body: () => bodyOf(req),
       })
-      .then((answer) => {
-        door.admission.leave(admitted);
-        send(res, requestId, answer);
-      });
+      .then((answer) => send(res, requestId, answer));
   };
 }
 

@@ -24,7 +24,6 @@ export interface Health {
 /** A key manager behind the proxy: a token. */
 export interface KeyManager {
   readonly id: string;
-  readonly vendor: string;
   readonly model: string;
   /** Really encrypts and decrypts, with no customer's key. Rejects when that fails. */
   exercise(): Promise<void>;
@@ -39,16 +38,24 @@ export interface HealthEvent {
   readonly error: unknown;
 }
 
-export interface HealthOptions {
-  /** The first is the one whose vendor is told. */
-  readonly managers: readonly [KeyManager, ...KeyManager[]];
+/** What there is besides the first key manager. */
+export interface Fleet {
   /** How many processes serve the proxy now. */
-  readonly fleetSize: () => Promise<number>;
+  readonly size: number;
+  readonly managers: readonly KeyManager[];
+}
+
+export interface HealthOptions {
+  readonly first: KeyManager;
+  /** Who made that. */
+  readonly vendor: string;
+  readonly fleet: () => Promise<Fleet>;
   readonly version: string;
   /** What takes longer leaves no time for the rest of a request. */
   readonly slowMs: number;
   readonly onChange: (event: HealthEvent) => void;
-  readonly onUncounted: (error: unknown) => void;
+  /** The fleet could not be read, and is taken for what it was. */
+  readonly onUnknown: (error: unknown) => void;
   /** Pause between two looks; default 5 seconds. */
   readonly intervalMs?: number;
   /** A clock that never goes back, in milliseconds. */
@@ -73,9 +80,10 @@ const maxManagers = 10;
 const tries = 2;
 
 export class HealthWatch implements Health {
-  private readonly seen = new Map<KeyManager, Seen>();
-  private readonly busy = new Set<KeyManager>();
-  private fleetSize = 1;
+  /** By the id of the manager. */
+  private readonly seen = new Map<string, Seen>();
+  private readonly busy = new Set<string>();
+  private fleet: Fleet = { size: 1, managers: [] };
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
   private readonly now: () => number;
@@ -98,49 +106,56 @@ export class HealthWatch implements Health {
   }
 
   status(): HealthStatus {
-    const { managers, version } = this.options;
+    const { first, vendor, version } = this.options;
+    const managers = [first, ...this.fleet.managers];
     return {
-      xksProxyFleetSize: this.fleetSize,
+      xksProxyFleetSize: this.fleet.size,
       xksProxyVendor: 'Claviger',
       xksProxyModel: `Claviger ${version}`,
-      ekmVendor: managers[0].vendor,
-      ekmFleetDetails: managers.slice(0, maxManagers).map((manager) => ({
-        id: manager.id,
-        model: manager.model,
-        healthStatus: this.healthOf(manager),
+      ekmVendor: vendor,
+      ekmFleetDetails: managers.slice(0, maxManagers).map(({ id, model }) => ({
+        ...{ id, model, healthStatus: this.healthOf(id) },
       })),
     };
   }
 
-  private healthOf(manager: KeyManager): ManagerHealth {
-    const seen = this.seen.get(manager);
+  private healthOf(id: string): ManagerHealth {
+    const seen = this.seen.get(id);
     if (seen === undefined || this.now() - seen.at > keptMs) return 'UNAVAILABLE';
     return seen.health;
   }
 
   private async look(): Promise<void> {
-    const { managers } = this.options;
-    await Promise.all([...managers.map((manager) => this.lookAt(manager)), this.count()]);
+    await Promise.all([this.lookAt(this.options.first), this.lookAround()]);
   }
 
-  private async count(): Promise<void> {
+  /** The others are not waited for: to reach one may take long. */
+  private async lookAround(): Promise<void> {
     try {
-      this.fleetSize = Math.max(1, await this.options.fleetSize());
+      const { size, managers } = await this.options.fleet();
+      this.fleet = { size: Math.max(1, size), managers };
     } catch (error) {
-      this.options.onUncounted(error);
+      this.options.onUnknown(error);
     }
+    for (const manager of this.fleet.managers) void this.lookAt(manager);
   }
 
   /** One that hangs is not asked again before it has answered; meanwhile what was seen of it grows old. */
   private async lookAt(manager: KeyManager): Promise<void> {
-    if (this.busy.has(manager)) return;
-    this.busy.add(manager);
+    const { id } = manager;
+    if (this.busy.has(id) || this.closed) return;
+    this.busy.add(id);
     const at = this.now();
     const { health, ...last } = await this.judge(manager);
-    this.busy.delete(manager);
-    const before = this.seen.get(manager)?.health ?? 'ACTIVE';
-    this.seen.set(manager, { health, at });
-    if (before !== health && !this.closed) this.options.onChange({ manager, health, ...last });
+    this.busy.delete(id);
+    const before = this.seen.get(id)?.health ?? 'ACTIVE';
+    this.seen.set(id, { health, at });
+    if (before !== health && !this.isClosed()) this.options.onChange({ manager, health, ...last });
+  }
+
+  /** A method, because it changes while a manager is looked at. */
+  private isClosed(): boolean {
+    return this.closed;
   }
 
   /** Good at once: active. Good the second time, or never fast: degraded. */

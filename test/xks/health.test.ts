@@ -1,4 +1,5 @@
 import {
+  type Fleet,
   type HealthEvent,
   type HealthOptions,
   type KeyManager,
@@ -18,7 +19,7 @@ afterEach(() => {
 interface Stage {
   readonly watch: HealthWatch;
   readonly changes: HealthEvent[];
-  readonly uncounted: unknown[];
+  readonly unknown: unknown[];
   health(): string[];
 }
 
@@ -26,7 +27,7 @@ interface Stage {
 function managerOf(id: string, ...outcomes: (() => Promise<void>)[]): KeyManager {
   const left = [...outcomes];
   const exercise = (): Promise<void> => (left.length > 1 ? left.shift() : left[0])!();
-  return { id, vendor: `vendor of ${id}`, model: `model of ${id}`, exercise };
+  return { id, model: `model of ${id}`, exercise };
 }
 
 const good = (): Promise<void> => Promise.resolve();
@@ -38,34 +39,37 @@ const slow = (): Promise<void> => {
 const hanging = (): Promise<void> => new Promise(() => undefined);
 
 function watching(
-  managers: readonly [KeyManager, ...KeyManager[]],
+  [first, ...managers]: readonly [KeyManager, ...KeyManager[]],
   options: Partial<HealthOptions> = {},
 ): Stage {
-  const [changes, uncounted]: [HealthEvent[], unknown[]] = [[], []];
+  const changes: HealthEvent[] = [];
+  const unknown: unknown[] = [];
   const watch = new HealthWatch({
-    managers,
-    fleetSize: () => Promise.resolve(3),
+    first,
+    vendor: 'SoftHSM project',
+    fleet: () => Promise.resolve({ size: 3, managers }),
     version: '1.2.3',
     slowMs: 100,
     onChange: (event) => changes.push(event),
-    onUncounted: (error) => uncounted.push(error),
+    onUnknown: (error) => unknown.push(error),
     now: () => now,
     ...options,
   });
   watches.push(watch);
   const health = (): string[] =>
     watch.status().ekmFleetDetails.map(({ healthStatus }) => healthStatus);
-  return { watch, changes, uncounted, health };
+  return { watch, changes, unknown, health };
 }
 
 test('the status names proxy, fleet, vendor and every token', async () => {
-  const { watch, changes } = watching([managerOf('a', good), managerOf('b', good)]);
+  const { watch, changes, health } = watching([managerOf('a', good), managerOf('b', good)]);
   await watch.start();
+  await until('the other was looked at', () => health()[1] === 'ACTIVE');
   expect(watch.status()).toEqual({
     xksProxyFleetSize: 3,
     xksProxyVendor: 'Claviger',
     xksProxyModel: 'Claviger 1.2.3',
-    ekmVendor: 'vendor of a',
+    ekmVendor: 'SoftHSM project',
     ekmFleetDetails: [
       { id: 'a', model: 'model of a', healthStatus: 'ACTIVE' },
       { id: 'b', model: 'model of b', healthStatus: 'ACTIVE' },
@@ -94,6 +98,7 @@ test.each([
 test('one of several that fails is told of itself, and the others serve', async () => {
   const { watch, health, changes } = watching([managerOf('a', good), managerOf('b', bad)]);
   await watch.start();
+  await until('it was looked at', () => changes.length > 0);
   expect(health()).toEqual(['ACTIVE', 'UNAVAILABLE']);
   expect(changes).toMatchObject([
     { manager: { id: 'b' }, health: 'UNAVAILABLE', error: new Error('CKR_DEVICE_ERROR') },
@@ -152,20 +157,22 @@ test('one that hangs is asked once, and holds up no other', async () => {
   expect(health()).toEqual(['ACTIVE', 'UNAVAILABLE']);
 });
 
-test('a fleet that cannot be counted is as it was, and never nobody', async () => {
+test('a fleet that cannot be read is as it was, and never nobody', async () => {
   const failure = new Error('no database');
   const sizes = [0, 4];
-  const fleetSize = (): Promise<number> => {
+  const managers = [managerOf('b', good)];
+  const fleet = (): Promise<Fleet> => {
     const size = sizes.shift();
-    return size === undefined ? Promise.reject(failure) : Promise.resolve(size);
+    return size === undefined ? Promise.reject(failure) : Promise.resolve({ size, managers });
   };
-  const { watch, uncounted } = watching([managerOf('a', good)], { fleetSize, intervalMs: 1 });
+  const { watch, unknown } = watching([managerOf('a', good)], { fleet, intervalMs: 1 });
   expect(watch.status().xksProxyFleetSize).toBe(1);
   await watch.start();
   expect(watch.status().xksProxyFleetSize).toBe(1);
-  await until('the count failed', () => uncounted.length > 0);
-  expect(uncounted[0]).toBe(failure);
-  expect(watch.status().xksProxyFleetSize).toBe(4);
+  await until('it cannot be read', () => unknown.length > 0);
+  expect(unknown[0]).toBe(failure);
+  const { xksProxyFleetSize, ekmFleetDetails } = watch.status();
+  expect([xksProxyFleetSize, ekmFleetDetails.length]).toEqual([4, 2]);
 });
 
 test('no more than ten tokens are told', async () => {
