@@ -10,10 +10,22 @@ const faults = new Set([
   'ServiceFailure',
 ]);
 
+/** What somebody else's token or proxy is the reason of: the client is told a text of AWS's, and which it was stands here. */
+const ofKeyStores = new Set([
+  'CustomKeyStoreInvalidStateException',
+  'KMSInvalidStateException',
+  'XksKeyNotFoundException',
+  'XksProxyIncorrectAuthenticationCredentialException',
+  'XksProxyInvalidConfigurationException',
+  'XksProxyInvalidResponseException',
+  'XksProxyUriUnreachableException',
+]);
+
 /** One event a request: who, what, outcome, time; the hidden cause of an internal error. No member of the input. */
 export function requestLog(log: Log): (event: RequestEvent) => void {
   return ({ trail, seconds, outcome, cause }) => {
     const fault = faults.has(outcome);
+    const isExplained = cause !== undefined && (fault || ofKeyStores.has(outcome));
     log.at(fault ? 'error' : 'info', 'request', {
       requestId: trail.request.requestId,
       operation: trail.operation ?? 'unknown',
@@ -23,7 +35,7 @@ export function requestLog(log: Log): (event: RequestEvent) => void {
       keyId: trail.keys[0]?.keyId,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,
-      error: fault && cause !== undefined ? describeError(cause) : undefined,
+      error: isExplained ? describeError(cause) : undefined,
     });
   };
 }

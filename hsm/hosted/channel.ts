@@ -79,8 +79,22 @@ export class Channel<Out, In> {
       const frame = this.#take(this.#frameBytes);
       if (frame === undefined) return;
       this.#frameBytes = undefined;
-      for (const message of deserialize(frame) as In[]) this.#hooks.onMessage(message);
+      const messages = this.#read(frame);
+      if (messages === undefined) return;
+      for (const message of messages) this.#hooks.onMessage(message);
     }
+  }
+
+  /** Who writes anything else into the pipe, as a library that is out of its mind may, is not listened to any more. */
+  #read(frame: Buffer): readonly In[] | undefined {
+    try {
+      const messages: unknown = deserialize(frame);
+      if (Array.isArray(messages)) return messages as In[];
+    } catch {
+      // As below.
+    }
+    this.destroy();
+    return undefined;
   }
 
   /** A view of what arrived where it is in one piece. */

@@ -18,6 +18,9 @@ import {
 type Call = Extract<ToHost, { is: 'call' }>;
 type Method = (...args: readonly unknown[]) => unknown;
 
+/** Between two signs of life. */
+const beatMs = 1000;
+
 /** The token in its process: does what is asked over the channel. */
 export class Host {
   readonly #channel: Pick<Channel<FromHost, ToHost>, 'send' | 'end'>;
@@ -60,7 +63,7 @@ export class Host {
 
   async #open(options: HostedOptions): Promise<void> {
     // Life is shown from here on: a login may take longer than silence is borne.
-    this.#beat = setInterval(() => this.#showState(), Math.min(1000, options.deadlineMs / 2));
+    this.#beat = setInterval(() => this.#showState(), beatMs);
     try {
       const token = await Pkcs11Token.open(
         {
@@ -107,7 +110,10 @@ export class Host {
 
   #showState(): void {
     const token = this.#token;
-    if (token === undefined) return;
+    if (token === undefined) {
+      this.#channel.send({ is: 'alive' });
+      return;
+    }
     const snapshot = snapshotOf(token);
     this.#state = snapshot.status.state;
     this.#channel.send({ is: 'state', snapshot });

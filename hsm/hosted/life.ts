@@ -1,7 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { Socket } from 'node:net';
-import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import type { ChildProcess } from 'node:child_process';
 import { HsmError } from '../errors';
 import type { Exclusively } from '../material-types';
 import type { Awaitable, TokenEvent } from '../types';
@@ -14,13 +11,12 @@ import {
   type Handlers,
   type HostedMethod,
   type HostedOptions,
-  hostPipe,
-  lifePipe,
   type Opened,
   type Snapshot,
   type ToHost,
 } from './messages';
 import { PendingCall } from './pending-call';
+import { startProcess } from './start-process';
 
 export interface LifeOptions {
   readonly options: HostedOptions;
@@ -66,7 +62,7 @@ export class Life {
   readonly #watch: NodeJS.Timeout;
 
   readonly #handlers: Handlers<FromHost> = {
-    answer: ({ seq, value }) => this.#calls.get(seq)?.resolve(value),
+    answer: ({ seq, value }) => this.#answer(seq, value),
     failure: ({ seq, failure }) => this.#calls.get(seq)?.reject(errorOf(failure)),
     state: ({ snapshot }) => this.#parts.onState(snapshot),
     event: ({ event }) => this.#parts.onEvent(event),
@@ -76,6 +72,7 @@ export class Life {
     opened: ({ opened }) => this.#resolveOpened(opened),
     refused: ({ failure, pinRefused }) =>
       this.#rejectOpened(new OpeningRefused(failure, pinRefused)),
+    alive: () => undefined,
     failed: ({ reason }) => this.kill(`gives up: ${reason}`),
   };
 
@@ -85,13 +82,22 @@ export class Life {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
     });
-    this.#process = spawn(process.execPath, [join(__dirname, 'serve.js')], {
-      env: { ...parts.environment },
-      // What a library writes is the operator's to read; standard output may be what a command answers with.
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'],
-      windowsHide: true,
+    const { child, pipe } = startProcess(parts.environment);
+    this.#process = child;
+    this.#channel = new Channel(pipe, {
+      onMessage: (message) => this.#receive(message),
+      // Its end, which follows, tells more: by which signal. Unless it lingers.
+      onEnd: () => void setTimeout(() => this.kill('closed its pipe'), lingerMs).unref(),
     });
-    this.#exited = new Promise((resolve) => {
+    this.#exited = this.#watchExit();
+    this.#watch = this.#watchSilence();
+    this.#channel.send({ is: 'open', options: parts.options });
+    const timer = setTimeout(() => this.kill('did not open the token in time'), openDeadlineMs);
+    void this.opened.catch(() => undefined).finally(() => clearTimeout(timer));
+  }
+
+  #watchExit(): Promise<void> {
+    return new Promise((resolve) => {
       this.#process.once('error', (error) => {
         this.#end(`cannot be started: ${error.message}`);
         resolve();
@@ -101,19 +107,6 @@ export class Life {
         resolve();
       });
     });
-    const pipe = this.#process.stdio[hostPipe] as Duplex;
-    this.#channel = new Channel(pipe, {
-      onMessage: (message) => this.#receive(message),
-      // Its end, which follows, tells more: by which signal. Unless it lingers.
-      onEnd: () => void setTimeout(() => this.kill('closed its pipe'), lingerMs).unref(),
-    });
-    this.#watch = this.#watchSilence();
-    this.#channel.send({ is: 'open', options: parts.options });
-    // An idle token must not keep the daemon's process; who waits for an answer does, by a timer.
-    this.#process.unref();
-    for (const each of [hostPipe, lifePipe]) unref(this.#process.stdio[each]);
-    const timer = setTimeout(() => this.kill('did not open the token in time'), openDeadlineMs);
-    void this.opened.catch(() => undefined).finally(() => clearTimeout(timer));
   }
 
   get pid(): number | undefined {
@@ -163,6 +156,13 @@ export class Life {
     handle(this.#handlers, message);
   }
 
+  /** Nobody wipes what nobody waits for. */
+  #answer(seq: number, value: unknown): void {
+    const call = this.#calls.get(seq);
+    if (call !== undefined) call.resolve(value);
+    else if (value instanceof Uint8Array) value.fill(0);
+  }
+
   async #givePin(): Promise<void> {
     try {
       const pin = Buffer.from(await this.#parts.readPin());
@@ -176,7 +176,7 @@ export class Life {
   /** Counted, not measured: a machine that was suspended has heard nothing for hours, and need not wait to hear something. */
   #watchSilence(): NodeJS.Timeout {
     const { deadlineMs } = this.#parts.options;
-    const tickMs = Math.max(500, deadlineMs / 4);
+    const tickMs = Math.min(tickMsRange.most, Math.max(tickMsRange.least, deadlineMs / 4));
     return setInterval(() => {
       this.#silence += 1;
       if (this.#silence > silentTicks) this.kill('does not answer');
@@ -200,11 +200,9 @@ const lingerMs = 1000;
 /** Longer than the token itself waits for its login. */
 const openDeadlineMs = 60_000;
 
+/** Of the watch: in so many a living process has beaten more than once. */
 const silentTicks = 8;
-
-function unref(stream: unknown): void {
-  if (stream instanceof Socket) stream.unref();
-}
+const tickMsRange = { least: 750, most: 5000 };
 
 function unavailable(message: string): HsmError {
   return new HsmError('token-unavailable', message);

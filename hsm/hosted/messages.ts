@@ -74,8 +74,10 @@ export type FromHost =
   | { readonly is: 'pin-wanted' }
   | { readonly is: 'turn-wanted'; readonly seq: number }
   | { readonly is: 'turn-done'; readonly seq: number; readonly failure: Failure | undefined }
-  /** Every second, also as a sign of life, and before what goes with a change. */
+  /** Every second, and before what goes with a change. */
   | { readonly is: 'state'; readonly snapshot: Snapshot }
+  /** In place of a state, while there is none. */
+  | { readonly is: 'alive' }
   | { readonly is: 'event'; readonly event: TokenEvent }
   /** Only a new process helps. */
   | { readonly is: 'failed'; readonly reason: string };
@@ -91,6 +93,8 @@ export type Handlers<M extends { readonly is: string }> = {
   readonly [K in M['is']]: (message: Extract<M, { readonly is: K }>) => unknown;
 };
 
+/** What is of no kind, because a library wrote into the pipe, is passed over. */
 export function handle<M extends { readonly is: string }>(handlers: Handlers<M>, message: M): void {
-  (handlers[message.is as M['is']] as (message: M) => unknown)(message);
+  const handler = handlers[message.is as M['is']] as ((message: M) => unknown) | undefined;
+  handler?.(message);
 }

@@ -78,7 +78,7 @@ export class CloudHsmConnector {
 }
 
 /** A cluster is reached over a network, unless the file says otherwise. */
-const defaults = { local: false, lanes: 4, deadlineMs: 10_000, ivSource: 'random' } as const;
+const defaults = { local: false, lanes: 2, deadlineMs: 10_000, ivSource: 'random' } as const;
 
 /** CloudHSM's PIN is that of a user. */
 function pinOf(user: string | undefined, password: Buffer): string {

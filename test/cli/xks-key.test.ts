@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   CancelKeyDeletionCommand,
   CreateAliasCommand,
@@ -10,10 +12,11 @@ import {
   ListKeysCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
+import { Client } from 'pg';
 import { openToken } from '../../hsm';
 import { eventsNamed } from '../support/audit';
-import { type TestDaemon, startDaemon } from '../support/daemon';
-import { administer } from '../support/postgres';
+import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
+import { administer, lockWaiters } from '../support/postgres';
 import { commandFailure } from '../support/services';
 import { tokenOptions } from '../support/token-options';
 import { until } from '../support/until';
@@ -139,6 +142,31 @@ describe('key create', () => {
     expect((await kms.send(new ListKeysCommand({}))).Keys).toEqual(keys);
     expect(new Set(await keysInToken())).toEqual(new Set(inToken));
     await makeExternalKey(daemon, '/one', 'failed');
+  });
+
+  test('that is killed half-way leaves what timed work destroys', async () => {
+    const [count, inToken] = [await keyCount(), await keysInToken()];
+    const client = new Client({ connectionString: daemon.databaseUrl });
+    await client.connect();
+    try {
+      await client.query('begin');
+      // The key is counted last, when its material is in the token.
+      await client.query('select from account for no key update');
+      const command = [commandLine, 'xks', 'key', 'create', '/one', 'killed'];
+      const child = spawn(process.execPath, command, { env: daemon.environment });
+      const ended = once(child, 'exit');
+      await until('it waits to count', async () => (await lockWaiters(daemon.databaseUrl)) > 0);
+      expect(await keysInToken()).toHaveLength(inToken.length + 1);
+      child.kill('SIGKILL');
+      await ended;
+    } finally {
+      await client.end();
+    }
+    await administer(daemon.databaseUrl, 'update doomed_object set due_at = now()');
+    const lengthNow = async (): Promise<number> => (await keysInToken()).length;
+    await until('it is destroyed', async () => (await lengthNow()) === inToken.length);
+    expect(await listed('killed')).toBeUndefined();
+    expect(await keyCount()).toBe(count);
   });
 
   test('in an account that has as many keys as it may have', async () => {

@@ -37,15 +37,15 @@ export function startGenerator<P extends object, R>(program: string): Generator<
 }
 
 /** In the process of a load generator: drives each phase that it is told of. */
-export function generate<P, R>(drive: (phase: P) => Promise<R>): void {
-  const answer = async (phase: P): Promise<Reply<R>> => {
+export function generate(drive: (phase: unknown) => Promise<unknown>): void {
+  const answer = async (phase: unknown): Promise<Reply<unknown>> => {
     try {
       return { result: await drive(phase) };
     } catch (error) {
       return { error: error instanceof Error ? error.message : 'failed' };
     }
   };
-  process.on('message', (phase: P) => {
+  process.on('message', (phase) => {
     void answer(phase).then((reply) => process.send?.(reply));
   });
   process.on('disconnect', () => process.exit());

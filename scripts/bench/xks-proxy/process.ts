@@ -7,4 +7,4 @@ export function startXksLoadGenerator(): XksLoadGenerator {
   return startGenerator(__filename);
 }
 
-if (require.main === module) generate(drive);
+if (require.main === module) generate((phase) => drive(phase as Phase));

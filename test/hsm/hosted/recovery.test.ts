@@ -26,20 +26,22 @@ let pin: string;
 let logins = 0;
 const events: TokenEvent[] = [];
 
+beforeAll(async () => {
+  hsm = await makeSoftHsm({ further: true });
+});
+
+afterAll(() => hsm.remove());
+
 beforeEach(async () => {
   events.length = 0;
   logins = 0;
-  hsm = await makeSoftHsm({ further: true });
   pin = hsm.pin;
   token = await open();
   id = randomBytes(32).toString('hex');
   await generateAes(token, id, 'claviger/test');
 });
 
-afterEach(async () => {
-  await token.close();
-  await hsm.remove();
-});
+afterEach(() => token.close());
 
 function open(deadlineMs = 15_000): Promise<Token> {
   return openFurtherToken(hsm, {

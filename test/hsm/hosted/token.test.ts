@@ -250,6 +250,53 @@ describe('the process', () => {
   });
 });
 
+describe('tokens of one library', () => {
+  let others: SoftHsm[];
+  beforeAll(async () => {
+    others = await Promise.all([1, 2].map(() => makeSoftHsm({ further: true })));
+  });
+  afterAll(() => Promise.all(others.map((other) => other.remove())));
+
+  test("serve side by side, and beside the daemon's own", async () => {
+    const own = await openToken(tokenOptions(hsm));
+    const further = await Promise.all(others.map((other) => openFurtherToken(other)));
+    try {
+      const id = newId();
+      for (const one of [own, ...further]) await generateAes(one, id, 'claviger/beside');
+      const opened = await Promise.all(
+        [own, ...further].map(async (one) => {
+          const sealed = await one.encryptAesGcm(residentKey(id), aad, Buffer.from('mine'));
+          return (await one.decryptAesGcm(residentKey(id), { ...sealed, aad })).toString();
+        }),
+      );
+      expect(opened).toEqual(['mine', 'mine', 'mine']);
+      const serials = [own, ...further].map((one) => one.status().serial);
+      expect(serials).toEqual([hsm, ...others].map(({ serial }) => serial));
+      const sealed = await own.encryptAesGcm(residentKey(id), aad, Buffer.from('mine'));
+      await expect(
+        further[0]?.decryptAesGcm(residentKey(id), { ...sealed, aad }),
+      ).rejects.toMatchObject({ code: 'ciphertext-invalid' });
+    } finally {
+      await Promise.all([own, ...further].map((one) => one.close()));
+    }
+  });
+
+  test('are served on lanes where they are far away', async () => {
+    const [other = hsm] = others;
+    const far = await openFurtherToken(other, { local: false, lanes: 2 });
+    try {
+      const id = far.generateRandom(32).toString('hex');
+      await generateAes(far, id, 'claviger/far');
+      const sealed = await far.encryptAesGcm(residentKey(id), aad, Buffer.from('far'));
+      expect(await far.decryptAesGcm(residentKey(id), { ...sealed, aad })).toEqual(
+        Buffer.from('far'),
+      );
+    } finally {
+      await far.close();
+    }
+  });
+});
+
 describe('what no custom key store can have', () => {
   const kind = { spec: 'RSA_2048', usage: 'SIGN_VERIFY' } as const;
   const key = { ...residentKey('00'), kind };
