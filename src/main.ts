@@ -5,7 +5,7 @@ import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from '
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
-import { buildListeners } from './listen';
+import { type Served, buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
 import { Metrics } from './metrics';
@@ -98,27 +98,12 @@ async function build(
   observe(metrics, caches, token);
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
-  const health = watchHealth({
-    database,
-    token,
-    connections,
-    log,
-    deadlineMs: config.xksDeadlineMs,
-  });
+  const health = watchHealth({ config, database, token, connections, log });
   onClose(() => health.close());
   await health.start();
   const listeners = buildListeners({
-    config,
-    log,
-    corridor,
-    caches,
-    lastUsed: uses.lastUsed,
-    signatures,
-    health,
-    rates: options.rates ?? new OwnRates(),
-    onXksOverload: both(xksOverloadLog(log), () => metrics.xks.overload()),
-    onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
-    metrics: options.metrics ?? (() => metrics.text()),
+    ...{ corridor, caches, lastUsed: uses.lastUsed, signatures, health },
+    ...ofTheProcess(options, metrics),
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
   const ports = await listeners.listen();
@@ -126,6 +111,21 @@ async function build(
   // What is under way ends while requests in flight do.
   onClose(() => jobs.stop());
   return { ports, metrics: () => metrics.asJson() };
+}
+
+/** What listeners are given that rests on no other part. */
+function ofTheProcess(
+  options: DaemonOptions,
+  metrics: Metrics,
+): Omit<Served, 'corridor' | 'caches' | 'lastUsed' | 'signatures' | 'health'> {
+  const { config, log } = options;
+  return {
+    ...{ config, log },
+    rates: options.rates ?? new OwnRates(),
+    onXksOverload: both(xksOverloadLog(log), () => metrics.xks.overload()),
+    onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
+    metrics: options.metrics ?? (() => metrics.text()),
+  };
 }
 
 function openStores(

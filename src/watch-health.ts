@@ -2,6 +2,7 @@ import type { Token } from '../hsm';
 import { Sealing } from './auth/sealing';
 import { SealingKeys } from './auth/sealing-keys';
 import type { StoreConnections } from './custom-key-stores/connections';
+import type { Config } from './config';
 import { type Database, countWorkers } from './db';
 import { type Log, describeError } from './log';
 import { readVersion } from './version';
@@ -12,9 +13,8 @@ interface Parts {
   readonly database: Database;
   readonly token: Token;
   readonly connections: Pick<StoreConnections, 'token'>;
+  readonly config: Pick<Config, 'xksDeadlineMs'>;
   readonly log: Log;
-  /** Of a request of the XKS proxy. */
-  readonly deadlineMs: number;
 }
 
 /** What GetHealthStatus says of a worker, looked for in the background. Start it. */
@@ -30,7 +30,7 @@ export function watchHealth({ database, token, log, ...parts }: Parts): HealthWa
     },
     version: readVersion(),
     // An Encrypt whose result is proven takes as long; the other half is for everything else.
-    slowMs: parts.deadlineMs / 2,
+    slowMs: parts.config.xksDeadlineMs / 2,
     onChange: (event) => report(event, log),
     onUnknown: (error) =>
       log.warn('the fleet of the XKS proxy could not be read', {

@@ -1,6 +1,8 @@
 import { KmsError } from '../src/errors';
 import { requestLog } from '../src/request-log';
 import { Trail } from '../src/trail';
+import { XksFault } from '../src/xks-client/client';
+import { atCreateKey, atManagement, atUse } from '../src/xks-client/faults';
 import { recordingLog } from './support/log';
 import { accountId, keyId, keyWith, rootOf } from './support/sample-keys';
 
@@ -48,6 +50,16 @@ test('a request is one event: who, what, outcome, time', () => {
 
 test('no member of the input is logged', () => {
   expect(JSON.stringify(logged('ok'))).not.toContain('secret');
+});
+
+test('what the proxy of an external key store was the reason of is told to the operator, and is no fault of this service', () => {
+  const cause = new XksFault('access-denied', 'AccessDeniedException: no allow rule matched');
+  for (const error of [atUse(cause), atCreateKey(cause), atManagement(cause)]) {
+    expect(logged(error.code, error.cause)).toMatchObject({
+      level: 'info',
+      fields: { error: 'XksFault: AccessDeniedException: no allow rule matched' },
+    });
+  }
 });
 
 test.each(['KMSInternalException', 'DependencyTimeoutException', 'KeyUnavailableException'])(

@@ -36,7 +36,10 @@ export class DoubleCipher implements ExternalCipher {
   async encrypt(key: Key, plaintext: Buffer, { context, about }: KeyUse): Promise<Encrypted> {
     const header = this.headerOf(key);
     const aad = associatedData(header, encryptionContextDigest(context));
+    // Nothing is sealed, and counted, for a proxy that there is no way to.
+    await this.externalKey(key);
     const inner = await this.parts.keyring.seal(key, plaintext, aad);
+    // The way may be another by now: the store was given another credential.
     const { client, externalKeyId } = await this.externalKey(key);
     const outer = await client.encrypt(externalKeyId, {
       plaintext: encodeInnerLayer(inner),

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import { type PeerCertificate, checkServerIdentity, createSecureContext } from 'node:tls';
 import { XksFault, type XksFaultKind } from './client';
 
@@ -58,6 +59,8 @@ export class Transport {
       // What is no certificate, or no key of one, is found here.
       secureContext: createSecureContext({ ca, ...identity, ciphers, minVersion: 'TLSv1.2' }),
       ALPNProtocols: ['http/1.1'],
+      // An address is no name that a server could be asked for (RFC 6066 §3).
+      servername: isIP(host) === 0 ? host : '',
       checkServerIdentity: (_: string, certificate: PeerCertificate) =>
         checkServerIdentity(host, certificate),
       // A name with addresses of both families: the second has its turn within the deadline.

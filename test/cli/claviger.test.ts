@@ -53,7 +53,9 @@ describe('help', () => {
   test('lists every command with a sentence, and needs no setting', async () => {
     const { code, out, err } = await claviger(['--help'], { DATABASE_URL: 'nonsense' });
     expect([code, err]).toEqual([0, '']);
-    for (const command of ['serve', 'migrate', 'init', 'account', 'service', 'token', 'doctor']) {
+    for (const command of [
+      ...['serve', 'migrate', 'init', 'account', 'service', 'token', 'doctor', 'xks'],
+    ]) {
       expect(out).toMatch(new RegExp(`^  ${command}( \\[\\w+\\])? +\\w+`, 'm'));
     }
   });

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   CancelKeyDeletionCommand,
   CreateAliasCommand,
@@ -10,10 +12,11 @@ import {
   ListKeysCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
+import { Client } from 'pg';
 import { openToken } from '../../hsm';
 import { eventsNamed } from '../support/audit';
-import { type TestDaemon, startDaemon } from '../support/daemon';
-import { administer } from '../support/postgres';
+import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
+import { administer, lockWaiters } from '../support/postgres';
 import { commandFailure } from '../support/services';
 import { tokenOptions } from '../support/token-options';
 import { until } from '../support/until';
@@ -141,6 +144,31 @@ describe('key create', () => {
     await makeExternalKey(daemon, '/one', 'failed');
   });
 
+  test('that is killed half-way leaves what timed work destroys', async () => {
+    const [count, inToken] = [await keyCount(), await keysInToken()];
+    const client = new Client({ connectionString: daemon.databaseUrl });
+    await client.connect();
+    try {
+      await client.query('begin');
+      // The key is counted last, when its material is in the token.
+      await client.query('select from account for no key update');
+      const command = [commandLine, 'xks', 'key', 'create', '/one', 'killed'];
+      const child = spawn(process.execPath, command, { env: daemon.environment });
+      const ended = once(child, 'exit');
+      await until('it waits to count', async () => (await lockWaiters(daemon.databaseUrl)) > 0);
+      expect(await keysInToken()).toHaveLength(inToken.length + 1);
+      child.kill('SIGKILL');
+      await ended;
+    } finally {
+      await client.end();
+    }
+    await administer(daemon.databaseUrl, 'update doomed_object set due_at = now()');
+    const lengthNow = async (): Promise<number> => (await keysInToken()).length;
+    await until('it is destroyed', async () => (await lengthNow()) === inToken.length);
+    expect(await listed('killed')).toBeUndefined();
+    expect(await keyCount()).toBe(count);
+  });
+
   test('in an account that has as many keys as it may have', async () => {
     await administer(
       daemon.databaseUrl,
@@ -232,11 +260,6 @@ describe('key link', () => {
     for (const [prefix, named, message] of [
       [
         '/foreign',
-        id,
-        `the account 444455556666 has no KMS key arn:aws:kms:us-east-1:444455556666:key/${id}`,
-      ],
-      [
-        '/foreign',
         `arn:aws:kms:us-east-1:${daemon.accountId}:key/${id}`,
         `the account 444455556666 has no KMS key arn:aws:kms:us-east-1:${daemon.accountId}:key/${id}`,
       ],
@@ -246,7 +269,6 @@ describe('key link', () => {
         `the account ${daemon.accountId} has no KMS key arn:aws:kms:us-east-1:${daemon.accountId}:alias/nobody`,
       ],
       ['/one', 'nonsense', "Invalid keyId 'nonsense'"],
-      ['/one', `arn:aws:kms:eu-west-1:${daemon.accountId}:key/${id}`, 'Invalid arn eu-west-1'],
     ] as const) {
       expect(await fails('link', prefix, 'absent', named)).toBe(`claviger: ${message}`);
     }
@@ -297,7 +319,7 @@ describe('an external key', () => {
     const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
     expect(KeyMetadata?.KeyState).toBe('Enabled');
     expect(await listed('gone')).toMatchObject({ Status: 'DELETED' });
-    for (const command of ['disable', 'enable', 'delete', 'rotate']) {
+    for (const command of ['enable', 'rotate']) {
       expect(await fails(command, '/one', 'gone')).toBe(
         'claviger: the external key store /one has no external key gone',
       );

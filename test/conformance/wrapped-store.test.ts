@@ -225,6 +225,18 @@ describe('A key store whose material is wrapped', () => {
     const next = await createSealedKey(kms);
     expect(await open(kms, next.blob)).toEqual(plaintext);
   });
+
+  test('makes and rotates external keys of AWS KMS as wrapped ones too', async () => {
+    await daemon.run('xks', 'store', 'create', '/wrapped');
+    const made = await daemon.run('xks', 'key', 'create', '/wrapped', 'a', '--json');
+    await daemon.run('xks', 'key', 'rotate', '/wrapped', 'a');
+    const { KeyId } = JSON.parse(made) as { readonly KeyId: string };
+    const materials = await materialsOf(KeyId);
+    expect(materials.map(({ kind, token_serial: serial }) => [kind, serial])).toEqual([
+      ['wrapped', null],
+      ['wrapped', null],
+    ]);
+  });
 });
 
 describe('A key store whose kind is changed', () => {

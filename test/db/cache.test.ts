@@ -173,3 +173,18 @@ describe('A cache that keeps absence', () => {
     expect(cache.lacks('a')).toBe(false);
   });
 });
+
+test('A change drops what is in entries, where it says so', async () => {
+  const texts = new FeedCache<string>({
+    ...{ feed, capacity: 3 },
+    keyOf: () => undefined,
+    dropped: ({ topic, id }) =>
+      topic === 'custom-key-store' ? (text) => text.startsWith(id) : undefined,
+  });
+  await texts.load('a', value('one'));
+  await texts.load('b', value('two'));
+  feed.change({ topic: 'key', id: 'o' });
+  expect([texts.get('a'), texts.get('b')]).toEqual(['one', 'two']);
+  feed.change({ topic: 'custom-key-store', id: 'o' });
+  expect([texts.get('a'), texts.get('b')]).toEqual([undefined, 'two']);
+});

@@ -174,6 +174,18 @@ test('A fault of the proxy is for the corridor to tell', async () => {
   await expect(cipher.encrypt(externalKey(), plaintext, use())).rejects.toBe(fault);
 });
 
+test('Nothing is counted for a store that is not connected', async () => {
+  allowed = 1;
+  const away = new Error('not connected');
+  const unconnected = new DoubleCipher({
+    keyring,
+    storeConnections: { client: () => Promise.reject(away) },
+  });
+  const key = externalKey();
+  await expect(unconnected.encrypt(key, plaintext, use())).rejects.toBe(away);
+  await cipher.encrypt(key, plaintext, use());
+});
+
 test('Each encryption is counted, and the last one is the last', async () => {
   allowed = 2;
   const key = externalKey();

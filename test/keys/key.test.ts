@@ -53,3 +53,31 @@ test.each([
   expect(lists).toEqual([member]);
   expect(metadata).not.toHaveProperty('CurrentKeyMaterialId');
 });
+
+const store = { id: 'cks-1234567890abcdef0', connectionState: 'CONNECTED' } as const;
+
+test('a key in a CloudHSM cluster says in which, and names no material', () => {
+  const clusterId = 'cluster-aaaaaaaaaaa';
+  const key = keyWith({
+    origin: 'AWS_CLOUDHSM',
+    customKeyStore: { ...store, cloudHsmClusterId: clusterId },
+  });
+  const metadata = keyMetadata(key);
+  expect(metadata).toMatchObject({ CustomKeyStoreId: store.id, CloudHsmClusterId: clusterId });
+  expect(metadata).not.toHaveProperty('XksKeyConfiguration');
+  expect(metadata).not.toHaveProperty('CurrentKeyMaterialId');
+});
+
+test('a key in an external key store says under which external key it is', () => {
+  const key = keyWith({
+    ...{ origin: 'EXTERNAL_KEY_STORE', xksKeyId: 'xks.1' },
+    customKeyStore: { ...store, cloudHsmClusterId: undefined },
+  });
+  const metadata = keyMetadata(key);
+  expect(metadata).toMatchObject({
+    CustomKeyStoreId: store.id,
+    XksKeyConfiguration: { Id: 'xks.1' },
+  });
+  expect(metadata).not.toHaveProperty('CloudHsmClusterId');
+  expect(metadata).not.toHaveProperty('CurrentKeyMaterialId');
+});

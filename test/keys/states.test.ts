@@ -1,4 +1,4 @@
-import { type StateRule, requireState, stateRules } from '../../src/keys/states';
+import { type StateRule, requireState, stateNow, stateRules } from '../../src/keys/states';
 import { shapes } from '../../src/shapes/kms.generated';
 import type { KeyState, OriginType } from '../../src/shapes/kms.generated';
 import { refusalOf } from '../support/refusal';
@@ -86,3 +86,22 @@ test('the rules know every state of the model', () => {
     expect([...known].sort()).toEqual([...(shape.enum ?? [])].sort());
   }
 });
+
+const storeStates = [
+  ['CONNECTED', 'Enabled', 'Disabled'],
+  ['CONNECTING', 'Enabled', 'Disabled'],
+  ['FAILED', 'Enabled', 'Disabled'],
+  ['DISCONNECTED', 'Unavailable', 'Unavailable'],
+  ['DISCONNECTING', 'Unavailable', 'Unavailable'],
+] as const;
+test.each(storeStates)(
+  'keys of a custom key store that is %s are %s, and those that were disabled %s',
+  (connectionState, enabled, disabled) => {
+    const id = 'cks-1234567890abcdef0';
+    const customKeyStore = { id, connectionState, cloudHsmClusterId: undefined };
+    const now = (state: KeyState): KeyState =>
+      stateNow({ state, lapsesAt: undefined, customKeyStore });
+    expect([now('Enabled'), now('Disabled')]).toEqual([enabled, disabled]);
+    expect(now('PendingDeletion')).toBe('PendingDeletion');
+  },
+);

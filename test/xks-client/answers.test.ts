@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import {
   readHealth,
   readKeyMetadata,
@@ -124,6 +125,35 @@ describe('readMembers', () => {
       invalid(`status ${status} without an error that ${operation} has`),
     );
   });
+});
+
+test('No answer crashes what reads it: it is read, or is a fault', () => {
+  const names = ['plaintext', 'keySpec', 'keyUsage', 'errorName', 'ekmFleetDetails', '__proto__'];
+  const members = fc.dictionary(fc.constantFrom(...names), fc.jsonValue());
+  const bodies = fc.oneof(
+    fc.json(),
+    members.map((value) => JSON.stringify(value)),
+    fc.string(),
+  );
+  const sealed = {
+    ciphertext: Buffer.alloc(3),
+    iv: Buffer.alloc(12),
+    tag: Buffer.alloc(16),
+    metadata: Buffer.alloc(0),
+  };
+  const readers = [
+    readKeyMetadata,
+    readHealth,
+    (given: Readonly<Record<string, unknown>>) => readSealed(given, { plaintext, aad }),
+    (given: Readonly<Record<string, unknown>>) => readOpened(given, sealed),
+  ];
+  fc.assert(
+    fc.property(bodies, fc.constantFrom(200, 400, 404, 500), (body, status) => {
+      for (const read of readers) {
+        kindAndMessage(() => read(readMembers('Decrypt', answer(status, body))));
+      }
+    }),
+  );
 });
 
 describe('readSealed', () => {

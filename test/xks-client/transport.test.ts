@@ -175,6 +175,18 @@ describe('TLS', () => {
     });
   });
 
+  test('asks for the host of the endpoint, wherever that is', async () => {
+    const asked: string[] = [];
+    const SNICallback: TlsOptions['SNICallback'] = (name, done) => {
+      asked.push(name);
+      done(null);
+    };
+    await withProxy(stage.serverCertificate('asked'), { SNICallback }, async (other) => {
+      await encrypting(clientOf({ port: other.port }));
+    });
+    expect(asked).toEqual([host]);
+  });
+
   test('without authorities of its own believes the public ones', async () => {
     expect(await faultOf(encrypting(clientOf({ ca: undefined })))).toEqual(noTls);
   });
