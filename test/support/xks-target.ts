@@ -72,7 +72,7 @@ export async function startTarget(environment: NodeJS.ProcessEnv = {}): Promise<
 }
 
 /** By the files that scripts/dev leaves in its data directory. */
-function devTarget(directory: string): Promise<XksTarget> {
+export function devTarget(directory: string): Promise<XksTarget> {
   const read = (name: string): string => readFileSync(path.join(directory, name), 'utf8');
   const [config, credentials] = [
     readSettings(read('aws-config')),
