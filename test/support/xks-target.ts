@@ -97,7 +97,7 @@ async function startDev(): Promise<XksTarget> {
 }
 
 /** By the files that scripts/dev leaves in its data directory. */
-export function devTarget(directory: string): XksTarget {
+function devTarget(directory: string): XksTarget {
   const read = (name: string): string => readFileSync(path.join(directory, name), 'utf8');
   const [config, credentials] = [
     readSettings(read('aws-config')),

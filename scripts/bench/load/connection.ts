@@ -55,6 +55,10 @@ export class Connection {
   /** Sends the bytes of a request; resolves with the body of a 200, rejects for every other answer. */
   exchange(request: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) {
+        reject(new Error('the server closed the connection'));
+        return;
+      }
       this.#waiting = { resolve, reject };
       this.#socket.write(request);
     });

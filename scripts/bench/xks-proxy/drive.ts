@@ -20,6 +20,8 @@ export interface Phase {
   /** Sent a second, whatever is answered; without it each connection sends its next request when the last is answered. */
   readonly perSecond?: number;
   readonly seconds: number;
+  /** Different requests, at the least; they are sent again and again. */
+  readonly distinct: number;
 }
 
 export interface Result {
@@ -32,13 +34,11 @@ export interface Result {
   readonly proved: number;
 }
 
-/** Distinct requests of a phase; they are sent again and again. */
-const distinct = 2000;
 const preparingConnections = 16;
 
 /** Signs the requests, sends them, and proves samples of the answers. Every answer must be a 200. */
 export async function drive(phase: Phase): Promise<Result> {
-  const { store, operation, keys } = phase;
+  const { store, operation, keys, distinct } = phase;
   const maker = new RequestMaker(store);
   const items = makeItems(Math.max(distinct, keys), keys);
   const requests =
@@ -50,8 +50,10 @@ export async function drive(phase: Phase): Promise<Result> {
     const looped = await (phase.perSecond === undefined
       ? closedLoop(connections, requests, phase)
       : openLoop(connections, requests, { ...phase, perSecond: phase.perSecond }));
+    const prover = await Connection.open(store.port, store.ca);
+    connections.push(prover);
     for (const { index, body } of looped.samples) {
-      await prove(connections, { operation, item: itemAt(items, index), body, maker });
+      await prove(prover, { operation, item: itemAt(items, index), body, maker });
     }
     return summed(looped);
   } finally {
@@ -106,7 +108,7 @@ interface Claimed {
 
 /** Throws unless it is the plaintext, or decrypts to it; and unless an integrity value is that of its ciphertext. */
 async function prove(
-  [connection]: readonly Connection[],
+  connection: Connection,
   { operation, item, body, maker }: Claimed,
 ): Promise<void> {
   const answer = read(body);
@@ -115,7 +117,6 @@ async function prove(
   if (value !== (hasValue ? integrityValue(item, answer) : undefined)) {
     throw new Error(`an answer of ${operation} has another integrity value`);
   }
-  if (connection === undefined) throw new Error('a phase has one connection at least');
   const opened =
     operation === 'Decrypt'
       ? answer

@@ -91,7 +91,7 @@ export function openLoop(
     const sendDue = (): void => {
       const due = Math.min(count, 1 + ((performance.now() - started) * perSecond) / 1000);
       while (sent < Math.floor(due)) {
-        const connection = idle.pop();
+        const connection = idle.shift();
         if (connection === undefined) return;
         send(connection);
       }

@@ -21,11 +21,15 @@ interface Options {
   readonly workers: number;
   readonly warmUp: number;
   readonly profile?: string;
+  readonly distinct: number;
   readonly quick?: boolean;
 }
 
 /** A look at whether it works, which says nothing about rates. */
-const quick: Partial<Options> = { seconds: 1, rounds: 1, keys: [1, 20], perSecond: 50, warmUp: 1 };
+const quick: Partial<Options> = {
+  ...{ seconds: 1, rounds: 1, warmUp: 1, workers: 1 },
+  ...{ keys: [1, 20], connections: 4, perSecond: 20, distinct: 40 },
+};
 
 /** What is sent at even times waits for none of the others. */
 const openConnections = 64;
@@ -40,6 +44,7 @@ function readOptions(): Options {
     .option('--operations <list>', 'with commas', readSome(operationNames), [...operationNames])
     .option('--workers <count>', 'of the daemon', readCount, availableParallelism())
     .option('--warm-up <count>', 'seconds before: V8 compiles what is hot', readCount, 8)
+    .option('--distinct <count>', 'requests of a phase, sent again and again', readCount, 2000)
     .option('--profile <directory>', 'CPU profiles of the daemon go there')
     .option('--quick', 'see whether it works, in a few seconds')
     .parse()
@@ -51,10 +56,11 @@ type Load = { readonly connections: number; readonly perSecond?: number };
 
 async function compare(bench: XksBench, options: Options): Promise<void> {
   const { site } = bench;
-  const { keys, operations, connections, seconds } = options;
+  const { keys, operations, connections, seconds, distinct } = options;
   const before = memory(site.workers);
   const most = Math.max(...keys);
-  await measure(bench, { operation: 'Encrypt', keys: most, connections, seconds: options.warmUp });
+  const warmUp = { connections, seconds: options.warmUp, distinct };
+  await measure(bench, { ...warmUp, operation: 'Encrypt', keys: most });
   const loads: Readonly<Record<string, Load>> = {
     [`${connections} connections`]: { connections },
     [`${options.perSecond}/s`]: { connections: openConnections, perSecond: options.perSecond },
@@ -66,7 +72,7 @@ async function compare(bench: XksBench, options: Options): Promise<void> {
   );
   for (let round = 0; round < options.rounds; round += 1) {
     for (const { operation, keys: count, load, rounds } of rows) {
-      rounds.push(await measure(bench, { ...load, operation, keys: count, seconds }));
+      rounds.push(await measure(bench, { ...load, operation, keys: count, seconds, distinct }));
     }
   }
   say(tableOf(rows.map(({ name, ...row }): Row => ({ ...row, load: name }))));
