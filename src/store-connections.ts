@@ -28,11 +28,6 @@ export interface OpenKeyStores extends CustomKeyStores {
   close(): Promise<void>;
 }
 
-/** A worker holds up a change for less than others wait for it: see leaseShare of the change feed. */
-function drainMsOf({ revocationWaitMs }: Pick<Config, 'revocationWaitMs'>): number {
-  return revocationWaitMs / 2;
-}
-
 const firstRetryMs = 250;
 const longestRetryMs = 5000;
 const longestConnectMs = 60_000;
@@ -95,4 +90,9 @@ export function openCustomKeyStores(parts: StoreConnectionParts): OpenKeyStores 
       await connections.close();
     },
   };
+}
+
+/** A worker holds up a change for less than others wait for it: see leaseShare of the change feed. */
+function drainMsOf({ revocationWaitMs }: Pick<Config, 'revocationWaitMs'>): number {
+  return revocationWaitMs / 2;
 }
