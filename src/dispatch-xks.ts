@@ -13,7 +13,7 @@ import type { Admission, Admitted } from './xks/admission';
 import type { Deadlines } from './xks/deadlines';
 import { XksError } from './xks/errors';
 import { failure, toXksError } from './xks/failures';
-import { type Members, parseMembers, requestMetadata } from './xks/fields';
+import { type Members, metadataMembers, parseMembers, requestMetadata } from './xks/fields';
 import type { Health } from './xks/health';
 import type { RequestMetadata } from './xks/metadata';
 import { type XksPath, parseXksPath } from './xks/path';
@@ -175,18 +175,21 @@ class Exchange {
     trail.accessKeyId = corridor.signatures.verify(store, { method, url, rawHeaders, body });
     if (store.status !== 'ENABLED') throw disabled('The external key store is disabled.');
     const members = parseMembers(body);
-    if (path.operation !== 'GetHealthStatus') return this.performOnKey(store, path, members);
-    trail.tellOf(requestMetadata(members, []));
+    const about = metadataMembers(members);
+    trail.tellOf(about);
+    if (path.operation !== 'GetHealthStatus') {
+      return this.performOnKey({ store, path, members, about });
+    }
+    requestMetadata(about, []);
     const text = JSON.stringify(corridor.health.status());
     await this.record(trail.success(randomUUID()));
     return { ok: true, text };
   }
 
-  private async performOnKey(store: XksStore, path: KeyPath, members: Members): Promise<XksAnswer> {
+  private async performOnKey({ store, path, members, about }: KeyRequest): Promise<XksAnswer> {
     const { corridor, trail, request } = this;
     const operation: XksOperation = xksOperations[path.operation];
-    const metadata = requestMetadata(members, operation.requiredMetadata);
-    trail.tellOf(metadata);
+    const metadata = requestMetadata(about, operation.requiredMetadata);
     const work = operation.read(members);
     if (!takeRequest(corridor.rates, store)) throw tooManyRequests();
     const { externalKey, key } = await this.findKey(path);
@@ -239,6 +242,15 @@ class Exchange {
     await this.record(this.trail.refusal({ code: 'MethodNotAllowed', message }));
     return { ok: false, error: 'MethodNotAllowed' };
   }
+}
+
+/** An authenticated request about a key. */
+interface KeyRequest {
+  readonly store: XksStore;
+  readonly path: KeyPath;
+  readonly members: Members;
+  /** Its requestMetadata, not looked at yet. */
+  readonly about: Members;
 }
 
 type KeyPath = Exclude<XksPath, { readonly operation: 'GetHealthStatus' }>;

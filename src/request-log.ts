@@ -1,6 +1,8 @@
 import type { RequestEvent } from './corridor';
 import { type Log, describeError } from './log';
+import type { RequestMetadata } from './xks/metadata';
 import type { XksRequestEvent } from './xks/request-event';
+import type { XksTrail } from './xks/trail';
 
 /** Codes that are this service's fault, not the client's. */
 const faults = new Set([
@@ -58,7 +60,7 @@ export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
       externalKeyId: trail.externalKeyId,
       accessKeyId: trail.accessKeyId,
       keyId: trail.key?.keyId,
-      ...trail.about,
+      ...metadataOf(trail),
       deniedBy: deniedBy && `${deniedBy.by}: ${deniedBy.rule}`,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,
@@ -81,4 +83,21 @@ export function xksOverloadLog(log: Log): () => void {
     refused += 1;
     if (refused === 1) setTimeout(say, overloadLogMs).unref();
   };
+}
+
+/** By name: whoever may choose the names of an event's fields could write any event. */
+const loggedMetadata = [
+  'kmsRequestId',
+  'kmsOperation',
+  'awsPrincipalArn',
+  'kmsKeyArn',
+  'kmsViaService',
+  'awsSourceVpc',
+  'awsSourceVpce',
+] as const satisfies readonly (keyof RequestMetadata)[];
+
+function metadataOf({ about = {} }: XksTrail): Readonly<Record<string, string | undefined>> {
+  const fields: Record<string, string | undefined> = {};
+  for (const name of loggedMetadata) fields[name] = about[name];
+  return fields;
 }

@@ -61,11 +61,23 @@ describe('the two doors', () => {
     ['GET /?Reaction=x', 'rest'],
     ['GET /x?Action=x', 'rest'],
     ['POST /v1/keys', 'rest'],
+    ['POST /kms/xks/v1/health', 'rest'],
     ['POST //', 'rest'],
     ['POST http://a/', 'rest'],
     ['OPTIONS *', 'rest'],
   ])('%s goes to %s', async (line, door) => {
     const { port } = await start();
+    expect(await exchange(port, oneShot(line))).toMatch(new RegExp(`^HTTP/1.1 200 .*${door}`, 's'));
+  });
+
+  test.each([
+    ['POST /kms/xks/v1/health', 'xks'],
+    ['GET /a/b/kms/xks/v1/keys/k/encrypt', 'xks'],
+    ['POST http://a/kms/xks/v1/health', 'xks'],
+    ['POST /?/kms/xks/', 'aws'],
+    ['POST /kms/xks', 'rest'],
+  ])('%s goes to %s, where the XKS proxy has no port of its own', async (line, door) => {
+    const { port } = await start({}, { handlers: { ...both, xks: named('xks') } });
     expect(await exchange(port, oneShot(line))).toMatch(new RegExp(`^HTTP/1.1 200 .*${door}`, 's'));
   });
 

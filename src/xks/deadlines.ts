@@ -17,8 +17,13 @@ export class Deadlines {
   start(onLate: () => void): () => boolean {
     const pending = { since: performance.now(), onLate };
     this.pending.add(pending);
-    this.timer ??= setTimeout(this.look, this.milliseconds);
+    this.timer ??= this.lookAfter(this.milliseconds);
     return () => this.pending.delete(pending);
+  }
+
+  /** Keeps no process alive: without its connection nobody waits for an answer. */
+  private lookAfter(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(this.look, milliseconds).unref();
   }
 
   private readonly look = (): void => {
@@ -27,7 +32,7 @@ export class Deadlines {
     for (const pending of this.pending) {
       const left = pending.since + this.milliseconds - now;
       if (left > 0) {
-        this.timer = setTimeout(this.look, left);
+        this.timer = this.lookAfter(left);
         return;
       }
       this.pending.delete(pending);

@@ -34,11 +34,9 @@ export type RequiredMetadata = 'awsPrincipalArn' | 'kmsKeyArn';
 
 /** The values are not judged: AWS adds to them as it likes (xks-proxy §1.3). */
 export function requestMetadata(
-  body: Members,
+  given: Members,
   required: readonly RequiredMetadata[],
 ): RequestMetadata {
-  const { requestMetadata: given } = body;
-  if (!isMembers(given)) throw invalid('requestMetadata is missing, or not an object.');
   const metadata = {
     kmsRequestId: requiredText(given, 'kmsRequestId'),
     kmsOperation: requiredText(given, 'kmsOperation'),
@@ -52,6 +50,11 @@ export function requestMetadata(
     if (metadata[name] === undefined) throw missing(name);
   }
   return metadata;
+}
+
+export function metadataMembers({ requestMetadata: given }: Members): Members {
+  if (isMembers(given)) return given;
+  throw invalid('requestMetadata is missing, or not an object.');
 }
 
 /** Null is what some writers of JSON have for a member that is not there. */

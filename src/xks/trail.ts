@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type AuditedCall, type AuditedCaller, auditLine, auditRecord } from '../audit';
 import type { Key } from '../keys/key';
 import type { RecordedService, RequestOrigin } from '../trail';
-import type { RequestMetadata } from './metadata';
+import type { Members } from './fields';
 import type { XksPath } from './path';
 import type { Denial } from './rules';
 import type { XksStore } from './store';
@@ -20,6 +20,8 @@ export interface XksRequestFacts {
 
 /** A text of requestMetadata that is longer than any that must be supported is kept in part. */
 const maxTextLength = 2048;
+const maxNameLength = 64;
+const maxMembers = 32;
 
 /** Who calls is a service of AWS; for whom, it says in requestMetadata. */
 const awsKms = 'kms.amazonaws.com';
@@ -30,7 +32,7 @@ export class XksTrail {
   store: XksStore | undefined;
   /** Of the credential that signed. */
   accessKeyId: string | undefined;
-  /** Its requestMetadata, as far as it is kept: each text up to its limit. */
+  /** Its requestMetadata, as far as that is kept. The names are the caller's, too. */
   about: Readonly<Record<string, string>> | undefined;
   /** Behind the external key. */
   key: Key | undefined;
@@ -49,10 +51,14 @@ export class XksTrail {
       : undefined;
   }
 
-  tellOf(metadata: RequestMetadata): void {
+  /** Keeps the texts among the members, those too that AWS may add (xks-proxy §1.3). */
+  tellOf(metadata: Members): void {
     const about: Record<string, string> = {};
-    for (const [name, text] of Object.entries(metadata) as [string, string | undefined][]) {
-      if (text !== undefined) about[name] = text.slice(0, maxTextLength);
+    for (const name of Object.keys(metadata).slice(0, maxMembers)) {
+      const text = metadata[name];
+      if (typeof text === 'string' && name.length <= maxNameLength) {
+        about[name] = text.slice(0, maxTextLength);
+      }
     }
     this.about = about;
   }

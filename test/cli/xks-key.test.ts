@@ -260,11 +260,6 @@ describe('key link', () => {
     for (const [prefix, named, message] of [
       [
         '/foreign',
-        id,
-        `the account 444455556666 has no KMS key arn:aws:kms:us-east-1:444455556666:key/${id}`,
-      ],
-      [
-        '/foreign',
         `arn:aws:kms:us-east-1:${daemon.accountId}:key/${id}`,
         `the account 444455556666 has no KMS key arn:aws:kms:us-east-1:${daemon.accountId}:key/${id}`,
       ],
@@ -274,7 +269,6 @@ describe('key link', () => {
         `the account ${daemon.accountId} has no KMS key arn:aws:kms:us-east-1:${daemon.accountId}:alias/nobody`,
       ],
       ['/one', 'nonsense', "Invalid keyId 'nonsense'"],
-      ['/one', `arn:aws:kms:eu-west-1:${daemon.accountId}:key/${id}`, 'Invalid arn eu-west-1'],
     ] as const) {
       expect(await fails('link', prefix, 'absent', named)).toBe(`claviger: ${message}`);
     }
@@ -325,7 +319,7 @@ describe('an external key', () => {
     const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
     expect(KeyMetadata?.KeyState).toBe('Enabled');
     expect(await listed('gone')).toMatchObject({ Status: 'DELETED' });
-    for (const command of ['disable', 'enable', 'delete', 'rotate']) {
+    for (const command of ['enable', 'rotate']) {
       expect(await fails(command, '/one', 'gone')).toBe(
         'claviger: the external key store /one has no external key gone',
       );

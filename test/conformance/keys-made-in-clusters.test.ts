@@ -1,14 +1,21 @@
 import {
   CreateKeyCommand,
   DescribeKeyCommand,
+  EncryptCommand,
   GenerateRandomCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { type ClusterStage, missingStore, openClusterStage } from '../support/cluster-keys';
+import {
+  type ClusterStage,
+  missingStore,
+  openClusterStage,
+  plaintext,
+} from '../support/cluster-keys';
 import { obstructToken } from '../support/deletion';
 import { clusterIds } from '../support/key-stores';
-import { auditOf, createKey, sdkRefusal } from '../support/kms';
+import { type NewKey, auditOf, createKey, sdkRefusal } from '../support/kms';
 import { administer, lockWaiters } from '../support/postgres';
+import { letIdentity, newUser } from '../support/principals';
 import { until } from '../support/until';
 import { badRequest, refused } from '../support/wire';
 
@@ -218,5 +225,23 @@ describe('GenerateRandom with CustomKeyStoreId', () => {
       await refused(stage.daemon, 'GenerateRandom', { ...input, CustomKeyStoreId: stage.storeId }),
     ).toEqual(notInState('DISCONNECTED'));
     await stage.connect();
+  });
+});
+
+describe('Who may make and use keys of clusters alone', () => {
+  test('is told apart by kms:KeyOrigin', async () => {
+    const [own, inCluster] = [await createKey(kms), await createKey(kms, stage.inStore)];
+    const user = await newUser(stage.daemon, 'of-clusters');
+    await letIdentity(stage.daemon, user, {
+      ...{ Effect: 'Allow', Action: 'kms:*' },
+      Condition: { StringEquals: { 'kms:KeyOrigin': 'AWS_CLOUDHSM' } },
+    });
+    const encrypt = ({ id: KeyId }: NewKey) =>
+      user.kms.send(new EncryptCommand({ KeyId, Plaintext: plaintext }));
+    await encrypt(inCluster);
+    await createKey(user.kms, stage.inStore);
+    const denied = { code: 'AccessDeniedException' };
+    expect(await sdkRefusal(encrypt(own))).toMatchObject(denied);
+    expect(await sdkRefusal(createKey(user.kms))).toMatchObject(denied);
   });
 });

@@ -36,7 +36,7 @@ beforeAll(async () => {
   const keyStores = path.join(home, 'key-stores.json');
   const proxy = {
     ...{ connectTo: `127.0.0.1:${port}`, caFile: authority.certFile },
-    //deadlineMs: patience,
+    deadlineMs: patience,
   };
   await writeFile(keyStores, JSON.stringify({ proxies: { 'xks.example.com': proxy } }));
   daemon = await startDaemon({

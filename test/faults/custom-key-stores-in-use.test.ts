@@ -10,9 +10,9 @@ import {
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { type KeyStoreStage, openKeyStoreStage } from '../support/key-stores';
 import { createKey } from '../support/kms';
-import { type Answer, count, startLoad } from '../support/load';
+import { type Answer, ask, count, startLoad } from '../support/load';
 import { until } from '../support/until';
-import { rightly } from '../support/xks-proxy';
+import { reset, rightly } from '../support/xks-proxy';
 
 jest.setTimeout(180_000);
 
@@ -56,6 +56,26 @@ const kinds = {
     };
   },
 } as const;
+
+/** How each type is lost and found, and what is said meanwhile. */
+const losses = {
+  AWS_CLOUDHSM: {
+    lose: () => stage.tokens[0].moveAway(),
+    find: () => stage.tokens[0].restore(),
+    message: /^KMS cannot communicate with your CloudHSM cluster$/,
+  },
+  EXTERNAL_KEY_STORE: {
+    lose: () => {
+      stage.proxy.behave(() => reset);
+      return Promise.resolve();
+    },
+    find: () => {
+      stage.proxy.behave(rightly);
+      return Promise.resolve();
+    },
+    message: /^AWS KMS cannot communicate with the external key store proxy\. /,
+  },
+} as const satisfies Record<keyof typeof kinds, object>;
 
 const encrypting = (KeyId: string) => {
   const clients: readonly KMSClient[] = [stage.kms, second.client()];
@@ -110,6 +130,36 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])(
       await load.served(20);
       await load.stop();
       expect(Object.keys(load.counts())).toEqual(['ok']);
+    });
+
+    test('is of use again when what was lost is found, without anybody’s doing', async () => {
+      const { CustomKeyStoreId, key } = store;
+      const encrypt = (kms: KMSClient) =>
+        ask(() => kms.send(new EncryptCommand({ KeyId: key.id, Plaintext: Buffer.from('a') })));
+      const clients = [stage.kms, second.client()];
+      const { lose, find, message } = losses[type];
+      await lose();
+      await until('every daemon says what it cannot reach', async () => {
+        const answers = await Promise.all(clients.map(encrypt));
+        return answers.every((answer) => message.test(answer.message));
+      });
+      // Nobody has disconnected it.
+      expect(await stage.describe(CustomKeyStoreId)).toMatchObject({
+        ConnectionState: 'CONNECTED',
+      });
+      const { KeyMetadata } = await stage.kms.send(new DescribeKeyCommand({ KeyId: key.id }));
+      expect(KeyMetadata).toMatchObject({ KeyState: 'Enabled' });
+      await find();
+      // Every worker: connections are not shared.
+      const load = encrypting(key.id);
+      await load.served(40);
+      await until('nothing is refused any more', () =>
+        load.answers.slice(-20).every(({ outcome }) => outcome === 'ok'),
+      );
+      await load.stop();
+      const allowed = ['ok', 'KMSInvalidStateException'];
+      const outcomes = Object.keys(load.counts());
+      expect(outcomes.filter((outcome) => !allowed.includes(outcome))).toEqual([]);
     });
 
     test('that is to be deleted stays so while its store is disconnected', async () => {

@@ -19,6 +19,7 @@ import { defaultKeyPolicy } from '../../src/policy/compile';
 import { type Vault, openVault } from '../support/access-keys';
 import { administer } from '../support/postgres';
 import { accountId, place } from '../support/sample-keys';
+import { insertStoreRow } from '../support/store-rows';
 
 let vault: Vault;
 let feed: ChangeFeed;
@@ -157,6 +158,18 @@ test('An imported key is left alone, and is overdue until somebody rotates it', 
   for (const key of [imported, made]) await encrypt(key, 50);
   expect(await look()).toEqual([done(made), overdue(1)]);
   expect((await now(imported)).materials.size).toBe(1);
+});
+
+test('A key of a custom key store is neither rotated nor overdue: nobody can do that', async () => {
+  const key = await makeKey();
+  const storeId = await insertStoreRow(vault.url);
+  await administer(
+    vault.url,
+    `update kms_key set origin = 'AWS_CLOUDHSM', custom_key_store_id = $2 where key_id = $1`,
+    [key.keyId, storeId],
+  );
+  await encrypt(key, 50);
+  expect(await look()).toEqual([overdue(0)]);
 });
 
 test('Workers that look at once rotate a key once', async () => {

@@ -43,7 +43,11 @@ export function newRole(daemon: TestDaemon, name: string): Promise<string> {
 export async function letIdentity(
   daemon: TestDaemon,
   { name }: TestUser,
-  statement: { readonly Effect: 'Allow' | 'Deny'; readonly Action: string },
+  statement: {
+    readonly Effect: 'Allow' | 'Deny';
+    readonly Action: string;
+    readonly Condition?: object;
+  },
 ): Promise<void> {
   const Statement = [{ ...statement, Resource: '*' }];
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,14 +61,18 @@ export async function startTwoClavigers(): Promise<TwoClavigers> {
   ]);
   await xks(manager, 'store', 'create', prefix);
   const credential = await makeXksCredential(manager, prefix);
-  const again: { kill(): unknown }[] = [];
+  const again: ChildProcess[] = [];
   return {
     kms,
     manager,
     credential,
     restartManager: async () => void again.push((await serve(manager.environment)).child),
     remove: async () => {
+      const ended = again
+        .filter(({ exitCode }) => exitCode === null)
+        .map((child) => once(child, 'exit'));
       for (const child of again) child.kill();
+      await Promise.all(ended);
       await Promise.all([kms.remove(), manager.remove()]);
       rmSync(directory, { recursive: true, force: true });
     },

@@ -1,14 +1,17 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { makeCertificate } from './certificates';
-import { until } from './until';
 import { type TestDaemon, commandLine, startDaemon } from './daemon';
+import { cloneDatabase } from './postgres';
+import { until } from './until';
 import { XksCaller, type XksCredential } from './xks-client';
 
 /** A Claviger whose XKS proxy is asked over TLS, and its command line. */
@@ -20,19 +23,19 @@ export interface XksTarget {
   readonly region: string;
   /** Of the KMS API. */
   readonly kms: KMSClient;
-  /** Undefined of one that runs already. */
+  /** Undefined of one that scripts/dev serves. */
   readonly daemon: TestDaemon | undefined;
   /** Runs `claviger xks <args> --json` and gives what it printed. */
   run(...args: string[]): Promise<Readonly<Record<string, string>>>;
   remove(): Promise<void>;
 }
 
-/** The data directory of a daemon of scripts/dev, which the conformance suite is to be run against. */
-const dataDirectory = process.env['CLAVIGER_TEST_XKS_DATA_DIR'];
+/** The data directory of a scripts/dev that runs: the conformance suite is run against that one. */
+const runningDirectory = process.env['CLAVIGER_TEST_XKS_DATA_DIR'];
 
-/** A daemon of the test's own, or the one that runs where CLAVIGER_TEST_XKS_DATA_DIR says. */
-export function openXksTarget(environment: NodeJS.ProcessEnv = {}): Promise<XksTarget> {
-  return dataDirectory === undefined ? startTarget(environment) : devTarget(dataDirectory);
+/** What scripts/dev serves to whoever tries Claviger out: one that runs already, or one of the test's own. */
+export function openXksTarget(): Promise<XksTarget> {
+  return runningDirectory === undefined ? startDev() : Promise.resolve(devTarget(runningDirectory));
 }
 
 /** No bound of time is met by accident. */
@@ -71,15 +74,52 @@ export async function startTarget(environment: NodeJS.ProcessEnv = {}): Promise<
   };
 }
 
+const devServer = path.join(__dirname, '..', '..', 'scripts', 'dev-server', 'main.js');
+
+/** scripts/dev on a directory of its own; a clone of the run's template saves it a Postgres. */
+async function startDev(): Promise<XksTarget> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'claviger-xks-dev-'));
+  const database = await cloneDatabase();
+  const child = spawn(process.execPath, [devServer], {
+    env: {
+      PATH: process.env['PATH'],
+      CLAVIGER_DATA_DIR: directory,
+      CLAVIGER_PORT: '0',
+      CLAVIGER_XKS_PORT: '0',
+      // What a command changes has to reach more than the worker that answers next.
+      CLAVIGER_WORKERS: '2',
+      DATABASE_URL: database.url,
+      ...patient,
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('claviger is ready at ')) resolve();
+    });
+    child.once('exit', () => reject(new Error('scripts/dev ended before it was ready')));
+  });
+  const target = devTarget(directory);
+  return {
+    ...target,
+    remove: async () => {
+      target.kms.destroy();
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      await Promise.all([database.drop(), rm(directory, { recursive: true })]);
+    },
+  };
+}
+
 /** By the files that scripts/dev leaves in its data directory. */
-function devTarget(directory: string): Promise<XksTarget> {
+function devTarget(directory: string): XksTarget {
   const read = (name: string): string => readFileSync(path.join(directory, name), 'utf8');
   const [config, credentials] = [
     readSettings(read('aws-config')),
     readSettings(read('credentials')),
   ];
   const region = config('region');
-  return Promise.resolve({
+  return {
     endpoint: read('xks-endpoint').trim(),
     ca: read('xks-tls/ca.crt'),
     region,
@@ -93,12 +133,12 @@ function devTarget(directory: string): Promise<XksTarget> {
     }),
     daemon: undefined,
     run: async (...args) => {
-      const env = { ...process.env, CLAVIGER_DATA_DIR: directory };
+      const env = { PATH: process.env['PATH'], CLAVIGER_DATA_DIR: directory };
       const command = [commandLine, 'xks', ...args, '--json'];
       return parse((await promisify(execFile)(process.execPath, command, { env })).stdout);
     },
     remove: () => Promise.resolve(),
-  });
+  };
 }
 
 /** Of lines `name = value`. */

@@ -1,6 +1,7 @@
 import { XksError } from '../../src/xks/errors';
 import {
   hasWord,
+  metadataMembers,
   optionalBytes,
   parseMembers,
   requestMetadata,
@@ -43,9 +44,7 @@ describe('requestMetadata', () => {
   };
 
   test('takes whatever texts there are, and members that nobody knows', () => {
-    const body = {
-      requestMetadata: { ...given, sourceIdentity: { new: [1] }, kmsViaService: null },
-    };
+    const body = { ...given, sourceIdentity: { new: [1] }, kmsViaService: null };
     expect(requestMetadata(body, ['awsPrincipalArn', 'kmsKeyArn'])).toEqual({
       ...given,
       kmsViaService: undefined,
@@ -69,10 +68,9 @@ describe('requestMetadata', () => {
       'awsPrincipalArn is missing.',
     ],
   ])('that %s is refused', (_what, metadata, message) => {
-    const body = { requestMetadata: metadata };
-    expect(refusal(() => requestMetadata(body, ['awsPrincipalArn']))).toBe(
-      `ValidationException: ${message}`,
-    );
+    const read = () =>
+      requestMetadata(metadataMembers({ requestMetadata: metadata }), ['awsPrincipalArn']);
+    expect(refusal(read)).toBe(`ValidationException: ${message}`);
   });
 });
 

@@ -36,7 +36,6 @@ beforeAll(async () => {
       CLAVIGER_XKS_PORT: '0',
       CLAVIGER_XKS_TLS_CERT_FILE: certFile,
       CLAVIGER_XKS_TLS_KEY_FILE: keyFile,
-      CLAVIGER_XKS_DEADLINE_MS: '15000',
     },
   });
   const { daemon, kms } = stage;

@@ -9,6 +9,7 @@ import {
   makeAuthority,
   makeCertificate,
 } from '../support/certificates';
+import { eventsNamed } from '../support/audit';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { putTokenBack, takeTokenAway } from '../support/outage';
 import { childrenOf } from '../support/processes';
@@ -166,6 +167,43 @@ describe('the port of the XKS proxy', () => {
     const one = await handshake('-alpn', 'h2');
     expect(one.output).toContain('no application protocol');
     expect((await handshake()).output).toContain('pong');
+  });
+});
+
+describe('a request that is signed', () => {
+  const health = '/mutual/kms/xks/v1/health';
+  let signed: string[];
+  beforeAll(async () => {
+    await daemon.run('xks', 'store', 'create', '/mutual');
+    const printed = await daemon.run('xks', 'credential', 'create', '/mutual', '--json');
+    const made = JSON.parse(printed) as Record<'AccessKeyId' | 'RawSecretAccessKey', string>;
+    signed = [
+      ...['--aws-sigv4', `aws:amz:${daemon.region}:kms-xks-proxy`],
+      ...['--user', `${made.AccessKeyId}:${made.RawSecretAccessKey}`],
+      ...['--header', 'Content-Type: application/json'],
+    ];
+  });
+
+  const told = (kmsRequestId: string): string[] => {
+    const requestMetadata = { kmsRequestId, kmsOperation: 'KmsHealthCheck' };
+    return ['--data', JSON.stringify({ requestMetadata })];
+  };
+  const recorded = async (kmsRequestId: string): Promise<boolean> => {
+    const records = await eventsNamed(daemon, 'GetHealthStatus');
+    return records.some((record) => JSON.stringify(record).includes(kmsRequestId));
+  };
+
+  test('is answered on as many as come over one connection', async () => {
+    const url = xksUrl(health);
+    const answers = await curl(url, url, '--http1.1', ...signed, ...told('let-in'));
+    expect(answers).toMatch(/^(\{"xksProxyFleetSize":[12],.*"\}\]\} 200 HTTP\/1\.1){2}$/);
+    expect(await recorded('let-in')).toBe(true);
+  });
+
+  test('is not read of a client of another name, however right the signature is', async () => {
+    const as = ['--cert', stranger.certFile, '--key', stranger.keyFile];
+    expect(await curl(xksUrl(health), ...signed, ...told('kept-out'), ...as)).toBe(' 000 HTTP/0');
+    expect(await recorded('kept-out')).toBe(false);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { get } from 'node:https';
@@ -6,8 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-
-const program = path.resolve(__dirname, '..', '..', '..', 'scripts', 'dev-server', 'main.js');
+import { type DevServer, end, ready, startDevServer } from '../../support/dev-server';
 
 let dataDir: string;
 let running: ChildProcess | undefined;
@@ -20,51 +19,10 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-interface Dev {
-  readonly process: ChildProcess;
-  readonly output: () => string;
-  readonly log: () => string;
-}
-
-function start(env: Readonly<Record<string, string>> = {}): Dev {
-  const child = spawn(process.execPath, [program], {
-    env: {
-      PATH: process.env['PATH'],
-      CLAVIGER_DATA_DIR: dataDir,
-      CLAVIGER_PORT: '0',
-      CLAVIGER_WORKERS: '1',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running = child;
-  let [output, log] = ['', ''];
-  child.stdout.on('data', (chunk) => (output += String(chunk)));
-  child.stderr.on('data', (chunk) => (log += String(chunk)));
-  return { process: child, output: () => output, log: () => log };
-}
-
-/** The URL of the ready line. */
-async function ready(dev: Dev): Promise<string> {
-  for (;;) {
-    const url = /^claviger is ready at (\S+)$/m.exec(dev.output())?.[1];
-    if (url !== undefined) return url;
-    if (hasEnded(dev.process))
-      throw new Error(`scripts/dev ended before it was ready: ${dev.log()}`);
-    await Promise.race([once(dev.process.stdout!, 'data'), once(dev.process, 'close')]);
-  }
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (!hasEnded(child)) {
-    child.kill(signal);
-    await once(child, 'close');
-  }
-  return child.exitCode;
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
+function start(env: Readonly<Record<string, string>> = {}): DevServer {
+  const dev = startDevServer(dataDir, env);
+  running = dev.process;
+  return dev;
 }
 
 /** What an XKS client gets that believes our authority and nobody else; `host` as the certificate must have it. */
@@ -79,7 +37,7 @@ function ping(url: string, host: string): Promise<string> {
   });
 }
 
-const xksUrlOf = (dev: Dev): string =>
+const xksUrlOf = (dev: DevServer): string =>
   /^ {2}curl --cacert \S+ (https:\S+)\/ping$/m.exec(dev.output())?.[1] ?? 'none';
 
 const read = (name: string): string => readFileSync(path.join(dataDir, name), 'utf8');
