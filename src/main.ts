@@ -5,6 +5,7 @@ import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from '
 import { type Config, attestationRoots, requireDatabaseUrl } from './config';
 import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
+import type { StoreConnections } from './custom-key-stores/connections';
 import { type Served, buildListeners } from './listen';
 import { requireServable } from './keys/storage';
 import { type Log, describeError } from './log';
@@ -95,7 +96,7 @@ async function build(
     service: { region: config.region, accountId: config.accountId },
     onRequest: both(requestLog(log), (event) => metrics.request(event)),
   };
-  observe(metrics, caches, token);
+  observe(metrics, { caches, token, connections });
   const jobs = buildJobs({ config, log, metrics, corridor });
   onClose(() => jobs.close());
   const health = watchHealth({ config, database, token, connections, log });
@@ -174,11 +175,18 @@ function attestationsOf(config: Config, log: Log): Attestations {
   });
 }
 
-function observe(metrics: Metrics, caches: Caches, token: Token): void {
+interface ToObserve {
+  readonly caches: Caches;
+  readonly token: Token;
+  readonly connections: Pick<StoreConnections, 'tokensReady'>;
+}
+
+function observe(metrics: Metrics, { caches, token, connections }: ToObserve): void {
   metrics.observe({
     caches: () => cacheCounters(caches, token),
     tokenSessions: () => token.counters().sessions,
     tokenReady: () => token.status().state === 'ready',
+    storeTokensReady: () => connections.tokensReady(),
   });
 }
 

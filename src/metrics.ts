@@ -19,6 +19,24 @@ export interface Observed {
   readonly caches: () => Readonly<Record<string, CacheCounters>>;
   readonly tokenSessions: () => number;
   readonly tokenReady: () => boolean;
+  /** By custom key store. */
+  readonly storeTokensReady: () => ReadonlyMap<string, boolean>;
+}
+
+/** Custom key stores with a name of their own among the labels; what comes after them is one. */
+const maxStores = 100;
+
+function bounded(ready: ReadonlyMap<string, boolean>): ReadonlyMap<string, boolean> {
+  const stores = [...ready];
+  const named = new Map(stores.slice(0, maxStores));
+  const others = stores.slice(maxStores);
+  if (others.length > 0) {
+    named.set(
+      'other',
+      others.every(([, isReady]) => isReady),
+    );
+  }
+  return named;
 }
 
 /** The metrics of one worker; `/metrics` shows the sum over all of them. */
@@ -169,6 +187,19 @@ export class Metrics {
       registers,
       collect() {
         this.set(observed.tokenReady() ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'claviger_custom_key_store_token_ready',
+      help: 'Whether the token of a custom key store answers: 0 where one of the workers that use it says no.',
+      labelNames: ['store'],
+      aggregator: 'min',
+      registers,
+      collect() {
+        this.reset();
+        for (const [store, ready] of bounded(observed.storeTokensReady())) {
+          this.set({ store }, ready ? 1 : 0);
+        }
       },
     });
   }

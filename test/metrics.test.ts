@@ -63,10 +63,15 @@ test('token operations and statements are timed, those without a name together',
 
 test('what is observed is read when a scrape asks', async () => {
   let ready = true;
+  const stores = new Map([
+    ['cks-1', true],
+    ['cks-2', false],
+  ]);
   metrics.observe({
     caches: () => ({ key: { hits: 3, misses: 1 } }),
     tokenSessions: () => 4,
     tokenReady: () => ready,
+    storeTokensReady: () => stores,
   });
   expect(await lines('claviger_cache')).toEqual([
     'claviger_cache_hits{cache="key"} 3',
@@ -76,6 +81,17 @@ test('what is observed is read when a scrape asks', async () => {
   expect(await lines('claviger_token_ready')).toEqual(['claviger_token_ready 1']);
   ready = false;
   expect(await lines('claviger_token_ready')).toEqual(['claviger_token_ready 0']);
+  const ofStores = 'claviger_custom_key_store_token_ready';
+  expect(await lines(ofStores)).toEqual([
+    `${ofStores}{store="cks-1"} 1`,
+    `${ofStores}{store="cks-2"} 0`,
+  ]);
+  // One that is disconnected is seen no more, and no number of them makes more than so many series.
+  stores.clear();
+  for (let i = 0; i < 200; i++) stores.set(`cks-${i}`, i < 150);
+  const many = await lines(ofStores);
+  expect(many).toHaveLength(101);
+  expect(many.at(-1)).toBe(`${ofStores}{store="other"} 0`);
 });
 
 test('timed work is counted by job and outcome, and shows before there was any', async () => {

@@ -53,5 +53,10 @@ export interface StoreConnections {
   client(customKeyStoreId: string): Awaitable<XksClient>;
   /** Tokens that are open, by serial: whose objects the jobs of this worker can destroy. */
   openTokens(): readonly Token[];
+  /**
+   * By store of type AWS_CLOUDHSM that this worker has used since it was connected, whether its token answers. One that could
+   * not be opened does not.
+   */
+  tokensReady(): ReadonlyMap<string, boolean>;
   close(): Promise<void>;
 }

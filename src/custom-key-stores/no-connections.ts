@@ -6,6 +6,7 @@ export const noStoreConnections: StoreConnections = {
   token: notConnected,
   client: notConnected,
   openTokens: () => [],
+  tokensReady: () => new Map(),
   close: () => Promise.resolve(),
 };
 

@@ -38,6 +38,8 @@ export class OpenConnections implements StoreConnections {
   private readonly open = new Map<string, Connection>();
   private readonly finding = new Map<string, Finding>();
   private readonly closing = new Set<Promise<void>>();
+  /** Stores whose token was lost, or could not be opened, since they last changed. */
+  private readonly unreached = new Set<string>();
   /** Stores that have changed, and whose rows are being read, with the generation of the last change. */
   private readonly doubtful = new Map<string, number>();
   /** Grows with every change of a store: what was read of one before may be wrong. */
@@ -64,6 +66,15 @@ export class OpenConnections implements StoreConnections {
 
   openTokens(): readonly Token[] {
     return [...this.open.values()].flatMap(({ type, to }) => (type === 'AWS_CLOUDHSM' ? [to] : []));
+  }
+
+  tokensReady(): ReadonlyMap<string, boolean> {
+    const ready = new Map<string, boolean>();
+    for (const id of this.unreached) ready.set(id, false);
+    for (const [id, { type, to }] of this.open) {
+      if (type === 'AWS_CLOUDHSM') ready.set(id, to.status().state === 'ready');
+    }
+    return ready;
   }
 
   /**
@@ -100,6 +111,7 @@ export class OpenConnections implements StoreConnections {
     const isTrusted = this.parts.feed.trusted && !this.doubtful.has(id);
     const connection = isTrusted ? this.open.get(id) : undefined;
     if (connection === undefined || !isOver(connection)) return connection;
+    this.unreached.add(id);
     void this.drop(connection);
     return undefined;
   }
@@ -136,7 +148,7 @@ export class OpenConnections implements StoreConnections {
         if (fresh === undefined || !isOf(fresh, store)) {
           if (fresh !== undefined) void this.end(fresh);
           fresh = undefined;
-          fresh = await this.connect(store);
+          fresh = await this.connect(store, generation);
         }
         if (generation !== this.generation) continue;
         this.add(fresh);
@@ -155,7 +167,7 @@ export class OpenConnections implements StoreConnections {
     return store;
   }
 
-  private async connect(store: CustomKeyStore): Promise<Connection> {
+  private async connect(store: CustomKeyStore, generation: number): Promise<Connection> {
     const { backoff, onFailed } = this.parts;
     const failure = backoff.waiting(store);
     if (failure !== undefined) throw unusable(store, failure);
@@ -166,6 +178,9 @@ export class OpenConnections implements StoreConnections {
     } catch (error) {
       onFailed(store.id, error);
       if (!(error instanceof ConnectionFault)) throw error;
+      // It may be connected no more, where something has changed since.
+      const isSame = generation === this.generation;
+      if (isSame && store.of.type === 'AWS_CLOUDHSM') this.unreached.add(store.id);
       backoff.failed(store, error);
       throw unusable(store, error);
     }
@@ -175,6 +190,7 @@ export class OpenConnections implements StoreConnections {
     const before = this.open.get(connection.store.id);
     if (before !== undefined) void this.drop(before);
     this.open.set(connection.store.id, connection);
+    this.unreached.delete(connection.store.id);
     for (const first of this.open.values()) {
       if (this.open.size <= this.parts.capacity) break;
       void this.drop(first);
@@ -192,6 +208,7 @@ export class OpenConnections implements StoreConnections {
   private async change({ topic, id }: Change): Promise<void> {
     if (topic !== 'custom-key-store') return;
     this.parts.backoff.forget(id);
+    this.unreached.delete(id);
     const generation = (this.generation += 1);
     this.doubtful.set(id, generation);
     try {
@@ -204,6 +221,7 @@ export class OpenConnections implements StoreConnections {
   private async reset(): Promise<void> {
     this.generation += 1;
     this.parts.backoff.forgetAll();
+    this.unreached.clear();
     await Promise.all([...this.open.keys()].map((id) => this.review(id)));
   }
 

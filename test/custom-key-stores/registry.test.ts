@@ -70,6 +70,30 @@ describe('A connection to a custom key store', () => {
     expect(connections.openTokens()).toEqual([one]);
   });
 
+  test('tells whether its token answers, until the store is disconnected', async () => {
+    const ready = (): unknown => [...connections.tokensReady()];
+    connectors.before = fail('NETWORK_ERRORS');
+    expect(ready()).toEqual([]);
+    await expect(token()).rejects.toMatchObject(unreachable);
+    expect(ready()).toEqual([[store.id, false]]);
+    connectors.before = () => undefined;
+    clock = 100;
+    await token();
+    expect(ready()).toEqual([[store.id, true]]);
+    const [opened] = connectors.opened;
+    if (opened === undefined) throw new Error('nothing was opened');
+    opened.state = 'recovering';
+    expect(ready()).toEqual([[store.id, false]]);
+    // Its process has ended, and no other can be started.
+    opened.state = 'failed';
+    connectors.before = fail('NETWORK_ERRORS');
+    await expect(token()).rejects.toMatchObject(unreachable);
+    expect(ready()).toEqual([[store.id, false]]);
+    await setState('DISCONNECTED');
+    await feed.change(store.id);
+    expect(ready()).toEqual([]);
+  });
+
   test.each(['DISCONNECTED', 'CONNECTING', 'DISCONNECTING'] as const)(
     'is not opened while the store is %s',
     async (state) => {

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { makeCertificate } from '../support/certificates';
 import { type KeyStoreStage, openKeyStoreStage } from '../support/key-stores';
+import { metricsOf } from '../support/metrics';
 import { until } from '../support/until';
 import type { XksCaller, XksReply } from '../support/xks-client';
 import {
@@ -93,16 +94,23 @@ test('a token that is lost is a failure that AWS KMS tries again, and not a stat
   const sealed = sealedOf(await encrypt());
   const decrypt = (): Promise<XksReply> =>
     caller.call('keys/invoices/decrypt', decryptBody(sealed, aad));
+  const ready = async (): Promise<number | undefined> =>
+    (await metricsOf(stage.daemon)).get(
+      `claviger_custom_key_store_token_ready{store="${CustomKeyStoreId}"}`,
+    );
+  expect(await ready()).toBe(1);
   await stage.tokens[0].moveAway();
   try {
     await until('the loss of the token is met', async () => (await encrypt()).status !== 200);
     expect(refused(await encrypt())).toEqual(failed);
     expect(refused(await decrypt())).toEqual(failed);
     expect(await keyStatus()).toBe('ENABLED');
+    expect(await ready()).toBe(0);
   } finally {
     await stage.tokens[0].restore();
   }
   await until('the token is found again', async () => (await encrypt()).status === 200);
+  expect(await ready()).toBe(1);
   expect(succeeded(await decrypt())['plaintext']).toBe(plaintext.toString('base64'));
 });
 
