@@ -135,6 +135,7 @@ const token = program.command('token').description('the PKCS#11 token');
 token
   .command('inspect')
   .description('token, mechanisms, and which KMS key specs and algorithms it can serve')
+  .option('--custom-key-store <id>', 'of this connected store of type AWS_CLOUDHSM')
   .option('--json', 'print JSON')
   .action(run(inspectTokenCommand));
 program

@@ -60,10 +60,10 @@ describe('help', () => {
     }
   });
 
-  test('of token inspect names its option', async () => {
+  test('of token inspect names its options', async () => {
     const { code, out } = await claviger(['token', 'inspect', '--help']);
     expect(code).toBe(0);
-    expect(out).toContain('--json');
+    for (const option of ['--json', '--custom-key-store <id>']) expect(out).toContain(option);
   });
 
   test('is shown, with exit code 1, when no command is given', async () => {
