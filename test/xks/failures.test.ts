@@ -23,6 +23,23 @@ test.each([
     new KmsError('KMSInvalidStateException', 'x'),
     'InvalidStateException',
   ],
+  [
+    'the lost token of a custom key store',
+    new KmsError('KMSInvalidStateException', 'x', {
+      cause: new HsmError('token-unavailable', 'x'),
+    }),
+    'InternalException',
+  ],
+  [
+    'a slow token of a custom key store',
+    new KmsError('KMSInvalidStateException', 'x', { cause: new HsmError('deadline', 'x') }),
+    'DependencyTimeoutException',
+  ],
+  [
+    'a custom key store that cannot be connected',
+    new KmsError('KMSInvalidStateException', 'x', { cause: new Error('x') }),
+    'InternalException',
+  ],
   ['what nobody expects of the keyring', new KmsError('TagException', 'x'), 'InternalException'],
   ['a mistake of ours', new TypeError('x is not a function'), 'InternalException'],
   ['what is no error', 'x', 'InternalException'],
