@@ -81,7 +81,18 @@ export class Channel<Out, In> {
       this.#frameBytes = undefined;
       const messages = this.#read(frame);
       if (messages === undefined) return;
-      for (const message of messages) this.#hooks.onMessage(message);
+      for (const message of messages) if (!this.#hear(message)) return;
+    }
+  }
+
+  /** A message that nothing can be done with ends the channel, and not the process that it came to. */
+  #hear(message: In): boolean {
+    try {
+      this.#hooks.onMessage(message);
+      return true;
+    } catch {
+      this.destroy();
+      return false;
     }
   }
 

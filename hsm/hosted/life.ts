@@ -12,6 +12,7 @@ import {
   type HostedMethod,
   type HostedOptions,
   type Opened,
+  requireSnapshot,
   type Snapshot,
   type ToHost,
 } from './messages';
@@ -64,14 +65,20 @@ export class Life {
   readonly #handlers: Handlers<FromHost> = {
     answer: ({ seq, value }) => this.#answer(seq, value),
     failure: ({ seq, failure }) => this.#calls.get(seq)?.reject(errorOf(failure)),
-    state: ({ snapshot }) => this.#parts.onState(snapshot),
+    state: ({ snapshot }) => {
+      requireSnapshot(snapshot);
+      this.#parts.onState(snapshot);
+    },
     event: ({ event }) => this.#parts.onEvent(event),
     'pin-wanted': () => this.#givePin(),
     'turn-wanted': ({ seq }) => this.#calls.get(seq)?.takeTurn(),
     'turn-done': ({ seq, failure }) => this.#calls.get(seq)?.endTurn(failure),
-    opened: ({ opened }) => this.#resolveOpened(opened),
+    opened: ({ opened }) => {
+      requireSnapshot(opened);
+      this.#resolveOpened(opened);
+    },
     refused: ({ failure, pinRefused }) =>
-      this.#rejectOpened(new OpeningRefused(failure, pinRefused)),
+      this.#rejectOpened(new OpeningRefused(errorOf(failure), pinRefused)),
     alive: () => undefined,
     failed: ({ reason }) => this.kill(`gives up: ${reason}`),
   };

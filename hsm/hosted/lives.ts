@@ -134,7 +134,9 @@ export class Lives {
       this.#tell({ level: 'info', message: "the token's process was started", fields: { pid } });
     }
     try {
-      this.#last = await life.opened;
+      const opened = await life.opened;
+      this.#requireSame(opened);
+      this.#last = opened;
       this.#openedAtMs = performance.now();
       // A token that comes back as another one is not served.
       this.#options = { ...this.#options, serial: this.#last.status.serial };
@@ -148,9 +150,18 @@ export class Lives {
     }
   }
 
-  #note(snapshot: Snapshot): void {
-    this.#pinRefused = snapshot.pinRefused;
-    if (this.#last !== undefined) this.#last = { ...this.#last, ...snapshot };
+  /** Its process is asked to see to that, and may be out of its mind. */
+  #requireSame({ status: { serial } }: Opened): void {
+    if (serial === (this.#options.serial ?? serial)) return;
+    throw unavailable(`the token's process serves the token ${serial}`);
+  }
+
+  /** What the token is was said when it was opened: that its objects are another's it cannot say later. */
+  #note({ status, counters, pinRefused }: Snapshot): void {
+    this.#pinRefused = pinRefused;
+    if (this.#last === undefined) return;
+    const { state } = status;
+    this.#last = { ...this.#last, status: { ...this.#last.status, state }, counters, pinRefused };
   }
 
   #tell(event: TokenEvent): void {

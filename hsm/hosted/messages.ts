@@ -43,6 +43,19 @@ export interface Snapshot {
   readonly pinRefused: boolean;
 }
 
+const states: ReadonlySet<unknown> = new Set<TokenStatus['state']>([
+  ...(['ready', 'recovering', 'failed', 'closed'] as const),
+]);
+
+/** Throws for what is none: it is shown to operators and counted, long after it came. */
+export function requireSnapshot({ status, counters }: Snapshot): void {
+  const { serial, manufacturer, model } = status;
+  const isStatus =
+    states.has(status.state) && [serial, manufacturer, model].every((of) => typeof of === 'string');
+  if (isStatus && Object.values(counters).every((of) => typeof of === 'number')) return;
+  throw new TypeError('what a token is like was not told');
+}
+
 export interface Opened extends Snapshot {
   readonly capabilities: Capabilities;
 }
@@ -95,6 +108,7 @@ export type Handlers<M extends { readonly is: string }> = {
 
 /** What is of no kind, because a library wrote into the pipe, is passed over. */
 export function handle<M extends { readonly is: string }>(handlers: Handlers<M>, message: M): void {
-  const handler = handlers[message.is as M['is']] as ((message: M) => unknown) | undefined;
-  handler?.(message);
+  if (!Object.hasOwn(handlers, message.is)) return;
+  const handler = handlers[message.is as M['is']] as (message: M) => unknown;
+  handler(message);
 }

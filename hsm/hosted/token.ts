@@ -1,5 +1,6 @@
 import { HsmError } from '../errors';
 import { toBuffer } from '../formats';
+import { ivBytes, tagBytes } from '../gcm';
 import { requireRandomLength } from '../random-source';
 import { Reservoir } from '../reservoir';
 import { scanDeadlineMs } from '../residents';
@@ -36,7 +37,7 @@ export class HostedToken extends AesOnly implements Token {
   readonly #label: string;
   readonly #deadlineMs: number;
   readonly #random = new Reservoir(async (length) =>
-    toBuffer(await this.#ask<Uint8Array>('generateRandom', [length])),
+    bytesOf(toBuffer(await this.#ask<Uint8Array>('generateRandom', [length])), length),
   );
 
   private constructor(token: TokenOptions, environment: Readonly<Record<string, string>>) {
@@ -76,12 +77,16 @@ export class HostedToken extends AesOnly implements Token {
     return this.#random.take(length);
   }
 
-  encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Promise<GcmSealed> {
-    return this.#ask('encryptAesGcm', [key, aad, plaintext]);
+  async encryptAesGcm(key: TokenKey, aad: Buffer, plaintext: Buffer): Promise<GcmSealed> {
+    const sealed = await this.#ask<GcmSealed>('encryptAesGcm', [key, aad, plaintext]);
+    bytesOf(sealed.iv, ivBytes);
+    bytesOf(sealed.ciphertext, plaintext.length + tagBytes);
+    return sealed;
   }
 
-  decryptAesGcm(key: TokenKey, sealed: GcmOpen): Promise<Buffer> {
-    return this.#ask('decryptAesGcm', [key, sealed]);
+  async decryptAesGcm(key: TokenKey, sealed: GcmOpen): Promise<Buffer> {
+    const plaintext = await this.#ask<Buffer>('decryptAesGcm', [key, sealed]);
+    return bytesOf(plaintext, sealed.ciphertext.length - tagBytes);
   }
 
   async requireKind(kind: MaterialKind): Promise<void> {
@@ -151,4 +156,10 @@ export class HostedToken extends AesOnly implements Token {
     if (this.#lives.pending < mostPending) return;
     throw new HsmError('token-unavailable', 'too many calls are waiting for the token');
   }
+}
+
+/** So many as were asked for: what answers otherwise is no token, and its callers take no other for granted. */
+function bytesOf(bytes: unknown, length: number): Buffer {
+  if (Buffer.isBuffer(bytes) && bytes.length === length) return bytes;
+  throw new HsmError('failed', `the token's process did not answer with ${String(length)} bytes`);
 }
