@@ -60,6 +60,8 @@ export class Transport {
     const connection = {
       // What is no certificate, or no key of one, is found here.
       secureContext: createSecureContext({ ca, ...identity, ciphers, minVersion: 'TLSv1.2' }),
+      // Whatever NODE_TLS_REJECT_UNAUTHORIZED says, for the sake of something else in this process.
+      rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
       ...(lookup && { lookup }),
       // An address is no name that a server could be asked for (RFC 6066 §3).
