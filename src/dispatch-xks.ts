@@ -69,8 +69,8 @@ const overloaded = new XksError('ThrottlingException', 'Too many requests are be
 /**
  * The corridor of the XKS proxy. Its callers are no principals of ours, and whom they call for AWS's policies have judged:
  * in all else it is that of src/dispatch.ts. Never rejects, and answers within the deadline, whatever hangs.
- * Each request ends in one audit record, committed before its answer; that of one which is late follows it, and one that
- * cannot be answered in time is refused without: to write a record would cost what there is too little of.
+ * Each request ends in one audit record, committed before its answer; that of one which is late follows it, and those
+ * that cannot be answered in time are recorded together: to write one each would cost what there is too little of.
  */
 export function handleXks(corridor: XksCorridor, request: XksDoorRequest): Promise<XksAnswer> {
   const exchange = new Exchange(corridor, request);

@@ -39,7 +39,8 @@ export interface Served {
   readonly rates: Rates;
   readonly metrics: HealthOptions['metrics'];
   readonly onXksRequest: (event: XksRequestEvent) => void;
-  readonly onXksOverload: () => void;
+  /** So many requests were refused unread in the last second. */
+  readonly onXksOverload: (refused: number) => void;
 }
 
 export interface Listeners {

@@ -122,7 +122,7 @@ function ofTheProcess(
   return {
     ...{ config, log },
     rates: options.rates ?? new OwnRates(),
-    onXksOverload: both(xksOverloadLog(log), () => metrics.xks.overload()),
+    onXksOverload: both(xksOverloadLog(log), (refused) => metrics.xks.overload(refused)),
     onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   };

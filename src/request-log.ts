@@ -1,8 +1,6 @@
 import type { RequestEvent } from './corridor';
 import { type Log, describeError } from './log';
-import type { RequestMetadata } from './xks/metadata';
 import type { XksRequestEvent } from './xks/request-event';
-import type { XksTrail } from './xks/trail';
 
 /** Codes that are this service's fault, not the client's. */
 const faults = new Set([
@@ -51,7 +49,8 @@ const explained = new Set([...xksFaults, 'AuthenticationFailedException']);
 /** The same of a request to the XKS proxy, with what its requestMetadata says of it. */
 export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
   return ({ trail, seconds, outcome, cause }) => {
-    const { path, deniedBy } = trail;
+    const { path, deniedBy, about = {} } = trail;
+    // By name: whoever may choose the names of an event's fields could write any event.
     log.at(xksFaults.has(outcome) ? 'error' : 'info', 'xks request', {
       requestId: trail.request.requestId,
       operation: path?.operation ?? 'unknown',
@@ -60,7 +59,13 @@ export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
       externalKeyId: trail.externalKeyId,
       accessKeyId: trail.accessKeyId,
       keyId: trail.key?.keyId,
-      ...metadataOf(trail),
+      kmsRequestId: about['kmsRequestId'],
+      kmsOperation: about['kmsOperation'],
+      awsPrincipalArn: about['awsPrincipalArn'],
+      kmsKeyArn: about['kmsKeyArn'],
+      kmsViaService: about['kmsViaService'],
+      awsSourceVpc: about['awsSourceVpc'],
+      awsSourceVpce: about['awsSourceVpce'],
       deniedBy: deniedBy && `${deniedBy.by}: ${deniedBy.rule}`,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,
@@ -69,35 +74,9 @@ export function xksRequestLog(log: Log): (event: XksRequestEvent) => void {
   };
 }
 
-/** There are very many when there are any. */
-const overloadLogMs = 1000;
-
-/** Says that XKS requests were refused unread: once a second at the most, and how many. */
-export function xksOverloadLog(log: Log): () => void {
-  let refused = 0;
-  const say = (): void => {
+/** Says that XKS requests were refused unread, and how many. */
+export function xksOverloadLog(log: Log): (refused: number) => void {
+  return (refused) => {
     log.warn('XKS requests were refused: they could not have been answered in time', { refused });
-    refused = 0;
   };
-  return () => {
-    refused += 1;
-    if (refused === 1) setTimeout(say, overloadLogMs).unref();
-  };
-}
-
-/** By name: whoever may choose the names of an event's fields could write any event. */
-const loggedMetadata = [
-  'kmsRequestId',
-  'kmsOperation',
-  'awsPrincipalArn',
-  'kmsKeyArn',
-  'kmsViaService',
-  'awsSourceVpc',
-  'awsSourceVpce',
-] as const satisfies readonly (keyof RequestMetadata)[];
-
-function metadataOf({ about = {} }: XksTrail): Readonly<Record<string, string | undefined>> {
-  const fields: Record<string, string | undefined> = {};
-  for (const name of loggedMetadata) fields[name] = about[name];
-  return fields;
 }

@@ -12,7 +12,7 @@ import { type Log, describeError } from './log';
 import type { CustomKeyStores } from './operation';
 
 export interface StoreConnectionParts {
-  readonly config: Pick<Config, 'revocationWaitMs'>;
+  readonly config: Pick<Config, 'revocationWaitMs' | 'tokenDeadlineMs'>;
   readonly database: Database;
   /** Of the deployment, not of a store: it seals their secrets. */
   readonly token: Token;
@@ -28,8 +28,6 @@ export interface OpenKeyStores extends CustomKeyStores {
   close(): Promise<void>;
 }
 
-/** A worker holds up a change for less than others wait for it: see leaseShare of the change feed. */
-const drainShare = 1 / 2;
 const firstRetryMs = 250;
 const longestRetryMs = 5000;
 const longestConnectMs = 60_000;
@@ -58,7 +56,8 @@ function openConnections(
       longestMs: longestRetryMs,
       now: () => performance.now(),
     }),
-    drainMs: config.revocationWaitMs * drainShare,
+    drainMs: drainMsOf(config),
+    waitMs: config.tokenDeadlineMs,
     capacity: maxConnections,
   });
   return { secrets, connections, onFailed };
@@ -74,11 +73,12 @@ export function openUntoldConnections(
 
 /** What a worker has of custom key stores. Call it in the tick in which the feed is opened. */
 export function openCustomKeyStores(parts: StoreConnectionParts): OpenKeyStores {
-  const { database, feed, connectors } = parts;
+  const { config, database, feed, connectors } = parts;
   const { secrets, connections, onFailed } = openConnections(parts);
   const connecting = new StoreConnecting({
     ...{ database, changes: feed, secrets, connectors, connections, onFailed },
     longestMs: longestConnectMs,
+    closeMs: drainMsOf(config),
   });
   return {
     secrets,
@@ -90,4 +90,9 @@ export function openCustomKeyStores(parts: StoreConnectionParts): OpenKeyStores 
       await connections.close();
     },
   };
+}
+
+/** A worker holds up a change for less than others wait for it: see leaseShare of the change feed. */
+function drainMsOf({ revocationWaitMs }: Pick<Config, 'revocationWaitMs'>): number {
+  return revocationWaitMs / 2;
 }

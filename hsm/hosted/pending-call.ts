@@ -59,7 +59,8 @@ export class PendingCall {
         onTurn({ is: 'turn' });
       });
     };
-    this.#turn = exclusively(work).then(
+    const turn = (async () => exclusively(work))();
+    this.#turn = turn.then(
       () => onTurn({ is: 'turn-over', ok: true }),
       (reason: unknown) => {
         this.#refusal = { reason };

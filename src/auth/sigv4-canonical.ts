@@ -38,6 +38,9 @@ export function splitTarget(url: string): { path: string; query: string } {
     : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }
 
+/** Nothing to encode, no empty segment, and none that begins with a dot: most paths are so. */
+const CANONICAL_PATH = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
+
 /**
  * SigV4's canonical URI for every service but S3: dot segments and empty segments removed
  * (RFC 3986 §5.2.4), then each segment encoded as it was sent, so what the client had already
@@ -45,6 +48,7 @@ export function splitTarget(url: string): { path: string; query: string } {
  */
 export function canonicalUri(path: string): string {
   if (path === '/' || path === '') return '/';
+  if (CANONICAL_PATH.test(path)) return path;
   const kept: string[] = [];
   for (const segment of path.split('/')) {
     if (segment === '..') kept.pop();

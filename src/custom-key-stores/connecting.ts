@@ -7,6 +7,7 @@ import {
   type Transaction,
 } from '../db';
 import type { ConnectionErrorCodeType } from '../shapes/kms.generated';
+import { atMost } from './at-most';
 import { ConnectionFault, type Connectors } from './connections';
 import { type Connection, openConnection } from './opening';
 import type { OpenConnections } from './registry';
@@ -22,6 +23,8 @@ export interface StoreConnectingParts {
   readonly connections: Pick<OpenConnections, 'keep' | 'drop'>;
   /** What has not answered by then will not: the store is FAILED. */
   readonly longestMs: number;
+  /** How long the end waits for what was begun; another worker does it again. */
+  readonly closeMs: number;
   /** A store could not be connected, or a connection was of no use any more. */
   readonly onFailed: (storeId: string, error: unknown) => void;
 }
@@ -55,9 +58,8 @@ export class StoreConnecting {
     return run;
   }
 
-  /** Waits for what was begun. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.running.values());
+    await atMost(this.parts.closeMs, Promise.allSettled(this.running.values()));
   }
 
   private async connect(storeId: string): Promise<boolean> {

@@ -37,7 +37,7 @@ export function notConnected(store: CustomKeyStore | undefined): KmsError {
 }
 
 /** kms-semantics §12.3 */
-function unreachable(type: CustomKeyStoreType | undefined, cause: Error): KmsError {
+export function unreachable(type: CustomKeyStoreType | undefined, cause: Error): KmsError {
   if (type === 'EXTERNAL_KEY_STORE') {
     return atUse(new XksFault('unreachable', cause.message, { cause }));
   }

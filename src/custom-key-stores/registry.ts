@@ -1,10 +1,12 @@
 import type { Token } from '../../hsm';
 import type { Awaitable } from '../awaitable';
 import type { Change, ChangeFeed, Queryable } from '../db';
+import type { CustomKeyStoreType } from '../shapes/kms.generated';
 import type { XksClient } from '../xks-client/client';
+import { atMost } from './at-most';
 import type { Backoff } from './backoff';
 import { ConnectionFault, type Connectors, type StoreConnections } from './connections';
-import { notConnected, unusable } from './errors';
+import { notConnected, unreachable, unusable } from './errors';
 import { type Connection, isOver, openConnection } from './opening';
 import type { StoreSecrets } from './secrets';
 import { type CustomKeyStore, connectsAlike } from './store';
@@ -18,6 +20,8 @@ export interface OpenConnectionsParts {
   readonly backoff: Backoff;
   /** How long a change of a store waits for the calls in flight on its connection. They go on when it is over. */
   readonly drainMs: number;
+  /** How long a caller waits for a connection to be opened. */
+  readonly waitMs: number;
   /** Connections at a time; the one that was opened first goes first. */
   readonly capacity: number;
   /** A connection could not be opened, or not be closed in order. */
@@ -48,12 +52,14 @@ export class OpenConnections implements StoreConnections {
 
   token(id: string): Awaitable<Token> {
     const known = this.known(id);
-    return known === undefined ? this.find(id).then(tokenOf) : tokenOf(known);
+    return known === undefined ? this.find(id, 'AWS_CLOUDHSM').then(tokenOf) : tokenOf(known);
   }
 
   client(id: string): Awaitable<XksClient> {
     const known = this.known(id);
-    return known === undefined ? this.find(id).then(clientOf) : clientOf(known);
+    return known === undefined
+      ? this.find(id, 'EXTERNAL_KEY_STORE').then(clientOf)
+      : clientOf(known);
   }
 
   openTokens(): readonly Token[] {
@@ -83,7 +89,8 @@ export class OpenConnections implements StoreConnections {
 
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.allSettled([...this.finding.values()].map(({ connection }) => connection));
+    const found = [...this.finding.values()].map(({ connection }) => connection);
+    await atMost(this.parts.drainMs, Promise.allSettled(found));
     for (const connection of this.open.values()) void this.drop(connection);
     await atMost(this.parts.drainMs, Promise.all(this.closing));
   }
@@ -97,8 +104,15 @@ export class OpenConnections implements StoreConnections {
     return undefined;
   }
 
+  /** What takes longer goes on, for those who come later. */
+  private async find(id: string, type: CustomKeyStoreType): Promise<Connection> {
+    const connection = this.join(id);
+    if (await atMost(this.parts.waitMs, connection)) return connection;
+    throw unreachable(type, new Error('the connection was not open in time'));
+  }
+
   /** Callers that come together share the look, but for those who may know of a change since it began. */
-  private find(id: string): Promise<Connection> {
+  private join(id: string): Promise<Connection> {
     const running = this.finding.get(id);
     if (running?.generation === this.generation) return running.connection;
     const finding = { generation: this.generation, connection: this.lookUp(id) };
@@ -217,13 +231,4 @@ function tokenOf({ type, to, store }: Connection): Token {
 function clientOf({ type, to, store }: Connection): XksClient {
   if (type === 'EXTERNAL_KEY_STORE') return to;
   throw new Error(`the custom key store ${store.id} is no external key store`);
-}
-
-async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([work, over]);
-  clearTimeout(timer);
 }

@@ -33,11 +33,8 @@ const columns = `
 /** The advisory lock of whoever makes a store or changes what no two stores may have alike. */
 const propertiesLock = 0x636b7370;
 
-/** A store of an account. */
-export interface StoreName {
-  readonly accountId: string;
-  readonly id: string;
-}
+/** Of who was asked to connect a store: timed work that came to it at once would do the same beside it. */
+const headStart = '10 seconds';
 
 export async function findStore(db: Queryable, id: string): Promise<CustomKeyStore | undefined> {
   const [row] = await db.query<StoreRow>({
@@ -184,9 +181,9 @@ export async function setConnection(
     text: `
       update custom_key_store set
         connection_state = $2::text, connection_error_code = $3::text,
-        connect_at = case when $2::text = 'CONNECTING' then now() end
+        connect_at = case when $2::text = 'CONNECTING' then now() + $4::interval end
       where custom_key_store_id = $1::text`,
-    values: [id, connection.state, connection.errorCode ?? null],
+    values: [id, connection.state, connection.errorCode ?? null, headStart],
   });
 }
 

@@ -1,3 +1,4 @@
+import { examineExternalKeys } from './external-keys';
 import type { Finding, Patient, PatientWithToken } from './finding';
 import { examineCounts, examineEncryptions, examineKeys } from './keys';
 import { examineObjects } from './objects';
@@ -8,6 +9,7 @@ const ofDatabase: readonly ((patient: Patient) => Promise<Finding[]>)[] = [
   examineKeys,
   examineEncryptions,
   examineCounts,
+  examineExternalKeys,
   examineWork,
 ];
 

@@ -20,6 +20,7 @@ export type FindingKind =
   | 'key-without-material'
   | 'key-not-enabled'
   | 'encryption-limit'
+  | 'ending-external-key'
   | 'key-count'
   | 'overdue-object'
   | 'overdue-work'
@@ -118,6 +119,15 @@ export const explanations = {
     advice:
       'RotateKeyOnDemand; of an imported key, import new material with ImportType NEW_KEY_MATERIAL first. A key of a custom key ' +
       'store cannot rotate: make another one, and encrypt anew with ReEncrypt.',
+  },
+  'ending-external-key': {
+    what: 'external keys of AWS KMS whose KMS key is pending deletion, or gone',
+    why: 'ScheduleKeyDeletion of a KMS key that `claviger xks key create` made, or `link` took.',
+    means:
+      'AWS KMS cannot use them. When the KMS key is gone, everything that was ever encrypted under it in AWS is lost, for everybody ' +
+      'and for ever.',
+    advice:
+      'CancelKeyDeletion and EnableKey, unless that is wanted. Where it is, or it is too late, `claviger xks key delete`.',
   },
   'key-count': {
     what: 'accounts whose number of keys is noted wrongly',

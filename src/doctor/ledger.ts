@@ -3,7 +3,7 @@ import { inToken } from '../keys/doomed-objects';
 
 /** Why an object of a token is there, by the database. */
 export interface Entry {
-  readonly what: 'material' | 'system-key' | 'access-keys' | 'wrapping-key' | 'doomed';
+  readonly what: 'material' | 'system-key' | 'secrets' | 'wrapping-key' | 'doomed';
   readonly id: string;
   /** Undefined where it may be in several tokens, or it is not known in which. */
   readonly serial: string | undefined;
@@ -31,7 +31,12 @@ export async function readLedger(db: Queryable): Promise<Entry[]> {
       union all
       select 'system-key', s.token_key_id, s.token_serial, s.purpose, true, null from system_key s where s.token_serial is not null
       union all
-      select 'access-keys', a.sealing_key_id, null, 'access-key-sealing', false, null from access_key a group by 2
+      -- Should the row of a sealing key be lost, the object is what still opens them.
+      select distinct 'secrets', sealed.sealing_key_id, null, sealed.purpose, false, null from (
+        select sealing_key_id, 'access-key-sealing' as purpose from access_key
+        union all select sealing_key_id, 'xks-credential-sealing' from xks_credential
+        union all select sealing_key_id, 'key-store-sealing' from custom_key_store
+      ) sealed
       union all
       select 'wrapping-key', w.wrapping_key_id, null, w.state,
         w.state = 'CURRENT' or exists (select from key_material m where m.wrapping_key_id = w.wrapping_key_id)

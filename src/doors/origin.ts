@@ -72,9 +72,23 @@ function joined({ headers }: IncomingMessage, name: string): string | undefined 
 
 function tlsOf({ socket, headers }: IncomingMessage): RequestOrigin['tls'] {
   if (!('encrypted' in socket)) return undefined;
-  const tls = socket as TLSSocket;
-  const version = tls.getProtocol() ?? 'unknown';
+  const { version, cipherSuite } = connectionOf(socket as TLSSocket);
+  return { version, cipherSuite, host: headers.host };
+}
+
+type TlsConnection = Pick<NonNullable<RequestOrigin['tls']>, 'version' | 'cipherSuite'>;
+
+/** Asked of OpenSSL once a connection: the answer costs as much as a hash, and stays the same. */
+const connections = new WeakMap<TLSSocket, TlsConnection>();
+
+function connectionOf(socket: TLSSocket): TlsConnection {
+  const known = connections.get(socket);
+  if (known !== undefined) return known;
+  const version = socket.getProtocol();
   // The types promise a cipher; a connection that is gone has none any more.
-  const cipher = tls.getCipher() as { name: string } | undefined;
-  return { version, cipherSuite: cipher?.name ?? 'unknown', host: headers.host };
+  const cipher = socket.getCipher() as { name: string } | undefined;
+  const connection = { version: version ?? 'unknown', cipherSuite: cipher?.name ?? 'unknown' };
+  // What is gone is not remembered as unknown, and is asked no more.
+  if (version !== null && cipher !== undefined) connections.set(socket, connection);
+  return connection;
 }

@@ -43,7 +43,6 @@ const ofDatabase = {
 const ofKeyring: Partial<Record<ErrorCode, Failure>> = {
   DependencyTimeoutException: 'DependencyTimeoutException',
   InvalidCiphertextException: 'InvalidCiphertextException',
-  KMSInvalidStateException: 'InvalidStateException',
   ThrottlingException: 'ThrottlingException',
 };
 
@@ -59,5 +58,15 @@ export function failure(name: Failure, cause?: unknown): XksError {
 function nameOf(thrown: unknown): Failure {
   if (thrown instanceof HsmError) return ofToken[thrown.code];
   if (thrown instanceof DatabaseError) return ofDatabase[thrown.code];
-  return (thrown instanceof KmsError ? ofKeyring[thrown.code] : undefined) ?? 'InternalException';
+  if (!(thrown instanceof KmsError)) return 'InternalException';
+  if (thrown.code === 'KMSInvalidStateException') return nameOfState(thrown);
+  return ofKeyring[thrown.code] ?? 'InternalException';
+}
+
+/**
+ * The KMS API has the loss of a custom key store's token for a state of its keys. To AWS KMS that token is what lies behind
+ * this proxy, as the main one is: nobody has disabled the key, and the request can be tried again (xks-proxy §1.10).
+ */
+function nameOfState({ cause }: KmsError): Failure {
+  return cause === undefined ? 'InvalidStateException' : nameOf(cause);
 }

@@ -36,9 +36,9 @@ export class XksMetrics {
     });
   }
 
-  /** A request was refused before it was looked at; it is among no others. */
-  overload(): void {
-    this.overloads.inc();
+  /** Requests were refused before they were looked at; they are among no others. */
+  overload(refused: number): void {
+    this.overloads.inc(refused);
   }
 
   request({ trail, seconds, outcome }: XksRequestEvent): void {

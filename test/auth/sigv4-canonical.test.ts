@@ -19,6 +19,9 @@ test.each([
   ["/!'()*;:@&=+$,", '/%21%27%28%29%2A%3B%3A%40%26%3D%2B%24%2C'],
   ['/~-._', '/~-._'],
   ['/\ud800', '/%EF%BF%BD'],
+  ['/a/kms/xks/v1/keys/b.c-d_e~f/encrypt', '/a/kms/xks/v1/keys/b.c-d_e~f/encrypt'],
+  ['/a/.b/..c/.../d.', '/a/.b/..c/.../d.'],
+  ['/a\n', '/a%0A'],
 ])('the canonical form of the path %j is %s', (path, expected) => {
   expect(canonicalUri(path)).toBe(expected);
 });

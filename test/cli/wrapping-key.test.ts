@@ -128,7 +128,7 @@ test('one that wraps something is not destroyed', async () => {
   const id = await current();
   expect(await refused('destroy', id, '--yes')).toMatch(
     new RegExp(
-      `^claviger: \\d+ key materials and 4 keys of the system are wrapped by ${id}: \`claviger wrapping-key rotate\` puts them under another first$`,
+      `^claviger: \\d+ key materials and 7 keys of the system are wrapped by ${id}: \`claviger wrapping-key rotate\` puts them under another first$`,
     ),
   );
 });

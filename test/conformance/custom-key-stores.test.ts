@@ -151,12 +151,17 @@ describe('A custom key store of type AWS_CLOUDHSM', () => {
     await withStore(async (id) => {
       const create = (different: object) =>
         sdkRefusal(kms.send(new CreateCustomKeyStoreCommand(stage.cloudHsm(different))));
-      expect(await create({ CloudHsmClusterId: 'cluster-ccccccccccc' })).toEqual(
-        refused('CloudHsmClusterNotFoundException', ''),
+      const notFound = refused(
+        'CloudHsmClusterNotFoundException',
+        'Cannot find the AWS CloudHSM cluster cluster-ccccccccccc.',
       );
+      expect(await create({ CloudHsmClusterId: 'cluster-ccccccccccc' })).toEqual(notFound);
       const TrustAnchorCertificate = stage.otherAnchor;
       expect(await create({ CloudHsmClusterId: clusterIds[1], TrustAnchorCertificate })).toEqual(
-        refused('IncorrectTrustAnchorException', ''),
+        refused(
+          'IncorrectTrustAnchorException',
+          `The trust anchor certificate is not the one of the AWS CloudHSM cluster ${clusterIds[1]}.`,
+        ),
       );
       expect(await create({})).toEqual(
         refused(
@@ -172,9 +177,7 @@ describe('A custom key store of type AWS_CLOUDHSM', () => {
         ),
       );
       const cluster = { CloudHsmClusterId: 'cluster-ccccccccccc' };
-      expect(await sdkRefusal(update(id, cluster))).toEqual(
-        refused('CloudHsmClusterNotFoundException', ''),
-      );
+      expect(await sdkRefusal(update(id, cluster))).toEqual(notFound);
     });
   });
 

@@ -27,7 +27,7 @@ describe('The first hour', () => {
     await writeFile(script, program, { mode: 0o755 });
     finished = await pasteInOrder(steps, {
       ...{ daemon, terminal },
-      instead: { 'issuer_port=4600': `issuer_port=${await freePort()}` },
+      instead: { 'issuer_port=4601': `issuer_port=${await freePort()}` },
       // The page ends its issuer in its last block, which is not reached when a block cannot be read.
       before: `pid_file=$PWD/.claviger/first-hour/issuer.pid
 trap '[ ! -f "$pid_file" ] || kill "$(cat "$pid_file")"' EXIT`,

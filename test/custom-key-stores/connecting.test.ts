@@ -29,7 +29,7 @@ function worker({ database = vault.database, longestMs = 60_000 } = {}) {
   const failures: unknown[] = [];
   const changes: Pick<ChangeFeed, 'acknowledged'> = { acknowledged: () => Promise.resolve() };
   const connecting = new StoreConnecting({
-    ...{ database, changes, connectors, secrets: storeSecrets(vault), longestMs },
+    ...{ database, changes, connectors, secrets: storeSecrets(vault), longestMs, closeMs: 60_000 },
     connections: {
       keep: (connection) => void kept.add(connection),
       drop: (connection) => Promise.resolve(kept.delete(connection)),
@@ -148,6 +148,7 @@ describe('A store that is CONNECTING', () => {
       db: vault.database,
       jobs: [connectKeyStore(connecting)],
       intervalMs: 60_000,
+      clockOffsetSeconds: 60,
       onEvent: (event) => void events.push(event),
     });
     await timer.look();

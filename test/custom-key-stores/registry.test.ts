@@ -16,6 +16,7 @@ import {
   storePassword,
   storeSecrets,
 } from '../support/store-connections';
+import { until } from '../support/until';
 
 let vault: Vault;
 beforeAll(async () => {
@@ -36,13 +37,13 @@ beforeEach(async () => {
 });
 afterEach(() => connections.close());
 
-function open(different: { drainMs?: number; capacity?: number }): void {
+function open(different: { drainMs?: number; waitMs?: number; capacity?: number }): void {
   feed = standInFeed();
   connectors = standInConnectors();
   connections = new OpenConnections({
     ...{ db: vault.database, feed, connectors, secrets: storeSecrets(vault) },
     backoff: new Backoff({ firstMs: 100, longestMs: 1000, now: () => clock }),
-    ...{ drainMs: 60_000, capacity: 10, onFailed: () => undefined, ...different },
+    ...{ drainMs: 60_000, waitMs: 60_000, capacity: 10, onFailed: () => undefined, ...different },
   });
 }
 
@@ -166,6 +167,19 @@ describe('A connection to a custom key store', () => {
     if (opened !== undefined) opened.state = 'failed';
     expect(await token()).not.toBe(before);
     expect(connectors.opened).toMatchObject([{ closed: true }, { closed: false }]);
+  });
+
+  test('that takes long to open is waited for no longer than a caller may, and is there for others', async () => {
+    await connections.close();
+    open({ waitMs: 1 });
+    let go = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => (go = resolve));
+    connectors.before = () => waiting;
+    expect(await refusalOf(() => token())).toEqual(unreachable);
+    go();
+    await until('it is open', () => connections.openTokens().length === 1);
+    expect(connectors.opened).toHaveLength(1);
+    await token();
   });
 
   test('that was opened first goes when there are too many', async () => {

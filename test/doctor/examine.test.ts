@@ -317,6 +317,33 @@ describe('a key', () => {
   });
 });
 
+test('an external key whose KMS key ends, or is gone, is found', async () => {
+  const [ending, kept] = [await createKey(), await createKey()];
+  await sql(
+    `insert into xks_store (prefix, account_id, region) values ('/a', $1, 'us-east-1')`,
+    accountId,
+  );
+  const insert = `
+    insert into xks_key (prefix, external_key_id, key_id, usages, status) values ('/a', $1, $2, '{DECRYPT}', $3)`;
+  await sql(insert, 'ending', ending.keyId, 'ENABLED');
+  await sql(insert, 'kept', kept.keyId, 'ENABLED');
+  await sql(insert, 'lost', null, 'DISABLED');
+  await sql(insert, 'left', null, 'DELETED');
+  await sql(
+    `update kms_key set state = 'PendingDeletion', deletion_date = '2100-01-01T00:00:00Z' where key_id = $1`,
+    ending.keyId,
+  );
+  const kind = 'ending-external-key';
+  expect(await found()).toEqual([
+    {
+      ...{ kind, subject: '/a:ending' },
+      details: { key: ending.keyId, deletion: '2100-01-01T00:00:00.000Z' },
+    },
+    { kind, subject: '/a:lost', details: { key: 'gone' } },
+  ]);
+  await sql('delete from xks_store');
+});
+
 test('an account whose keys are counted wrongly is found, and counted anew', async () => {
   await createKey();
   await sql('update account set key_count = 7');

@@ -63,6 +63,7 @@ const patient = {
   CLAVIGER_DATABASE_CONNECT_TIMEOUT_MS: '15000',
   CLAVIGER_DATABASE_STATEMENT_TIMEOUT_MS: '15000',
   CLAVIGER_TOKEN_DEADLINE_MS: '15000',
+  CLAVIGER_XKS_DEADLINE_MS: '15000',
 };
 
 /** Starts a daemon and waits until it says that it is ready. Call `remove` in the end. */

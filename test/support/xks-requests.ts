@@ -125,6 +125,11 @@ export const unknownPath = {
   errorName: 'InvalidUriPathException',
   errorMessage: 'The path is not one of an external key store.',
 };
+export const failed = {
+  status: 500,
+  errorName: 'InternalException',
+  errorMessage: 'The request failed because of an internal error. It can be tried again.',
+};
 export const lateAnswer = {
   status: 503,
   errorName: 'DependencyTimeoutException',

@@ -1,15 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { makeCertificate } from './certificates';
 import { type TestDaemon, commandLine, startDaemon } from './daemon';
+import { end, ready, startDevServer } from './dev-server';
 import { cloneDatabase } from './postgres';
 import { until } from './until';
 import { XksCaller, type XksCredential } from './xks-client';
@@ -74,38 +73,24 @@ export async function startTarget(environment: NodeJS.ProcessEnv = {}): Promise<
   };
 }
 
-const devServer = path.join(__dirname, '..', '..', 'scripts', 'dev-server', 'main.js');
-
 /** scripts/dev on a directory of its own; a clone of the run's template saves it a Postgres. */
 async function startDev(): Promise<XksTarget> {
   const directory = mkdtempSync(path.join(tmpdir(), 'claviger-xks-dev-'));
   const database = await cloneDatabase();
-  const child = spawn(process.execPath, [devServer], {
-    env: {
-      PATH: process.env['PATH'],
-      CLAVIGER_DATA_DIR: directory,
-      CLAVIGER_PORT: '0',
-      CLAVIGER_XKS_PORT: '0',
-      // What a command changes has to reach more than the worker that answers next.
-      CLAVIGER_WORKERS: '2',
-      DATABASE_URL: database.url,
-      ...patient,
-    },
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const dev = startDevServer(directory, {
+    CLAVIGER_XKS_PORT: '0',
+    // What a command changes has to reach more than the worker that answers next.
+    CLAVIGER_WORKERS: '2',
+    DATABASE_URL: database.url,
+    ...patient,
   });
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('claviger is ready at ')) resolve();
-    });
-    child.once('exit', () => reject(new Error('scripts/dev ended before it was ready')));
-  });
+  await ready(dev);
   const target = devTarget(directory);
   return {
     ...target,
     remove: async () => {
       target.kms.destroy();
-      child.kill('SIGTERM');
-      await once(child, 'exit');
+      await end(dev.process, 'SIGTERM');
       await Promise.all([database.drop(), rm(directory, { recursive: true })]);
     },
   };

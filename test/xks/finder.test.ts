@@ -1,3 +1,4 @@
+import { reseal } from '../../src/auth/resealing';
 import { Sealing } from '../../src/auth/sealing';
 import { Secret } from '../../src/auth/secret';
 import { inTransaction, type Queryable, type Transaction } from '../../src/db';
@@ -147,6 +148,25 @@ describe('a store', () => {
     }
     await change((transaction) => removeCredential(transaction, credential));
     expect(await held()).toEqual([]);
+  });
+
+  test('has the same secrets under another sealing key', async () => {
+    await makeStore('/resealed');
+    await makeCredential('/resealed', 'E'.repeat(20), 'lasting'.repeat(7));
+    const sealedBy = async (): Promise<unknown[]> =>
+      administer(
+        vault.url,
+        `select distinct sealing_key_id as id from xks_credential where prefix = '/resealed'`,
+      );
+    expect(await sealedBy()).toEqual([{ id: sealingKeyId }]);
+    const next = await change(async (transaction) => {
+      const id = await sealing.createKey(vault.database, transaction);
+      await reseal(transaction, vault.token, 'xks-credential-sealing');
+      return id;
+    });
+    expect(await sealedBy()).toEqual([{ id: next }]);
+    const found = await stores.find('/resealed');
+    expect(found?.credentials.get('E'.repeat(20))?.revealText()).toBe('lasting'.repeat(7));
   });
 
   test('does not open a secret that was moved to it from another store', async () => {

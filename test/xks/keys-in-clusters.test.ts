@@ -9,11 +9,12 @@ import {
 import { makeCertificate } from '../support/certificates';
 import { type KeyStoreStage, openKeyStoreStage } from '../support/key-stores';
 import { until } from '../support/until';
-import type { XksCaller } from '../support/xks-client';
+import type { XksCaller, XksReply } from '../support/xks-client';
 import {
   about,
   decryptBody,
   encryptBody,
+  failed,
   keyDisabled,
   refused,
   sealedOf,
@@ -36,7 +37,6 @@ beforeAll(async () => {
       CLAVIGER_XKS_PORT: '0',
       CLAVIGER_XKS_TLS_CERT_FILE: certFile,
       CLAVIGER_XKS_TLS_KEY_FILE: keyFile,
-      CLAVIGER_XKS_DEADLINE_MS: '15000',
     },
   });
   const { daemon, kms } = stage;
@@ -81,6 +81,31 @@ test('encrypt and decrypt, with the integrity value that the token proves', asyn
   expect(opened['plaintext']).toBe(plaintext.toString('base64'));
 });
 
+/** As AWS KMS is told of it. */
+async function keyStatus(): Promise<unknown> {
+  const metadata = { requestMetadata: about('CreateKey') };
+  return succeeded(await caller.call('keys/invoices/metadata', metadata))['keyStatus'];
+}
+
+test('a token that is lost is a failure that AWS KMS tries again, and not a state of the key', async () => {
+  const encrypt = (): Promise<XksReply> =>
+    caller.call('keys/invoices/encrypt', encryptBody({ plaintext, aad }));
+  const sealed = sealedOf(await encrypt());
+  const decrypt = (): Promise<XksReply> =>
+    caller.call('keys/invoices/decrypt', decryptBody(sealed, aad));
+  await stage.tokens[0].moveAway();
+  try {
+    await until('the loss of the token is met', async () => (await encrypt()).status !== 200);
+    expect(refused(await encrypt())).toEqual(failed);
+    expect(refused(await decrypt())).toEqual(failed);
+    expect(await keyStatus()).toBe('ENABLED');
+  } finally {
+    await stage.tokens[0].restore();
+  }
+  await until('the token is found again', async () => (await encrypt()).status === 200);
+  expect(succeeded(await decrypt())['plaintext']).toBe(plaintext.toString('base64'));
+});
+
 test('the health tells of both tokens, and of the one that is not connected that it is away', async () => {
   const [own, other] = [stage.daemon.token.serial, CustomKeyStoreId];
   await until('the second is told of', async () => (await managers()).length === 2);
@@ -94,10 +119,13 @@ test('the health tells of both tokens, and of the one that is not connected that
   ]);
 });
 
-test('a key of a store that is not connected is disabled, as far as AWS KMS is told', async () => {
-  const reply = await caller.call('keys/invoices/encrypt', encryptBody({ plaintext }));
-  expect(refused(reply)).toEqual(keyDisabled);
-  const metadata = { requestMetadata: about('CreateKey') };
-  const told = succeeded(await caller.call('keys/invoices/metadata', metadata));
-  expect(told['keyStatus']).toBe('DISABLED');
+test('a key of a store that is not connected is disabled, as far as AWS KMS is told, until it is connected', async () => {
+  const encrypt = (): Promise<XksReply> =>
+    caller.call('keys/invoices/encrypt', encryptBody({ plaintext }));
+  expect(refused(await encrypt())).toEqual(keyDisabled);
+  expect(await keyStatus()).toBe('DISABLED');
+  await stage.kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+  await stage.isIn(CustomKeyStoreId, 'CONNECTED');
+  expect(await keyStatus()).toBe('ENABLED');
+  sealedOf(await encrypt());
 });

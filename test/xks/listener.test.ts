@@ -44,7 +44,6 @@ beforeAll(async () => {
   daemon = await startDaemon({
     workers: 2,
     environment: {
-      CLAVIGER_XKS_DEADLINE_MS: '15000',
       CLAVIGER_XKS_PORT: '0',
       CLAVIGER_XKS_PING_PORT: '0',
       CLAVIGER_XKS_TLS_CERT_FILE: shown.certFile,
