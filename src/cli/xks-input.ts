@@ -51,9 +51,9 @@ export function chosenPrefix(options: Options): string | undefined {
 
 export function externalKeyId({ id }: Options): string {
   const text = String(id);
-  if (/^[A-Za-z0-9._-]{1,128}$/.test(text)) return text;
+  if (/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/.test(text)) return text;
   throw new CommandError(
-    `${JSON.stringify(text)} is no external key id: it has 1 to 128 letters, digits, dots, - and _`,
+    `${JSON.stringify(text)} is no external key id: it has 1 to 128 letters, digits, dots, - and _, and is neither . nor ..`,
   );
 }
 

@@ -8,6 +8,7 @@ import { connectionErrorCode } from '../xks-client/faults';
 import type { Polling } from '../xks-client/health-poll';
 import { ProxyClient } from '../xks-client/proxy-client';
 import { ProxySigner } from '../xks-client/signer';
+import { isNear, lookupAfar, tooNear } from '../xks-client/near';
 import { Transport } from '../xks-client/transport';
 import { ConnectionFault } from './connections';
 import type { ExternalStore } from './store';
@@ -117,7 +118,11 @@ function nameOf({ uriEndpoint, uriPath }: ExternalStore): string {
 }
 
 /** As the file of key stores has it. Its files are read at each connecting, so that new ones are met then. */
-async function transportTo(host: string, settings: ProxySettings = {}): Promise<Transport> {
+async function transportTo(host: string, given: ProxySettings | undefined): Promise<Transport> {
+  // What is on this machine is none of the callers', unless the operator has put it there.
+  const lookup = given === undefined ? lookupAfar : undefined;
+  if (lookup !== undefined && isNear(host)) throw tooNear(host);
+  const settings = given ?? {};
   const { connectTo, caFile, certFile, keyFile } = settings;
   try {
     return new Transport({
@@ -129,6 +134,7 @@ async function transportTo(host: string, settings: ProxySettings = {}): Promise<
           ? undefined
           : { cert: await readFile(certFile), key: await readFile(keyFile) },
       deadlineMs: settings.deadlineMs ?? deadlineMs,
+      lookup,
     });
   } catch (cause) {
     const message = `the certificates for the proxy ${host} cannot be used`;

@@ -33,11 +33,14 @@ function reportUnverified({ authorizationError }: TLSSocket, log: Log | undefine
   if (typeof reason === 'string') log?.info('a client certificate was not accepted', { reason });
 }
 
+/** Others may become these in small letters: the sign of the Kelvin is a k then. */
+const ascii = /^[\x20-\x7e]*$/;
+
 /**
- * In small letters; undefined where there is none or more than one. From node's object and not its text: a name may hold
- * anything, a line break too.
+ * In small letters; undefined where there is none or more than one, or one that is no name of a host. From node's object and
+ * not its text: a name may hold anything, a line break too.
  */
 function commonNameOf(socket: TLSSocket): string | undefined {
   const { CN } = socket.getPeerCertificate().subject as { readonly CN?: unknown };
-  return typeof CN === 'string' ? CN.toLowerCase() : undefined;
+  return typeof CN === 'string' && ascii.test(CN) ? CN.toLowerCase() : undefined;
 }

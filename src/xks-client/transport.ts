@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
+import { type LookupFunction, isIP } from 'node:net';
 import { type PeerCertificate, checkServerIdentity, createSecureContext } from 'node:tls';
 import { XksFault, type XksFaultKind } from './client';
 
@@ -14,6 +14,8 @@ export interface TransportOptions {
   readonly ca?: Buffer | undefined;
   /** PEM of our client certificate and its key. */
   readonly identity?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  /** In place of node's own. */
+  readonly lookup?: LookupFunction | undefined;
   /** For one try, from connecting to the last byte of the answer. */
   readonly deadlineMs: number;
 }
@@ -54,11 +56,14 @@ export class Transport {
   private readonly watched = new WeakMap<object, { readonly secured: boolean }>();
 
   constructor(private readonly options: TransportOptions) {
-    const { host, ca, identity, deadlineMs } = options;
+    const { host, ca, identity, deadlineMs, lookup } = options;
     const connection = {
       // What is no certificate, or no key of one, is found here.
       secureContext: createSecureContext({ ca, ...identity, ciphers, minVersion: 'TLSv1.2' }),
+      // Whatever NODE_TLS_REJECT_UNAUTHORIZED says, for the sake of something else in this process.
+      rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
+      ...(lookup && { lookup }),
       // An address is no name that a server could be asked for (RFC 6066 §3).
       servername: isIP(host) === 0 ? host : '',
       checkServerIdentity: (_: string, certificate: PeerCertificate) =>

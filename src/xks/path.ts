@@ -14,7 +14,8 @@ const mark = '/kms/xks/';
 const version = 'v1';
 const maxPrefix = 117;
 const prefixForm = /^(?:(?:\/[A-Za-z0-9_-]+)+)?$/;
-const rest = /^keys\/([A-Za-z0-9._-]{1,128})\/(metadata|encrypt|decrypt)$/;
+/** A key is never called `.` or `..`: to whatever stands in front, and to a signature, such a path is another. */
+const rest = /^keys\/((?!\.{1,2}\/)[A-Za-z0-9._-]{1,128})\/(metadata|encrypt|decrypt)$/;
 const operations = { metadata: 'GetKeyMetadata', encrypt: 'Encrypt', decrypt: 'Decrypt' } as const;
 
 /** Takes a request target apart. Undefined for what is no URI of the API; a query is no part of any. */

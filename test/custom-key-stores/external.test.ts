@@ -146,6 +146,22 @@ test('A certificate that is not believed, a file that is not there, and an endpo
   expect((await faultOf(connectorOf().connect(nowhere))).code).toBe('XKS_PROXY_NOT_REACHABLE');
 });
 
+test.each([
+  ['https://localhost', 'localhost'],
+  ['https://LOCALHOST', 'localhost'],
+  ['https://127.1', '127.0.0.1'],
+  ['https://2130706433', '127.0.0.1'],
+  ['https://0', '0.0.0.0'],
+  ['https://169.254.169.254', '169.254.169.254'],
+])('%s is no proxy for who has not named it in the file of key stores', async (uriEndpoint, at) => {
+  const fault = await faultOf(connectorOf().connect({ ...store, uriEndpoint }));
+  expect(fault.code).toBe('XKS_PROXY_NOT_REACHABLE');
+  expect(fault.cause).toMatchObject({
+    kind: 'unreachable',
+    message: `${at} is on this machine, or on its link`,
+  });
+});
+
 test('A secret that cannot be had says nothing of the store', async () => {
   const away = new Error('the token is away');
   const { connect } = connectorOf();

@@ -63,7 +63,7 @@ export function issueCertificate(
     ? []
     : ['extendedKeyUsage=clientAuth'];
   writeFileSync(config, [...usage, ...extensions, ''].join('\n'));
-  openssl(['req', ...newKey, '-subj', subject, '-keyout', files.keyFile, '-out', request]);
+  openssl(['req', '-utf8', ...newKey, '-subj', subject, '-keyout', files.keyFile, '-out', request]);
   const ca = ['-CA', authority.certFile, '-CAkey', authority.keyFile, '-CAcreateserial'];
   const what = ['-in', request, '-days', String(days), '-extfile', config, '-out', files.certFile];
   openssl(['x509', '-req', ...ca, ...what]);

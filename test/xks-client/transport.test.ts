@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, type Server, createServer } from 'node:net';
+import { join } from 'node:path';
 import type { TlsOptions } from 'node:tls';
+import { promisify } from 'node:util';
 import type { ProxyClient } from '../../src/xks-client/proxy-client';
 import { Transport } from '../../src/xks-client/transport';
 import { type CertificateFiles, issueCertificate, makeAuthority } from '../support/certificates';
@@ -189,6 +192,20 @@ describe('TLS', () => {
 
   test('without authorities of its own believes the public ones', async () => {
     expect(await faultOf(encrypting(clientOf({ ca: undefined })))).toEqual(noTls);
+  });
+
+  test('believes no more in a process that is told to believe everybody', async () => {
+    const module = join(__dirname, '..', '..', 'src', 'xks-client', 'transport.js');
+    const connectTo = `{ host: '127.0.0.1', port: ${proxy.port} }`;
+    const script = `
+      const { Transport } = require(${JSON.stringify(module)});
+      const host = ${JSON.stringify(host)};
+      new Transport({ host, connectTo: ${connectTo}, deadlineMs: 20000 })
+        .post({ path: '/', headers: { host }, body: Buffer.alloc(0), fresh: true })
+        .then(() => console.log('answered'), ({ kind }) => console.log(kind));`;
+    const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env });
+    expect(stdout).toBe('tls\n');
   });
 
   test.each<[string, TlsOptions]>([

@@ -27,6 +27,8 @@ let ecdsa: CertificateFiles;
 let rsa: CertificateFiles;
 let client: CertificateFiles;
 let stranger: CertificateFiles;
+/** Of a name that is ours when its letters are made small, and another until then. */
+let kelvin: CertificateFiles;
 
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'claviger-xks-'));
@@ -35,6 +37,8 @@ beforeAll(async () => {
   const authority = makeAuthority(directory, 'authority');
   client = issueCertificate(authority, directory, { name: 'client', subject: `/CN=${kms}` });
   stranger = issueCertificate(authority, directory, { name: 'stranger' });
+  const subject = `/CN=${kms.replaceAll('k', '\u212a')}`;
+  kelvin = issueCertificate(authority, directory, { name: 'kelvin', subject });
   shown = { certFile: path.join(directory, 'tls.crt'), keyFile: path.join(directory, 'tls.key') };
   show(ecdsa);
   daemon = await startDaemon({
@@ -270,7 +274,9 @@ describe('TLS of the XKS proxy', () => {
 
   test('lets no client in but those of the authority and the names of the settings', async () => {
     expect((await handshake()).output).toContain('pong');
-    expect((await handshake(...proof(stranger))).output).not.toContain('pong');
+    for (const other of [stranger, kelvin]) {
+      expect((await handshake(...proof(other))).output).not.toContain('pong');
+    }
     const { host } = new URL(String(daemon.xks.endpoint));
     const nobody = await run(
       'openssl',

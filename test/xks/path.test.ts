@@ -11,6 +11,7 @@ test.each([
     `/kms/xks/v1/keys/${'k'.repeat(128)}/encrypt`,
     { prefix: '', operation: 'Encrypt', externalKeyId: 'k'.repeat(128) },
   ],
+  ['/kms/xks/v1/keys/..k/encrypt', { prefix: '', operation: 'Encrypt', externalKeyId: '..k' }],
   [
     `/${'p'.repeat(116)}/kms/xks/v1/keys/A.b_c-9/decrypt`,
     { prefix: `/${'p'.repeat(116)}`, operation: 'Decrypt', externalKeyId: 'A.b_c-9' },
@@ -34,6 +35,8 @@ test.each([
   ['with an empty segment in its prefix', '/acme//kms/xks/v1/health'],
   ['with a dot in its prefix', '/a.b/kms/xks/v1/health'],
   ['with dot segments', '/acme/../kms/xks/v1/health'],
+  ['of a key that is a dot', '/acme/kms/xks/v1/keys/./encrypt'],
+  ['of a key that is two dots', '/acme/kms/xks/v1/keys/../encrypt'],
   ['with an escape in its prefix', '/ac%6De/kms/xks/v1/health'],
   ['with an escape in its key id', '/acme/kms/xks/v1/keys/o%6Ee/encrypt'],
   ['with another character in its key id', '/acme/kms/xks/v1/keys/a:b/encrypt'],
