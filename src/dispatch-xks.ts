@@ -168,11 +168,11 @@ class Exchange {
     if (request.method !== 'POST') return this.refuseMethod();
     const { method, url, rawHeaders } = request;
     const body = await request.body();
-    // Not before: whoever sends half a request would keep the place of those who send a whole one.
     this.requireInTime();
+    trail.accessKeyId = corridor.signatures.verify(store, { method, url, rawHeaders, body });
+    // Not before: strangers, and whoever sends half a request, would keep the place of those who may call.
     this.admitted = corridor.admission.enter();
     if (this.admitted === undefined) throw overloaded;
-    trail.accessKeyId = corridor.signatures.verify(store, { method, url, rawHeaders, body });
     if (store.status !== 'ENABLED') throw disabled('The external key store is disabled.');
     const members = parseMembers(body);
     const about = metadataMembers(members);
