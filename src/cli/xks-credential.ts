@@ -20,6 +20,7 @@ import {
   type Options,
   accessKeyId,
   chosenPrefix,
+  requireChosen,
   requireStore,
   shownPrefix,
   storePrefix,
@@ -135,7 +136,10 @@ function uploadFile(prefix: string, credential: NewCredential): string {
 /** `claviger xks credential list [prefix]`. */
 export const listAllCredentials: Command = async (config, options) => {
   const prefix = chosenPrefix(options);
-  const credentials = await withDatabase(config, (database) => listCredentials(database, prefix));
+  const credentials = await withDatabase(config, async (database) => {
+    await requireChosen(database, prefix);
+    return await listCredentials(database, prefix);
+  });
   if (options['json'] === true) {
     for (const credential of credentials) printJson(asJson(credential));
     return;

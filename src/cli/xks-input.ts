@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Queryable } from '../db';
 import { RulesFault, parseRules } from '../xks/rules';
 import type { XksKeyUsage } from '../xks/store';
-import { type StoreRecord, lockStore } from '../xks/stores';
+import { type StoreRecord, findStore, lockStore } from '../xks/stores';
 import { CommandError } from './subcommand';
 
 /** What follows the prefix in each URI that AWS KMS calls (XKS proxy API, URIs). */
@@ -123,11 +123,17 @@ export function changed<T>(option: T | null | undefined, now: T | undefined): T 
 
 /** Locked until the transaction ends. */
 export async function requireStore(db: Queryable, prefix: string): Promise<StoreRecord> {
-  const store = await lockStore(db, prefix);
-  if (store === undefined) {
-    throw new CommandError(
-      `there is no external key store ${shownPrefix(prefix)}: \`claviger xks store create\` makes it`,
-    );
-  }
-  return store;
+  return requireFound(await lockStore(db, prefix), prefix);
+}
+
+/** A list of what a store has is not empty because its prefix was mistyped. */
+export async function requireChosen(db: Queryable, prefix: string | undefined): Promise<void> {
+  if (prefix !== undefined) requireFound(await findStore(db, prefix), prefix);
+}
+
+function requireFound(store: StoreRecord | undefined, prefix: string): StoreRecord {
+  if (store !== undefined) return store;
+  throw new CommandError(
+    `there is no external key store ${shownPrefix(prefix)}: \`claviger xks store create\` makes it`,
+  );
 }

@@ -13,6 +13,7 @@ import {
   type Options,
   changed,
   chosenPrefix,
+  requireChosen,
   externalKeyId,
   requireStore,
   rulesOf,
@@ -29,6 +30,7 @@ const pageRows = 1000;
 export const listKeys: Command = (config, options) => {
   const prefix = chosenPrefix(options);
   return withDatabase(config, async (database) => {
+    await requireChosen(database, prefix);
     if (options['json'] === true) {
       for await (const key of everyKey(database, prefix)) {
         printJson({ ...externalKeyJson(key), KeyState: key.keyState ?? null });

@@ -35,7 +35,7 @@ interface Line {
 const sentences = {
   '<prefix>': 'like /payments; / stands for none',
   '[prefix]': 'of this store alone',
-  '<id>': '',
+  '<id>': 'by which AWS KMS knows it',
   '<key>': 'key id, ARN or alias of a KMS key of the account of the store',
 } as const;
 

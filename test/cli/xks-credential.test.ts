@@ -126,6 +126,9 @@ test('Credentials are listed without secrets, of one store or of all', async () 
   expect(page).toMatch(/^PREFIX +ACCESS KEY ID +STATUS +CREATED\n/);
   expect(page).toMatch(new RegExp(`^/other +${other.AccessKeyId} +ENABLED +\\S+Z$`, 'm'));
   expect(page).not.toContain(other.RawSecretAccessKey);
+  expect(await fails('list', '/nowhere')).toBe(
+    'claviger: there is no external key store /nowhere: `claviger xks store create` makes it',
+  );
 });
 
 test('A credential is disabled, enabled and deleted', async () => {

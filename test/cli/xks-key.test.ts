@@ -308,6 +308,9 @@ describe('an external key', () => {
       new RegExp(`^/one +listed +${KeyId} +Enabled +ENCRYPT,DECRYPT +ENABLED +no +\\S+Z$`, 'm'),
     );
     expect(page).not.toContain('/other');
+    expect(await fails('list', '/nowhere')).toBe(
+      'claviger: there is no external key store /nowhere: `claviger xks store create` makes it',
+    );
   });
 
   test('that is deleted leaves its KMS key, and its id to that one alone', async () => {
