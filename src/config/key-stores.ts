@@ -18,6 +18,8 @@ export interface ClusterToken {
   readonly serial?: string;
   /** CloudHSM's PIN is `user:password`; without it, the password alone. */
   readonly user?: string;
+  /** Whose it is: to others there is no such cluster. Left out, it is any account's. */
+  readonly account?: string;
   /** What the TrustAnchorCertificate of CreateCustomKeyStore must be. */
   readonly trustAnchor?: X509Certificate;
   readonly local?: boolean;
@@ -74,6 +76,7 @@ const cluster = {
     serial: { type: 'string', minLength: 1, maxLength: 16 },
     // A colon would end it: the PIN is `user:password`.
     user: { type: 'string', pattern: '^[^:\\s]{1,31}$' },
+    account: { type: 'string', pattern: '^[0-9]{12}$' },
     trustAnchorFile: text,
     local: { type: 'boolean' },
     lanes: { type: 'integer', minimum: 1, maximum: 64 },

@@ -37,9 +37,13 @@ export class CloudHsmConnector {
   };
 
   /** `Connectors.requireCluster`: what CreateCustomKeyStore asks before it writes. */
-  readonly requireCluster = ({ clusterId, trustAnchorCertificate }: CloudHsmStore): void => {
+  readonly requireCluster = (
+    { clusterId, trustAnchorCertificate }: CloudHsmStore,
+    accountId: string,
+  ): void => {
     const cluster = this.options.clusters.get(clusterId);
-    if (cluster === undefined) {
+    // Whoever could make a store of another's cluster could spend its PIN attempts.
+    if (cluster === undefined || (cluster.account ?? accountId) !== accountId) {
       const message = `Cannot find the AWS CloudHSM cluster ${clusterId}.`;
       throw new KmsError('CloudHsmClusterNotFoundException', message);
     }
@@ -64,7 +68,7 @@ export class CloudHsmConnector {
 
   #tokenOptions(clusterId: string, cluster: ClusterToken, password: Password): TokenOptions {
     const { maxCachedKeys, log, onOperation } = this.options;
-    const { environment: _, trustAnchor: __, directory, user, ...given } = cluster;
+    const { environment: _, trustAnchor: __, account: ___, directory, user, ...given } = cluster;
     return {
       ...defaults,
       ...given,

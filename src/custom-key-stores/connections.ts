@@ -28,10 +28,10 @@ export type ProbingOperation =
  */
 export interface Connectors {
   /**
-   * Whether the cluster is known here, and the certificate is the one of its trust anchor. Throws
+   * Whether the account has such a cluster here, and the certificate is the one of its trust anchor. Throws
    * CloudHsmClusterNotFoundException, IncorrectTrustAnchorException and what else CreateCustomKeyStore says of clusters.
    */
-  readonly requireCluster: (store: CloudHsmStore) => Awaitable<void>;
+  readonly requireCluster: (store: CloudHsmStore, accountId: string) => Awaitable<void>;
   /** Logs in to the token that the cluster id stands for. Rejects with ConnectionFault. */
   readonly cloudHsm: (store: CloudHsmStore, password: () => Promise<Buffer>) => Promise<Token>;
   /** Asks the proxy for its health. Rejects with ConnectionFault. */

@@ -13,10 +13,10 @@ import type { CustomKeyStore } from '../custom-key-stores/store';
  */
 export async function proveStore(
   connectors: Connectors,
-  { of, connectionState }: CustomKeyStore,
+  { of, accountId, connectionState }: CustomKeyStore,
   probe: { readonly secret: () => Promise<Buffer>; readonly operation: ProbingOperation },
 ): Promise<void> {
-  if (of.type === 'AWS_CLOUDHSM') return connectors.requireCluster(of);
+  if (of.type === 'AWS_CLOUDHSM') return connectors.requireCluster(of, accountId);
   if (of.connectivity === 'VPC_ENDPOINT_SERVICE' && connectionState !== 'CONNECTED') return;
   try {
     const client = await connectors.external(of, probe.secret, probe.operation);

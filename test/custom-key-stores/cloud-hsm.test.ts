@@ -191,10 +191,15 @@ test.each<[string, HsmError | Error, string]>([
   expect(connectionErrorCode(error)).toBe(code);
 });
 
+const accountId = '123456789012';
+
 describe('a store that is to be made', () => {
   test('has the trust anchor that is configured, however its lines end', () => {
-    connector.requireCluster(storeOf());
-    connector.requireCluster(storeOf({ trustAnchorCertificate: anchor.replaceAll('\n', '\r\n') }));
+    connector.requireCluster(storeOf(), accountId);
+    connector.requireCluster(
+      storeOf({ trustAnchorCertificate: anchor.replaceAll('\n', '\r\n') }),
+      accountId,
+    );
   });
 
   test.each<[string, () => string]>([
@@ -202,7 +207,7 @@ describe('a store that is to be made', () => {
     ['no certificate', () => 'no certificate'],
   ])('has no other one: %s', (_what, certificate) => {
     expect(() =>
-      connector.requireCluster(storeOf({ trustAnchorCertificate: certificate() })),
+      connector.requireCluster(storeOf({ trustAnchorCertificate: certificate() }), accountId),
     ).toThrow(
       expect.objectContaining({
         code: 'IncorrectTrustAnchorException',
@@ -213,11 +218,24 @@ describe('a store that is to be made', () => {
 
   test('may have any where none is configured', () => {
     const anyAnchor = connectorOf(new Map([[hsm.clusterId, hsm.entry]]));
-    anyAnchor.requireCluster(storeOf({ trustAnchorCertificate: 'no certificate' }));
+    anyAnchor.requireCluster(storeOf({ trustAnchorCertificate: 'no certificate' }), accountId);
+  });
+
+  test('is of the account whose cluster it is: to others there is none', () => {
+    const owned = connectorOf(new Map([[hsm.clusterId, { ...hsm.entry, account: accountId }]]));
+    owned.requireCluster(storeOf({ trustAnchorCertificate: 'no certificate' }), accountId);
+    expect(() => owned.requireCluster(storeOf(), '210987654321')).toThrow(
+      expect.objectContaining({
+        code: 'CloudHsmClusterNotFoundException',
+        message: `Cannot find the AWS CloudHSM cluster ${hsm.clusterId}.`,
+      }) as Error,
+    );
   });
 
   test('is of a cluster that is configured', () => {
-    expect(() => connector.requireCluster(storeOf({ clusterId: 'cluster-nowhere2345' }))).toThrow(
+    expect(() =>
+      connector.requireCluster(storeOf({ clusterId: 'cluster-nowhere2345' }), accountId),
+    ).toThrow(
       expect.objectContaining({
         code: 'CloudHsmClusterNotFoundException',
         message: 'Cannot find the AWS CloudHSM cluster cluster-nowhere2345.',
