@@ -17,7 +17,7 @@ export function judgeClients(
     if (!socket.authorized) {
       if (socket.getPeerX509Certificate() !== undefined) reportUnverified(socket, log);
     } else if (commonNames !== undefined && !commonNames.includes(commonNameOf(socket) ?? '')) {
-      const subject = commonNameOf(socket) ?? 'none, or several';
+      const subject = commonNameOf(socket) ?? 'none that can be read, or several';
       log?.info('a client certificate was not accepted', { reason: 'SUBJECT', subject });
       socket.destroy();
     }
