@@ -30,6 +30,8 @@ test('A quick run measures encryption and decryption over TLS in both loops, and
     ),
   );
   for (const row of cells) expect(Number(row[4])).toBeGreaterThan(0);
-  expect(stdout).toMatch(/^- \d+ requests, every answer a 200; 12 answers proved\.$/m);
+  expect(stdout).toMatch(
+    /^- \d+ requests, every answer a 200; (?:1[2-9]|[2-9]\d) answers proved\.$/m,
+  );
   expect(readdirSync(temporary)).toEqual([]);
 }, 180_000);
