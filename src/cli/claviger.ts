@@ -5,7 +5,6 @@ import { doctor } from './doctor';
 import { init } from './init';
 import { migrateDatabase } from './migrate';
 import { run } from './run';
-import { serve } from './serve';
 import {
   createService,
   createServiceKey,
@@ -23,7 +22,11 @@ const program = new Command('claviger').description(
   'A key management service that speaks the AWS KMS API on a PKCS#11 token.',
 );
 
-program.command('serve').description('serve until SIGINT or SIGTERM').action(run(serve));
+program
+  .command('serve')
+  .description('serve until SIGINT or SIGTERM')
+  // The daemon is half of what there is to load, and no other command needs it.
+  .action(run(async (config, options) => (await import('./serve.js')).serve(config, options)));
 program
   .command('migrate')
   .description('apply the migrations of the database')
