@@ -8,7 +8,8 @@ import { requireConsistent } from './config/checks';
 import { ConfigError } from './config/error';
 import { readIdentityRules } from './config/identity-rules';
 import { type KeyStoresFile, noKeyStores, readKeyStores } from './config/key-stores';
-import { type Setting, settings } from './config/settings';
+import type { Setting } from './config/setting';
+import { settings } from './config/settings';
 
 export { ConfigError, type Setting, settings };
 export { networkSettings, unsafeSettings } from './config/checks';
