@@ -3,7 +3,7 @@ import type { Token } from '../hsm';
 import type { Attestations } from './attestation/attestations';
 import type { AuditWriter } from './audit';
 import { Sealing, type SealingPurpose } from './auth/sealing';
-import { SealingKeys } from './auth/sealing-keys';
+import { sealingOf } from './auth/sealing-keys';
 import type { Caches } from './caches';
 import type { Config } from './config';
 import type { ChangeFeed, Database } from './db';
@@ -95,14 +95,6 @@ export function buildServices(
     ...externalKeyStores({ database, token, caches }),
     customKeyStores: parts.customKeyStores,
   };
-}
-
-function sealingOf(
-  purpose: SealingPurpose,
-  { database, token }: Pick<ServiceParts, 'database' | 'token'>,
-): { sealing: Sealing; sealingKeys: SealingKeys } {
-  const sealing = new Sealing(token, purpose, database);
-  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
 }
 
 function usesOfMaterial(

@@ -6,7 +6,7 @@ import { IdentityTokens } from './auth/identity-tokens';
 import { IssuerKeys } from './auth/issuer-keys';
 import { PresignedCallers } from './auth/presigned';
 import { Sealing } from './auth/sealing';
-import { SealingKeys } from './auth/sealing-keys';
+import { sealingOf } from './auth/sealing-keys';
 import { Sessions } from './auth/sessions';
 import { type SigV4Options, SigningKeys } from './auth/sigv4';
 import { WebIdentities } from './auth/web-identity';
@@ -41,11 +41,9 @@ const globalRegion = 'us-east-1';
 export function buildSignatures(parts: SignatureParts): Signatures {
   const { config, database: db, token, caches } = parts;
   const now = Date.now;
-  const sessionSealing = new Sealing(token, 'session-sealing', db);
   const sessions = new Sessions({
     token,
-    sealing: sessionSealing,
-    sealingKeys: new SealingKeys(db, sessionSealing),
+    ...sealingOf('session-sealing', parts),
     compile: compileIdentityPolicy,
     now,
   });

@@ -1,6 +1,5 @@
 import type { Token } from '../hsm';
-import { Sealing } from './auth/sealing';
-import { SealingKeys } from './auth/sealing-keys';
+import { sealingOf } from './auth/sealing-keys';
 import type { Config } from './config';
 import { Backoff } from './custom-key-stores/backoff';
 import { StoreConnecting } from './custom-key-stores/connecting';
@@ -47,8 +46,7 @@ function openConnections(
   const { config, database, token, feed, connectors, log } = parts;
   const onFailed = (store: string, error: unknown): void =>
     log.warn('a custom key store failed', { store, error: describeError(error) });
-  const sealing = new Sealing(token, 'key-store-sealing', database);
-  const secrets = new StoreSecrets({ sealing, sealingKeys: new SealingKeys(database, sealing) });
+  const secrets = new StoreSecrets(sealingOf('key-store-sealing', { database, token }));
   const connections = new OpenConnections({
     ...{ db: database, feed, secrets, connectors, onFailed },
     backoff: new Backoff({

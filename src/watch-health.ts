@@ -1,6 +1,5 @@
 import type { Token } from '../hsm';
-import { Sealing } from './auth/sealing';
-import { SealingKeys } from './auth/sealing-keys';
+import { sealingOf } from './auth/sealing-keys';
 import type { StoreConnections } from './custom-key-stores/connections';
 import type { Config } from './config';
 import { type Database, countWorkers } from './db';
@@ -19,10 +18,8 @@ interface Parts {
 
 /** What GetHealthStatus says of a worker, looked for in the background. Start it. */
 export function watchHealth({ database, token, log, ...parts }: Parts): HealthWatch {
-  const sealing = new Sealing(token, 'xks-health', database);
-  const sealingKeys = new SealingKeys(database, sealing);
   return new HealthWatch({
-    first: tokenAsKeyManager({ token, sealing, sealingKeys }),
+    first: tokenAsKeyManager({ token, ...sealingOf('xks-health', { database, token }) }),
     vendor: token.status().manufacturer,
     fleet: async () => {
       const managers = await storesAsKeyManagers(database, parts.connections);

@@ -1,5 +1,6 @@
+import type { Token } from '../../hsm';
 import type { Queryable } from '../db';
-import type { Sealing } from './sealing';
+import { Sealing, type SealingPurpose } from './sealing';
 
 /** Strangers can name sealing keys that do not exist; the database is asked for new ones this often at the most. */
 const rereadAfterMs = 1000;
@@ -43,4 +44,13 @@ export class SealingKeys {
       .finally(() => (this.reading = undefined));
     return this.reading;
   }
+}
+
+/** What seals and opens for one purpose, and the keys that it does so with. */
+export function sealingOf(
+  purpose: SealingPurpose,
+  { database, token }: { readonly database: Queryable; readonly token: Token },
+): { readonly sealing: Sealing; readonly sealingKeys: SealingKeys } {
+  const sealing = new Sealing(token, purpose, database);
+  return { sealing, sealingKeys: new SealingKeys(database, sealing) };
 }
