@@ -29,6 +29,20 @@ create table alias (
   updated_at timestamp(3) with time zone not null default now()
 );
 
+create table api_token (
+  token_id text collate "C" not null,
+  secret_hash bytea not null,
+  principal_id text collate "C" not null,
+  account_id text collate "C" not null,
+  principal_arn text collate "C" not null,
+  name text,
+  policy text,
+  session jsonb,
+  created_at timestamp(3) with time zone not null default now(),
+  expires_at timestamp(3) with time zone not null,
+  last_used_at timestamp(3) with time zone
+);
+
 create table audit_record (
   writer uuid not null,
   seq bigint not null,
@@ -82,6 +96,15 @@ create table iam_tag (
   tag_key text not null,
   tag_value text not null,
   "position" integer not null
+);
+
+create table idempotent_request (
+  caller_id text collate "C" not null,
+  operation text collate "C" not null,
+  idempotency_key text collate "C" not null,
+  input_hash bytea not null,
+  answer text not null,
+  created_at timestamp(3) with time zone not null default now()
 );
 
 create table inline_policy (
@@ -297,6 +320,18 @@ alter table alias add constraint alias_alias_name_check CHECK (alias_name ~ '^al
 
 alter table alias add constraint alias_pkey PRIMARY KEY (account_id, alias_name);
 
+alter table api_token add constraint api_token_check CHECK (expires_at > created_at);
+
+alter table api_token add constraint api_token_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 128);
+
+alter table api_token add constraint api_token_policy_check CHECK (octet_length(policy) <= 8192);
+
+alter table api_token add constraint api_token_secret_hash_check CHECK (octet_length(secret_hash) = 32);
+
+alter table api_token add constraint api_token_token_id_check CHECK (token_id ~ '^[A-Z0-9]{16,32}$'::text);
+
+alter table api_token add constraint api_token_pkey PRIMARY KEY (token_id);
+
 alter table audit_record add constraint audit_record_record_check CHECK (record <> ''::text);
 
 alter table audit_record add constraint audit_record_seq_check CHECK (seq > 0);
@@ -368,6 +403,12 @@ alter table iam_tag add constraint iam_tag_tag_key_check CHECK (char_length(tag_
 alter table iam_tag add constraint iam_tag_tag_value_check CHECK (char_length(tag_value) <= 256);
 
 alter table iam_tag add constraint iam_tag_resource_id_position_key UNIQUE (resource_id, "position");
+
+alter table idempotent_request add constraint idempotent_request_idempotency_key_check CHECK (char_length(idempotency_key) >= 1 AND char_length(idempotency_key) <= 255);
+
+alter table idempotent_request add constraint idempotent_request_input_hash_check CHECK (octet_length(input_hash) = 32);
+
+alter table idempotent_request add constraint idempotent_request_pkey PRIMARY KEY (caller_id, operation, idempotency_key);
 
 alter table inline_policy add constraint inline_policy_document_check CHECK (octet_length(document) <= 131072);
 
@@ -571,6 +612,10 @@ alter table access_key add constraint access_key_account_id_principal_id_fkey FO
 
 alter table alias add constraint alias_account_id_key_id_fkey FOREIGN KEY (account_id, key_id) REFERENCES kms_key(account_id, key_id) ON DELETE CASCADE;
 
+alter table api_token add constraint api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
+
+alter table api_token add constraint api_token_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(principal_id) ON DELETE CASCADE;
+
 alter table custom_key_store add constraint custom_key_store_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
 alter table encryption_count add constraint encryption_count_material_id_fkey FOREIGN KEY (material_id) REFERENCES key_material(material_id) ON DELETE CASCADE;
@@ -629,6 +674,12 @@ CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, 
 
 CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
+CREATE INDEX api_token_account ON public.api_token USING btree (account_id, token_id);
+
+CREATE INDEX api_token_expiry ON public.api_token USING btree (expires_at);
+
+CREATE INDEX api_token_principal ON public.api_token USING btree (principal_id, token_id);
+
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
 
 CREATE INDEX custom_key_store_connect ON public.custom_key_store USING btree (connect_at) WHERE (connect_at IS NOT NULL);
@@ -642,6 +693,8 @@ CREATE INDEX encryption_count_worn ON public.encryption_count USING btree (worn_
 CREATE INDEX group_member_user ON public.group_member USING btree (user_id);
 
 CREATE UNIQUE INDEX iam_tag_key ON public.iam_tag USING btree (resource_id, lower(tag_key));
+
+CREATE INDEX idempotent_request_age ON public.idempotent_request USING btree (created_at);
 
 CREATE UNIQUE INDEX key_material_current ON public.key_material USING btree (key_id) WHERE (state = 'CURRENT'::text);
 

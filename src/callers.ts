@@ -8,7 +8,7 @@ import type { Caches } from './caches';
 import { type Config, identityRules } from './config';
 import { type Log, describeError } from './log';
 import type { Services } from './operation';
-import type { ServiceName } from './shapes';
+import type { AwsServiceName } from './shapes';
 import type { Signatures } from './signatures';
 
 export interface CallerParts {
@@ -24,10 +24,10 @@ export interface CallerParts {
  * Every way to prove who calls, for each service: a signature is scoped to one. Throws ConfigError when the identity
  * rules cannot be used.
  */
-export function buildAuthenticators(parts: CallerParts): Record<ServiceName, Authenticate> {
+export function buildAuthenticators(parts: CallerParts): Record<AwsServiceName, Authenticate> {
   const { config, lastUsed, signatures } = parts;
   const rules = byRules(parts);
-  const of = (service: ServiceName): Authenticate => {
+  const of = (service: AwsServiceName): Authenticate => {
     const options = signatures.options[service];
     const prove = authenticator({
       signature: async (request) => (await authenticate(request, options)).principal,

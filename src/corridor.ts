@@ -4,21 +4,23 @@ import type { ChangeFeed, Database } from './db';
 import type { KmsError } from './errors';
 import type { Services } from './operation';
 import type { Principal } from './policy/principal';
-import type { OperationName, OperationOutputs, ServiceName } from './shapes';
+import type { OperationInputs, OperationName, OperationOutputs, ServiceName } from './shapes';
 import type { RecordedService, RequestOrigin, Trail } from './trail';
 
 /** A request as a door hands it over: the wire's particulars behind two functions. */
 export interface DoorRequest {
   readonly requestId: string;
   readonly origin: RequestOrigin;
+  /** What the client names the request by, where it may have to repeat it: see RestLine. */
+  readonly idempotencyKey?: string | undefined;
   /** Undefined of a request that names none of ours; known once `operation` has answered. */
   readonly service: ServiceName | undefined;
   /** The operation's name as the client wrote it; undefined when it named none. May read the body. Throws KmsError. */
   operation(): Awaitable<string | undefined>;
   /** Reads the body and proves who sent it. Throws KmsError. */
   authenticate(): Awaitable<Principal>;
-  /** The operation's input as a JSON value; called after authenticate, or instead of it. Throws KmsError. */
-  body(operation: OperationName): Awaitable<unknown>;
+  /** The operation's input, valid by its shape; called after authenticate, or instead of it. Throws KmsError. */
+  input<N extends OperationName>(operation: N): Awaitable<OperationInputs[N]>;
   /** The answer's text in the door's wire format. */
   write<N extends OperationName>(name: N, output: OperationOutputs[N]): string;
 }

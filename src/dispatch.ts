@@ -23,7 +23,6 @@ import {
   type OperationName,
   type OperationOutputs,
   operationNamed,
-  parseInput,
 } from './shapes';
 import type { KeyLastUsageTrackingOperation } from './shapes/kms.generated';
 import { Trail } from './trail';
@@ -109,7 +108,7 @@ async function perform<N extends OperationName>(
   const { services } = corridor;
   const operation: Operation<N> | undefined = operations[name];
   trail.declare(operation);
-  const input = parseInput(name, await request.body(name));
+  const input = await request.input(name);
   if (operation === undefined) {
     throw new KmsError('UnsupportedOperationException', `The operation ${name} is not supported.`);
   }

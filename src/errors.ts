@@ -8,10 +8,12 @@ import type { ModelErrorName } from './shapes/operations';
 export type FrontDoorErrorCode =
   | 'AccessDeniedException'
   | 'ExpiredToken'
+  | 'IdempotentParameterMismatchException'
   | 'IncompleteSignatureException'
   | 'InternalFailure'
   | 'InvalidParameterValue'
   | 'InvalidSignatureException'
+  | 'MethodNotAllowedException'
   | 'MissingAction'
   | 'MissingAuthenticationTokenException'
   | 'NotAuthorizedException'
@@ -21,9 +23,26 @@ export type FrontDoorErrorCode =
   | 'ThrottlingException'
   | 'UnknownOperationException'
   | 'UnrecognizedClientException'
+  | 'UnsupportedMediaTypeException'
   | 'ValidationException';
 
 export type ErrorCode = ModelErrorName | FrontDoorErrorCode;
+
+/** One thing that is wrong with a request. */
+export interface Violation {
+  /** Which value of the input: a JSON pointer (RFC 6901). */
+  readonly pointer: string;
+  /** What it must be, never what it is. */
+  readonly detail: string;
+}
+
+export interface KmsErrorOptions {
+  readonly cause?: unknown;
+  /** Of an input that its shape refuses: all that is wrong with it. */
+  readonly violations?: readonly Violation[];
+  /** A part that the service needs is away, and comes back: the same request may succeed in a moment. */
+  readonly unavailable?: true;
+}
 
 /**
  * The one error type inside Claviger. Each door has a table that turns a code into its wire form.
@@ -31,12 +50,16 @@ export type ErrorCode = ModelErrorName | FrontDoorErrorCode;
  */
 export class KmsError extends Error {
   override readonly name = 'KmsError';
+  readonly violations: readonly Violation[];
+  readonly unavailable: boolean;
 
   constructor(
     readonly code: ErrorCode,
     message = '',
-    options?: { cause?: unknown },
+    options: KmsErrorOptions = {},
   ) {
-    super(message, options);
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.violations = options.violations ?? [];
+    this.unavailable = options.unavailable === true;
   }
 }

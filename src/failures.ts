@@ -7,12 +7,14 @@ import { atUse } from './xks-client/faults';
 interface Row {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly unavailable?: true;
 }
 
 const internal: Row = {
   code: 'KMSInternalException',
   message: 'The request failed because of an internal error. You can retry the request.',
 };
+const away: Row = { ...internal, unavailable: true };
 const timedOut: Row = {
   code: 'DependencyTimeoutException',
   message: 'The system timed out while trying to fulfill the request. You can retry the request.',
@@ -20,7 +22,7 @@ const timedOut: Row = {
 
 /** What the token's failures are to a client. Which of them it was stands in the log alone. */
 const ofToken = {
-  'token-unavailable': internal,
+  'token-unavailable': away,
   deadline: timedOut,
   busy: { code: 'ThrottlingException', message: 'Rate exceeded' },
   'key-not-found': {
@@ -41,7 +43,7 @@ const ofToken = {
 } as const satisfies Record<HsmErrorCode, Row>;
 
 const ofDatabase = {
-  unavailable: internal,
+  unavailable: away,
   timeout: timedOut,
   'unique-violation': internal,
   serialization: internal,
@@ -56,13 +58,14 @@ export function toKmsError(thrown: unknown): KmsError {
   if (thrown instanceof HsmError && thrown.code === 'mechanism-missing') {
     return new KmsError('UnsupportedOperationException', thrown.message, { cause: thrown });
   }
-  const row =
+  const row: Row =
     thrown instanceof HsmError
       ? ofToken[thrown.code]
       : thrown instanceof DatabaseError
         ? ofDatabase[thrown.code]
         : internal;
-  return new KmsError(row.code, row.message, { cause: thrown });
+  const { code, message, ...options } = row;
+  return new KmsError(code, message, { ...options, cause: thrown });
 }
 
 /** The connection broke during a commit: it may have happened. */

@@ -165,8 +165,29 @@ export interface Change {
 /** What a change answered; the record has it in CloudTrail's spelling and without secrets (kms-semantics §16.3). */
 export type ResponseElements = Readonly<Record<string, unknown>> | null;
 
+/**
+ * Where the REST door has an operation. Members of the input that the path names stand there; the others come in the query
+ * of a GET or DELETE, and in the body of everything else.
+ */
+export interface RestLine {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `/v1`, members of the input in braces: `/keys/{KeyId}/encrypt`. */
+  readonly path: string;
+  /**
+   * Of what makes something: where that is, below `/v1`, with members of the answer, or of the input, in braces
+   * (`/keys/{KeyMetadata.KeyId}`). It is answered 201 with it as Location; everything else 200, or 204 without a body.
+   */
+  readonly location?: string;
+  /** A client may name its request by an Idempotency-Key, and is answered alike when it repeats it. */
+  readonly idempotencyKey?: true;
+  /** What it does, in a sentence of the reference. */
+  readonly summary: string;
+}
+
 interface Declaration<N extends OperationName> {
   readonly name: N;
+  /** Undefined of operations that the REST door does not have: those of IAM and STS. */
+  readonly rest?: RestLine;
   /** CloudTrail's readOnly: true for reads and every cryptographic operation. */
   readonly readOnly: boolean;
   /** Members of the input that the audit record keeps; never a secret (kms-semantics §16.2). */

@@ -16,12 +16,12 @@ import type { Database } from './db';
 import { findProvider } from './iam/oidc-providers';
 import { compileIdentityPolicy } from './policy/compile';
 import type { Principal } from './policy/principal';
-import type { ServiceName } from './shapes';
+import type { AwsServiceName } from './shapes';
 
 /** What proves who somebody is, and what gives out credentials. */
 export interface Signatures {
   /** How the signatures of each service are verified: they are scoped to it. */
-  readonly options: Readonly<Record<ServiceName, SigV4Options<Principal>>>;
+  readonly options: Readonly<Record<AwsServiceName, SigV4Options<Principal>>>;
   readonly identityTokens: IdentityTokens;
   readonly sessions: Sessions;
   readonly webIdentities: WebIdentities;
@@ -57,7 +57,7 @@ export function buildSignatures(parts: SignatureParts): Signatures {
   );
   const signingKeys = new SigningKeys();
   const scoped = (
-    service: ServiceName,
+    service: AwsServiceName,
     ...regions: readonly string[]
   ): SigV4Options<Principal> => ({
     ...{ regions, services: [service], now, signingKeys },

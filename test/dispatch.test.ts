@@ -7,7 +7,7 @@ import type { Corridor, DoorRequest, RequestEvent } from '../src/corridor';
 import { handle } from '../src/dispatch';
 import { KmsError } from '../src/errors';
 import { type KeyState, operations as shapeOperations } from '../src/shapes/kms.generated';
-import { operationNamesOf, writeOutput } from '../src/shapes';
+import { operationNamesOf, parseInput, writeOutput } from '../src/shapes';
 import type { KeyUse } from '../src/keys/key-uses';
 import { operations } from '../src/operations';
 import { noIdentity } from '../src/policy/identity';
@@ -88,6 +88,11 @@ function trial(failures = 0, state: KeyState = 'Disabled'): Trial {
   return { corridor, records, events, uses, steps, drawn };
 }
 
+/** As the AWS doors read it. */
+function inputOf(json: () => unknown): DoorRequest['input'] {
+  return (name) => parseInput(name, json());
+}
+
 function request(different: Partial<DoorRequest> = {}, steps: string[] = []): DoorRequest {
   return {
     requestId: 'the-request',
@@ -98,10 +103,10 @@ function request(different: Partial<DoorRequest> = {}, steps: string[] = []): Do
       steps.push('authenticate');
       return rootOf(accountId);
     },
-    body: () => {
+    input: inputOf(() => {
       steps.push('body');
       return { NumberOfBytes: 3 };
-    },
+    }),
     write: writeOutput,
     ...different,
   };
@@ -156,7 +161,10 @@ describe('the corridor', () => {
     'validates the input of %s before it says that it is not built',
     async (operation) => {
       const { corridor, records } = trial();
-      const bad = await handle(corridor, request({ operation: () => operation, body: () => [] }));
+      const bad = await handle(
+        corridor,
+        request({ operation: () => operation, input: inputOf(() => []) }),
+      );
       expect(bad).toMatchObject({ ok: false, error: { code: 'SerializationException' } });
       const [input] = fc.sample(valuesOf(shapeOperations[operation].input), {
         numRuns: 1,
@@ -164,7 +172,7 @@ describe('the corridor', () => {
       });
       const answer = await handle(
         corridor,
-        request({ operation: () => operation, body: () => wireForm(input) }),
+        request({ operation: () => operation, input: inputOf(() => wireForm(input)) }),
       );
       const message = `The operation ${operation} is not supported.`;
       expect(answer).toMatchObject({
@@ -178,7 +186,7 @@ describe('the corridor', () => {
   test('authorizes before it looks at a key’s state', async () => {
     const call = request({
       operation: () => 'Encrypt',
-      body: () => ({ KeyId: 'k', Plaintext: 'YQ==' }),
+      input: inputOf(() => ({ KeyId: 'k', Plaintext: 'YQ==' })),
     });
     const { corridor, records, steps } = trial();
     expect(await handle(corridor, call)).toMatchObject({
@@ -197,7 +205,7 @@ describe('the corridor', () => {
   test('notes the use of a key once it is recorded, with the id of the record', async () => {
     const call = request({
       operation: () => 'Encrypt',
-      body: () => ({ KeyId: 'k', Plaintext: 'YQ==' }),
+      input: inputOf(() => ({ KeyId: 'k', Plaintext: 'YQ==' })),
     });
     const { corridor, records, uses, steps } = trial(0, 'Enabled');
     expect(await handle(corridor, call)).toMatchObject({ ok: true });
@@ -212,7 +220,10 @@ describe('the corridor', () => {
   });
 
   test('notes no use of a key that is only looked at', async () => {
-    const call = request({ operation: () => 'DescribeKey', body: () => ({ KeyId: 'k' }) });
+    const call = request({
+      operation: () => 'DescribeKey',
+      input: inputOf(() => ({ KeyId: 'k' })),
+    });
     const { corridor, uses } = trial(0, 'Enabled');
     expect(await handle(corridor, call)).toMatchObject({ ok: true });
     expect(uses).toEqual([]);
@@ -239,10 +250,13 @@ describe('the corridor', () => {
   test('never rejects: what nobody foresaw is an opaque error with its cause for the log', async () => {
     const { corridor, events } = trial();
     const fault = new TypeError('secret of the implementation');
-    const body = () => {
+    const input = () => {
       throw fault;
     };
-    expect(await handle(corridor, request({ body }))).toMatchObject({ ok: false, error: internal });
+    expect(await handle(corridor, request({ input }))).toMatchObject({
+      ok: false,
+      error: internal,
+    });
     expect(events).toMatchObject([{ outcome: 'KMSInternalException', cause: fault }]);
   });
 });

@@ -21,12 +21,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ajv: ['src/shapes/', 'src/config/', 'src/config.ts'],
 };
 
-/** `cli → main → server → doors → dispatch → operations → doctor → jobs → keys, policy → db`: nobody imports a room to its left. */
+/** `cli → main → server → doors → rest → dispatch → operations → doctor → jobs → keys, policy → db`: nobody imports a room to its left. */
 const order = [
   ['src/cli/'],
   ['src/main.ts'],
   ['src/server/', 'src/server.ts'],
   ['src/doors/'],
+  ['src/rest/'],
   ['src/dispatch.ts', 'src/dispatch-xks.ts'],
   ['src/operations/'],
   ['src/doctor/'],

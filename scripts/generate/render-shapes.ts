@@ -10,7 +10,7 @@ import {
 
 /** Which service a model is of, and where its facts stand. */
 export interface ModelSource {
-  /** `Kms`, `Iam`, `Sts`: begins the names that every service has. */
+  /** `Kms`, `Iam`, `Sts`, `Claviger`: begins the names that every service has. */
   readonly prefix: string;
   /** The model's path from the project's root. */
   readonly file: string;

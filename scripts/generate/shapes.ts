@@ -4,7 +4,7 @@ import { format, resolveConfig } from 'prettier';
 import { renderShapes } from './render-shapes';
 import type { ServiceModel } from './service-model';
 
-const services = ['kms', 'iam', 'sts'] as const;
+const services = ['kms', 'iam', 'sts', 'claviger'] as const;
 
 /**
  * Writes the generated shapes, or with --check says whether they are what the models give (exit status 1 when not).

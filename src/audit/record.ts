@@ -8,7 +8,7 @@ export interface AuditedCall {
   readonly completedAt: Date;
   readonly eventId: string;
   readonly requestId: string;
-  readonly service: 'kms' | 'iam' | 'sts' | 'kms-xks-proxy';
+  readonly service: 'kms' | 'iam' | 'sts' | 'claviger' | 'kms-xks-proxy';
   readonly eventName: string;
   /** Undefined when nobody was authenticated. */
   readonly caller: AuditedCaller | undefined;

@@ -3,7 +3,7 @@ import type { Authenticate } from '../auth/authenticator';
 import type { Answer, DoorRequest } from '../corridor';
 import type { KmsError } from '../errors';
 import type { Networks } from '../networks';
-import { parseBody, writeOutput } from '../shapes';
+import { parseBody, parseInput, writeOutput } from '../shapes';
 import { type WireError, wireErrors } from './aws-json-errors';
 import { completeBody } from './body';
 import { certificateOf } from './certificate';
@@ -44,9 +44,9 @@ function doorRequest(door: AwsJsonDoor, req: IncomingMessage, requestId: string)
       const certificate = certificateOf(req, door.networks);
       return door.authenticate({ method, url, rawHeaders, body, origin, certificate });
     },
-    body() {
+    input(operation) {
       if (body === undefined) throw new Error('the body was asked for before it was authenticated');
-      return parseBody(body);
+      return parseInput(operation, parseBody(body));
     },
     write: writeOutput,
   };

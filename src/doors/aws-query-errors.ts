@@ -44,6 +44,7 @@ export const queryErrors = {
   ExpiredTokenException: badRequest,
   IDPCommunicationError: badRequest,
   IDPRejectedClaim: { status: 403 },
+  IdempotentParameterMismatchException: badRequest,
   IncompleteSignatureException: { status: 400, code: 'IncompleteSignature' },
   IncorrectKeyException: badRequest,
   IncorrectKeyMaterialException: badRequest,
@@ -70,6 +71,7 @@ export const queryErrors = {
   LimitExceededException: badRequest,
   MalformedPolicyDocument: badRequest,
   MalformedPolicyDocumentException: { status: 400, code: 'MalformedPolicyDocument' },
+  MethodNotAllowedException: badRequest,
   MissingAction: badRequest,
   MissingAuthenticationTokenException: {
     status: 403,
@@ -91,6 +93,7 @@ export const queryErrors = {
   ThrottlingException: { status: 400, code: 'Throttling' },
   UnknownOperationException: invalidAction,
   UnmodifiableEntity: badRequest,
+  UnsupportedMediaTypeException: badRequest,
   UnrecognizedClientException: { status: 403, code: 'InvalidClientTokenId' },
   UnsupportedOperationException: invalidAction,
   ValidationException: { status: 400, code: 'ValidationError' },

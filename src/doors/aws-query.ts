@@ -5,7 +5,7 @@ import { KmsError } from '../errors';
 import type { Principal } from '../policy/principal';
 import type { Presented } from '../auth/authenticator';
 import type { Networks } from '../networks';
-import { escapeXml, formInput, writeXml } from '../shapes';
+import { escapeXml, formInput, parseInput, writeXml } from '../shapes';
 import { type QueryError, queryErrors } from './aws-query-errors';
 import { completeBody } from './body';
 import { certificateOf } from './certificate';
@@ -104,7 +104,8 @@ class QueryRequest implements DoorRequest {
     return this.door.authenticate(service, presented);
   }
 
-  body: DoorRequest['body'] = (operation) => formInput(operation, this.parameters);
+  input: DoorRequest['input'] = (operation) =>
+    parseInput(operation, formInput(operation, this.parameters));
 
   write: DoorRequest['write'] = (name, output) =>
     writeXml(name, output, { namespace: this.namespace, requestId: this.requestId });

@@ -4,6 +4,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const cancelKeyDeletion: Operation<'CancelKeyDeletion'> = {
   name: 'CancelKeyDeletion',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/cancel-deletion',
+    summary: 'Cancels the deletion of a key, which is disabled then.',
+  },
   readOnly: false,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:CancelKeyDeletion'),

@@ -6,6 +6,11 @@ import { changed, checkStoreId, lockOwn, storeConditions } from './custom-key-st
 /** Answered before the store is connected: whether it is, DescribeCustomKeyStores tells (kms-semantics §12.1). */
 export const connectCustomKeyStore: Operation<'ConnectCustomKeyStore'> = {
   name: 'ConnectCustomKeyStore',
+  rest: {
+    method: 'POST',
+    path: '/custom-key-stores/{CustomKeyStoreId}/connect',
+    summary: 'Connects a custom key store.',
+  },
   readOnly: false,
   audited: ['CustomKeyStoreId'],
   check: checkStoreId,

@@ -10,6 +10,13 @@ const action = 'kms:CreateAlias';
 
 export const createAlias: Operation<'CreateAlias'> = {
   name: 'CreateAlias',
+  rest: {
+    method: 'POST',
+    path: '/aliases',
+    location: '/aliases/{AliasName}',
+    idempotencyKey: true,
+    summary: 'Gives a key a name of its own.',
+  },
   readOnly: false,
   audited: ['AliasName', 'TargetKeyId'],
   check(input) {

@@ -19,6 +19,12 @@ import { proveStore } from './prove-custom-key-store';
 
 export const createCustomKeyStore: Operation<'CreateCustomKeyStore'> = {
   name: 'CreateCustomKeyStore',
+  rest: {
+    method: 'POST',
+    path: '/custom-key-stores',
+    location: '/custom-key-stores/{CustomKeyStoreId}',
+    summary: 'Makes a custom key store.',
+  },
   readOnly: false,
   audited: [
     'CustomKeyStoreName',

@@ -19,6 +19,13 @@ const action = 'kms:CreateGrant';
 
 export const createGrant: Operation<'CreateGrant'> = {
   name: 'CreateGrant',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/grants',
+    location: '/keys/{KeyId}/grants/{GrantId}',
+    idempotencyKey: true,
+    summary: 'Lets a principal use a key, until the grant is revoked or retired.',
+  },
   readOnly: false,
   audited: [
     'KeyId',

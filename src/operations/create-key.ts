@@ -14,6 +14,13 @@ import { checkStoreMembers, inStore } from './keys-in-stores';
 
 export const createKey: Operation<'CreateKey'> = {
   name: 'CreateKey',
+  rest: {
+    method: 'POST',
+    path: '/keys',
+    location: '/keys/{KeyMetadata.KeyId}',
+    idempotencyKey: true,
+    summary: 'Makes a key in the token.',
+  },
   readOnly: false,
   audited: [
     'Description',

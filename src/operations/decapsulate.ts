@@ -14,6 +14,11 @@ const ciphertextBytes: Readonly<Partial<Record<KeySpec, number>>> = {
 
 export const decapsulate: Operation<'Decapsulate'> = {
   name: 'Decapsulate',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/decapsulate',
+    summary: 'Gets a shared secret back from its ciphertext.',
+  },
   readOnly: true,
   audited: ['KeyId', 'EncapsulationAlgorithm', 'DryRun'],
   secret: 'SharedSecret',

@@ -11,6 +11,11 @@ const action = 'kms:Decrypt';
 
 export const decrypt: Operation<'Decrypt'> = {
   name: 'Decrypt',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/decrypt',
+    summary: 'Decrypts a ciphertext, such as that of a data key.',
+  },
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
   auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },

@@ -7,6 +7,11 @@ const action = 'kms:DeleteAlias';
 
 export const deleteAlias: Operation<'DeleteAlias'> = {
   name: 'DeleteAlias',
+  rest: {
+    method: 'DELETE',
+    path: '/aliases/{AliasName}',
+    summary: 'Deletes an alias; its key stays.',
+  },
   readOnly: false,
   audited: ['AliasName'],
   check: checkAliasName,

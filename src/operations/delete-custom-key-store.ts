@@ -6,6 +6,11 @@ import { changed, checkStoreId, lockOwn, storeConditions } from './custom-key-st
 
 export const deleteCustomKeyStore: Operation<'DeleteCustomKeyStore'> = {
   name: 'DeleteCustomKeyStore',
+  rest: {
+    method: 'DELETE',
+    path: '/custom-key-stores/{CustomKeyStoreId}',
+    summary: 'Deletes a custom key store that has no keys.',
+  },
   readOnly: false,
   audited: ['CustomKeyStoreId'],
   check: checkStoreId,

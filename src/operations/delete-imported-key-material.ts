@@ -6,6 +6,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const deleteImportedKeyMaterial: Operation<'DeleteImportedKeyMaterial'> = {
   name: 'DeleteImportedKeyMaterial',
+  rest: {
+    method: 'DELETE',
+    path: '/keys/{KeyId}/imported-material',
+    summary: 'Deletes imported key material; the key stays.',
+  },
   readOnly: false,
   audited: ['KeyId', 'KeyMaterialId'],
   targets: targetByKeyOnly('kms:DeleteImportedKeyMaterial'),

@@ -6,6 +6,11 @@ import { onlyKey, targetByKeyId } from './targets';
 
 export const deriveSharedSecret: Operation<'DeriveSharedSecret'> = {
   name: 'DeriveSharedSecret',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/derive-shared-secret',
+    summary: 'Agrees on a secret with the owner of another key pair (ECDH).',
+  },
   readOnly: true,
   audited: ['KeyId', 'KeyAgreementAlgorithm', 'DryRun'],
   secret: 'SharedSecret',

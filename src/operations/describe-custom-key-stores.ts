@@ -8,6 +8,11 @@ import { pageSize, paginate } from './pagination';
 
 export const describeCustomKeyStores: Operation<'DescribeCustomKeyStores'> = {
   name: 'DescribeCustomKeyStores',
+  rest: {
+    method: 'GET',
+    path: '/custom-key-stores',
+    summary: 'Lists custom key stores, or tells of one.',
+  },
   readOnly: true,
   audited: ['CustomKeyStoreId', 'CustomKeyStoreName', 'Limit', 'Marker'],
   check({ CustomKeyStoreId, CustomKeyStoreName }) {

@@ -4,6 +4,11 @@ import { onlyKey, targetByKeyId } from './targets';
 
 export const describeKey: Operation<'DescribeKey'> = {
   name: 'DescribeKey',
+  rest: {
+    method: 'GET',
+    path: '/keys/{KeyId}',
+    summary: 'Tells what a key is and whether it can be used.',
+  },
   readOnly: true,
   audited: ['KeyId'],
   crossAccount: true,

@@ -6,6 +6,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 /** Of a key that never rotates by itself it succeeds, and does nothing (kms-semantics §8.1). */
 export const disableKeyRotation: Operation<'DisableKeyRotation'> = {
   name: 'DisableKeyRotation',
+  rest: {
+    method: 'DELETE',
+    path: '/keys/{KeyId}/rotation',
+    summary: 'Stops the automatic rotation of a key.',
+  },
   readOnly: false,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:DisableKeyRotation'),

@@ -4,6 +4,11 @@ import { targetWithDaysUnused } from './targets';
 
 export const disableKey: Operation<'DisableKey'> = {
   name: 'DisableKey',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/disable',
+    summary: 'Disables a key: nothing can be done with it until it is enabled.',
+  },
   readOnly: false,
   audited: ['KeyId'],
   targets: targetWithDaysUnused('kms:DisableKey'),

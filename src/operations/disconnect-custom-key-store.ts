@@ -6,6 +6,11 @@ import { changed, checkStoreId, lockOwn, storeConditions } from './custom-key-st
 /** It is answered when every worker has closed its connection: AWS's DISCONNECTING is over by then. */
 export const disconnectCustomKeyStore: Operation<'DisconnectCustomKeyStore'> = {
   name: 'DisconnectCustomKeyStore',
+  rest: {
+    method: 'POST',
+    path: '/custom-key-stores/{CustomKeyStoreId}/disconnect',
+    summary: 'Disconnects a custom key store: its keys cannot be used until it is connected.',
+  },
   readOnly: false,
   audited: ['CustomKeyStoreId'],
   check: checkStoreId,

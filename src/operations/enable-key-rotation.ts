@@ -5,6 +5,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const enableKeyRotation: Operation<'EnableKeyRotation'> = {
   name: 'EnableKeyRotation',
+  rest: {
+    method: 'PUT',
+    path: '/keys/{KeyId}/rotation',
+    summary: 'Has new key material made for a key again and again.',
+  },
   readOnly: false,
   audited: ['KeyId', 'RotationPeriodInDays'],
   conditions: ({ input: { RotationPeriodInDays: days = defaultPeriodDays } }) => ({

@@ -4,6 +4,7 @@ import { targetByKeyOnly } from './targets';
 
 export const enableKey: Operation<'EnableKey'> = {
   name: 'EnableKey',
+  rest: { method: 'POST', path: '/keys/{KeyId}/enable', summary: 'Enables a key.' },
   readOnly: false,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:EnableKey'),

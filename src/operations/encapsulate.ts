@@ -8,6 +8,11 @@ import { onlyKey, targetByKeyId } from './targets';
 /** kms:EncapsulationAlgorithm is named as the condition keys of the other algorithms are: AWS's lists have none yet. */
 export const encapsulate: Operation<'Encapsulate'> = {
   name: 'Encapsulate',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/encapsulate',
+    summary: 'Makes a shared secret and its ciphertext (ML-KEM).',
+  },
   readOnly: true,
   audited: ['KeyId', 'EncapsulationAlgorithm', 'DryRun'],
   secret: 'SharedSecret',

@@ -8,6 +8,7 @@ import { algorithmCondition, effectiveAlgorithm, onlyKey, targetByKeyId } from '
 
 export const encrypt: Operation<'Encrypt'> = {
   name: 'Encrypt',
+  rest: { method: 'POST', path: '/keys/{KeyId}/encrypt', summary: 'Encrypts up to 4,096 bytes.' },
   readOnly: true,
   audited: ['KeyId', 'EncryptionContext', 'EncryptionAlgorithm', 'DryRun'],
   auditedDefaults: { EncryptionAlgorithm: effectiveAlgorithm(undefined) },

@@ -11,6 +11,11 @@ import { onlyKey, targetByKeyId } from './targets';
 export const generateDataKeyPairWithoutPlaintext: Operation<'GenerateDataKeyPairWithoutPlaintext'> =
   {
     name: 'GenerateDataKeyPairWithoutPlaintext',
+    rest: {
+      method: 'POST',
+      path: '/keys/{KeyId}/generate-data-key-pair-without-plaintext',
+      summary: 'Makes a key pair, its private key encrypted only.',
+    },
     readOnly: true,
     audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
     crossAccount: true,

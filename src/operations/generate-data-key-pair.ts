@@ -10,6 +10,11 @@ import { onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKeyPair: Operation<'GenerateDataKeyPair'> = {
   name: 'GenerateDataKeyPair',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/generate-data-key-pair',
+    summary: 'Makes a key pair, its private key in the clear and encrypted.',
+  },
   readOnly: true,
   audited: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
   secret: 'PrivateKeyPlaintext',

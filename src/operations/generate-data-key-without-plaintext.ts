@@ -5,6 +5,11 @@ import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKeyWithoutPlaintext: Operation<'GenerateDataKeyWithoutPlaintext'> = {
   name: 'GenerateDataKeyWithoutPlaintext',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/generate-data-key-without-plaintext',
+    summary: 'Makes a data key to be used later, encrypted only.',
+  },
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
   crossAccount: true,

@@ -5,6 +5,11 @@ import { algorithmCondition, onlyKey, targetByKeyId } from './targets';
 
 export const generateDataKey: Operation<'GenerateDataKey'> = {
   name: 'GenerateDataKey',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/generate-data-key',
+    summary: 'Makes a data key: in the clear to use now, and encrypted to keep.',
+  },
   readOnly: true,
   audited: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
   secret: 'Plaintext',

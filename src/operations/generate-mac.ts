@@ -5,6 +5,11 @@ import { onlyKey, targetByKeyId } from './targets';
 
 export const generateMac: Operation<'GenerateMac'> = {
   name: 'GenerateMac',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/generate-mac',
+    summary: 'Computes the MAC of a message (HMAC).',
+  },
   readOnly: true,
   audited: ['KeyId', 'MacAlgorithm', 'DryRun'],
   // Keys are derived by MACs.

@@ -7,6 +7,7 @@ import { inStore, requireConnected } from './keys-in-stores';
 
 export const generateRandom: Operation<'GenerateRandom'> = {
   name: 'GenerateRandom',
+  rest: { method: 'POST', path: '/random', summary: 'Gives random bytes of the token.' },
   readOnly: true,
   audited: ['CustomKeyStoreId'],
   secret: 'Plaintext',

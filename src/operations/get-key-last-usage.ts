@@ -5,6 +5,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 /** The answer's KeyId is the bare id: the API model describes it in the words for that of KeyMetadata. */
 export const getKeyLastUsage: Operation<'GetKeyLastUsage'> = {
   name: 'GetKeyLastUsage',
+  rest: {
+    method: 'GET',
+    path: '/keys/{KeyId}/last-usage',
+    summary: 'Tells when a key was last used, and for what.',
+  },
   readOnly: true,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:GetKeyLastUsage'),

@@ -5,6 +5,7 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const getKeyPolicy: Operation<'GetKeyPolicy'> = {
   name: 'GetKeyPolicy',
+  rest: { method: 'GET', path: '/keys/{KeyId}/policy', summary: 'Gives the key policy of a key.' },
   readOnly: true,
   audited: ['KeyId', 'PolicyName'],
   targets: targetByKeyOnly('kms:GetKeyPolicy'),

@@ -9,6 +9,11 @@ const resting: readonly KeyState[] = ['PendingDeletion', 'PendingReplicaDeletion
 /** A rotation on demand is done when it is answered, so there is none under way whose start could be shown. */
 export const getKeyRotationStatus: Operation<'GetKeyRotationStatus'> = {
   name: 'GetKeyRotationStatus',
+  rest: {
+    method: 'GET',
+    path: '/keys/{KeyId}/rotation',
+    summary: 'Tells whether and when a key is rotated.',
+  },
   readOnly: true,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:GetKeyRotationStatus'),

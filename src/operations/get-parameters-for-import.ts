@@ -6,6 +6,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 /** Makes a key pair in the token, which no other request finds: CloudTrail and the corridor have it as a read. */
 export const getParametersForImport: Operation<'GetParametersForImport'> = {
   name: 'GetParametersForImport',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/import-parameters',
+    summary: 'Gives the public key and the token with which key material is brought.',
+  },
   readOnly: true,
   audited: ['KeyId', 'WrappingAlgorithm', 'WrappingKeySpec'],
   check: (input) => void chooseWrapping(input),

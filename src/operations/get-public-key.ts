@@ -8,6 +8,11 @@ import { onlyKey, targetByKeyId } from './targets';
 
 export const getPublicKey: Operation<'GetPublicKey'> = {
   name: 'GetPublicKey',
+  rest: {
+    method: 'GET',
+    path: '/keys/{KeyId}/public-key',
+    summary: 'Gives the public key of an asymmetric key.',
+  },
   readOnly: true,
   audited: ['KeyId'],
   crossAccount: true,

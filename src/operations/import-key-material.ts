@@ -7,6 +7,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const importKeyMaterial: Operation<'ImportKeyMaterial'> = {
   name: 'ImportKeyMaterial',
+  rest: {
+    method: 'PUT',
+    path: '/keys/{KeyId}/imported-material',
+    summary: 'Brings key material of your own.',
+  },
   readOnly: false,
   audited: [
     'KeyId',

@@ -7,6 +7,7 @@ const action = 'kms:ListAliases';
 
 export const listAliases: Operation<'ListAliases'> = {
   name: 'ListAliases',
+  rest: { method: 'GET', path: '/aliases', summary: 'Lists aliases, of all keys or of one.' },
   readOnly: true,
   audited: ['KeyId', 'Limit', 'Marker'],
   accountActions: () => [{ action, resource: '*' }],

@@ -8,6 +8,7 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const listGrants: Operation<'ListGrants'> = {
   name: 'ListGrants',
+  rest: { method: 'GET', path: '/keys/{KeyId}/grants', summary: 'Lists the grants of a key.' },
   readOnly: true,
   audited: ['KeyId', 'GrantId', 'GranteePrincipal', 'GranteeServicePrincipal', 'Limit', 'Marker'],
   crossAccount: true,

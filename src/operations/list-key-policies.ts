@@ -6,6 +6,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 /** A key has one policy, and its name is always the same (kms-semantics §6.1). */
 export const listKeyPolicies: Operation<'ListKeyPolicies'> = {
   name: 'ListKeyPolicies',
+  rest: {
+    method: 'GET',
+    path: '/keys/{KeyId}/policies',
+    summary: "Lists the names of a key's policies: there is one, `default`.",
+  },
   readOnly: true,
   audited: ['KeyId', 'Limit', 'Marker'],
   targets: targetByKeyOnly('kms:ListKeyPolicies'),

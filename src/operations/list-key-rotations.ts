@@ -8,6 +8,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const listKeyRotations: Operation<'ListKeyRotations'> = {
   name: 'ListKeyRotations',
+  rest: {
+    method: 'GET',
+    path: '/keys/{KeyId}/rotations',
+    summary: 'Lists the rotations of a key, and its key materials.',
+  },
   readOnly: true,
   audited: ['KeyId', 'IncludeKeyMaterial', 'Limit', 'Marker'],
   targets: targetByKeyOnly('kms:ListKeyRotations'),

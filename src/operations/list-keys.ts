@@ -4,6 +4,7 @@ import { pageSize, paginate } from './pagination';
 
 export const listKeys: Operation<'ListKeys'> = {
   name: 'ListKeys',
+  rest: { method: 'GET', path: '/keys', summary: 'Lists the keys of the account.' },
   readOnly: true,
   audited: ['Limit', 'Marker'],
   accountActions: () => [{ action: 'kms:ListKeys', resource: '*' }],

@@ -6,6 +6,7 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const listResourceTags: Operation<'ListResourceTags'> = {
   name: 'ListResourceTags',
+  rest: { method: 'GET', path: '/keys/{KeyId}/tags', summary: 'Lists the tags of a key.' },
   readOnly: true,
   audited: ['KeyId', 'Limit', 'Marker'],
   targets: targetByKeyOnly('kms:ListResourceTags'),

@@ -14,6 +14,11 @@ const principalForm = /^arn:[^:]+:(?:iam|sts)::([0-9]{12}):./;
 
 export const listRetirableGrants: Operation<'ListRetirableGrants'> = {
   name: 'ListRetirableGrants',
+  rest: {
+    method: 'GET',
+    path: '/grants',
+    summary: 'Lists the grants that a principal may retire.',
+  },
   readOnly: true,
   audited: ['RetiringPrincipal', 'RetiringServicePrincipal', 'Limit', 'Marker'],
   check(input) {

@@ -5,6 +5,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const putKeyPolicy: Operation<'PutKeyPolicy'> = {
   name: 'PutKeyPolicy',
+  rest: {
+    method: 'PUT',
+    path: '/keys/{KeyId}/policy',
+    summary: 'Replaces the key policy of a key.',
+  },
   readOnly: false,
   audited: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'],
   check({ PolicyName }) {

@@ -19,6 +19,12 @@ const to = 'kms:ReEncryptTo';
 /** The plaintext passes from one token operation to the next in this process and is wiped; it never leaves it. */
 export const reEncrypt: Operation<'ReEncrypt'> = {
   name: 'ReEncrypt',
+  rest: {
+    method: 'POST',
+    path: '/keys/{DestinationKeyId}/re-encrypt',
+    summary:
+      'Encrypts under this key what another one, or key material of its own before a rotation, has encrypted.',
+  },
   readOnly: true,
   audited: [
     'SourceKeyId',

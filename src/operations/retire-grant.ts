@@ -12,6 +12,11 @@ const action = 'kms:RetireGrant';
 
 export const retireGrant: Operation<'RetireGrant'> = {
   name: 'RetireGrant',
+  rest: {
+    method: 'POST',
+    path: '/grants/retire',
+    summary: 'Retires a grant, as whoever it names for that.',
+  },
   readOnly: false,
   // Nothing of the request is recorded (kms-semantics §16.3).
   audited: [],

@@ -7,6 +7,7 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const revokeGrant: Operation<'RevokeGrant'> = {
   name: 'RevokeGrant',
+  rest: { method: 'DELETE', path: '/keys/{KeyId}/grants/{GrantId}', summary: 'Revokes a grant.' },
   readOnly: false,
   audited: ['KeyId', 'GrantId', 'DryRun'],
   crossAccount: true,

@@ -12,6 +12,7 @@ const maxRotations = 25;
 /** AWS answers before the rotation is done; here it is done when it is answered. */
 export const rotateKeyOnDemand: Operation<'RotateKeyOnDemand'> = {
   name: 'RotateKeyOnDemand',
+  rest: { method: 'POST', path: '/keys/{KeyId}/rotations', summary: 'Rotates a key now.' },
   readOnly: false,
   audited: ['KeyId'],
   targets: targetByKeyOnly('kms:RotateKeyOnDemand'),

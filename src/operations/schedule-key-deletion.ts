@@ -7,6 +7,11 @@ const defaultWindow = 30;
 
 export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = {
   name: 'ScheduleKeyDeletion',
+  rest: {
+    method: 'DELETE',
+    path: '/keys/{KeyId}',
+    summary: 'Schedules the deletion of a key, after a waiting time.',
+  },
   readOnly: false,
   audited: ['KeyId', 'PendingWindowInDays'],
   check({ PendingWindowInDays: days = defaultWindow }) {

@@ -5,6 +5,7 @@ import { onlyKey, signingConditions, targetByKeyId } from './targets';
 
 export const sign: Operation<'Sign'> = {
   name: 'Sign',
+  rest: { method: 'POST', path: '/keys/{KeyId}/sign', summary: 'Signs a message, or its digest.' },
   readOnly: true,
   audited: ['KeyId', 'MessageType', 'SigningAlgorithm', 'DryRun'],
   crossAccount: true,

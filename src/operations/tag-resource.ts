@@ -5,6 +5,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const tagResource: Operation<'TagResource'> = {
   name: 'TagResource',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/tags',
+    summary: 'Tags a key; tags of the same names are overwritten.',
+  },
   readOnly: false,
   audited: ['KeyId', 'Tags'],
   check: ({ Tags }) => checkTags(Tags),

@@ -5,6 +5,7 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const untagResource: Operation<'UntagResource'> = {
   name: 'UntagResource',
+  rest: { method: 'DELETE', path: '/keys/{KeyId}/tags', summary: 'Takes tags from a key.' },
   readOnly: false,
   audited: ['KeyId', 'TagKeys'],
   check: ({ TagKeys }) => TagKeys.forEach(checkTagKey),

@@ -16,6 +16,7 @@ const action = 'kms:UpdateAlias';
 
 export const updateAlias: Operation<'UpdateAlias'> = {
   name: 'UpdateAlias',
+  rest: { method: 'PUT', path: '/aliases/{AliasName}', summary: 'Has an alias name another key.' },
   readOnly: false,
   audited: ['AliasName', 'TargetKeyId'],
   check(input) {

@@ -19,6 +19,11 @@ import { proveStore } from './prove-custom-key-store';
 
 export const updateCustomKeyStore: Operation<'UpdateCustomKeyStore'> = {
   name: 'UpdateCustomKeyStore',
+  rest: {
+    method: 'PATCH',
+    path: '/custom-key-stores/{CustomKeyStoreId}',
+    summary: 'Changes a custom key store.',
+  },
   readOnly: false,
   audited: [
     'CustomKeyStoreId',

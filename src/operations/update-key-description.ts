@@ -4,6 +4,11 @@ import { onlyKey, targetByKeyOnly } from './targets';
 
 export const updateKeyDescription: Operation<'UpdateKeyDescription'> = {
   name: 'UpdateKeyDescription',
+  rest: {
+    method: 'PUT',
+    path: '/keys/{KeyId}/description',
+    summary: 'Changes the description of a key.',
+  },
   readOnly: false,
   audited: ['KeyId', 'Description'],
   check: checkDescription,

@@ -7,6 +7,11 @@ import { onlyKey, targetByKeyId } from './targets';
 
 export const verifyMac: Operation<'VerifyMac'> = {
   name: 'VerifyMac',
+  rest: {
+    method: 'POST',
+    path: '/keys/{KeyId}/verify-mac',
+    summary: 'Verifies the MAC of a message.',
+  },
   readOnly: true,
   audited: ['KeyId', 'MacAlgorithm', 'DryRun'],
   crossAccount: true,

@@ -6,6 +6,7 @@ import { onlyKey, signingConditions, targetByKeyId } from './targets';
 /** With the public half of the key, which is not the token's to keep. */
 export const verify: Operation<'Verify'> = {
   name: 'Verify',
+  rest: { method: 'POST', path: '/keys/{KeyId}/verify', summary: 'Verifies a signature.' },
   readOnly: true,
   audited: ['KeyId', 'MessageType', 'SigningAlgorithm', 'DryRun'],
   crossAccount: true,

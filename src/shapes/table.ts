@@ -1,10 +1,16 @@
+import { shapes as claviger } from './claviger.generated';
 import { shapes as iam } from './iam.generated';
 import { shapes as kms } from './kms.generated';
 import type { Shape } from './model';
 import { shapes as sts } from './sts.generated';
 
-/** Every shape of every service; those of iam and sts are named `iam.…` and `sts.…`. */
-export const shapes: Readonly<Record<string, Shape>> = { ...kms, ...iam, ...sts };
+/** Every shape of every service; all but those of kms are named `iam.…`, `sts.…`, `claviger.…`. */
+export const shapes: Readonly<Record<string, Shape>> = {
+  ...kms,
+  ...iam,
+  ...sts,
+  ...claviger,
+};
 
 /**
  * What AWS KMS enforces and its published model does not say: every KeyId must be ASCII (kms-semantics §2.1), which

@@ -85,7 +85,7 @@ test('the body is not to be had before the sender was authenticated', async () =
   let fault: unknown;
   answer = (request) => {
     try {
-      request.body('Encrypt');
+      void request.input('Encrypt');
     } catch (error) {
       fault = error;
     }

@@ -88,16 +88,21 @@ test('a request is told with its origin, authenticated as it came, and its input
     named(request, async () => {
       seen = request;
       await request.authenticate();
-      input = await request.body('AssumeRole');
+      input = await request.input('AssumeRole');
       return { ok: true, output: '' };
     });
-  const body = 'Action=AssumeRole&Version=2011-06-15&RoleArn=a&DurationSeconds=900';
+  const body =
+    'Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/a&RoleSessionName=bob&DurationSeconds=900';
   await post(body, `${url}?x=1`);
   expect(seen).toMatchObject({
     requestId,
     origin: { sourceIp: '127.0.0.1', userAgent: 'tests', tls: undefined },
   });
-  expect(input).toEqual({ RoleArn: 'a', DurationSeconds: 900 });
+  expect(input).toEqual({
+    RoleArn: 'arn:aws:iam::123456789012:role/a',
+    RoleSessionName: 'bob',
+    DurationSeconds: 900,
+  });
   expect(authenticated).toMatchObject([
     { service: 'sts', request: { method: 'POST', url: '/?x=1', body: Buffer.from(body) } },
   ]);
@@ -107,11 +112,14 @@ test('an input is read without anyone being authenticated, for operations that a
   let input: unknown;
   answer = (request) =>
     named(request, async () => {
-      input = await request.body('AssumeRoleWithWebIdentity');
+      input = await request.input('AssumeRoleWithWebIdentity');
       return { ok: true, output: '' };
     });
-  await post('Action=AssumeRoleWithWebIdentity&Version=2011-06-15&WebIdentityToken=t');
-  expect(input).toEqual({ WebIdentityToken: 't' });
+  const RoleArn = 'arn:aws:iam::123456789012:role/a';
+  await post(
+    `Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=${RoleArn}&RoleSessionName=bob&WebIdentityToken=${'t'.repeat(20)}`,
+  );
+  expect(input).toEqual({ RoleArn, RoleSessionName: 'bob', WebIdentityToken: 't'.repeat(20) });
   expect(authenticated).toEqual([]);
 });
 

@@ -11,7 +11,7 @@ import { handle } from '../../src/dispatch';
 import { createLog } from '../../src/log';
 import { Metrics } from '../../src/metrics';
 import { buildServices } from '../../src/services';
-import { type OperationName, writeOutput } from '../../src/shapes';
+import { type OperationName, parseInput, writeOutput } from '../../src/shapes';
 import { buildSignatures } from '../../src/signatures';
 import { type OpenKeyStores, openCustomKeyStores } from '../../src/store-connections';
 import { storeConnectors } from '../../src/store-connectors';
@@ -107,7 +107,7 @@ export async function perform<T = Record<string, unknown>>(
     service: 'kms',
     operation: () => operation,
     authenticate: () => rootOf(accountId),
-    body: () => input,
+    input: (name) => parseInput(name, input),
     write: writeOutput,
   };
   const answer = await handle(corridor, request);
