@@ -88,38 +88,30 @@ test('a request is told with its origin, authenticated as it came, and its input
     named(request, async () => {
       seen = request;
       await request.authenticate();
-      input = await request.input('AssumeRole');
+      input = await request.input('GetSessionToken');
       return { ok: true, output: '' };
     });
-  const body =
-    'Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/a&RoleSessionName=bob&DurationSeconds=900';
+  const body = 'Action=GetSessionToken&Version=2011-06-15&DurationSeconds=900';
   await post(body, `${url}?x=1`);
   expect(seen).toMatchObject({
     requestId,
     origin: { sourceIp: '127.0.0.1', userAgent: 'tests', tls: undefined },
   });
-  expect(input).toEqual({
-    RoleArn: 'arn:aws:iam::123456789012:role/a',
-    RoleSessionName: 'bob',
-    DurationSeconds: 900,
-  });
+  expect(input).toEqual({ DurationSeconds: 900 });
   expect(authenticated).toMatchObject([
     { service: 'sts', request: { method: 'POST', url: '/?x=1', body: Buffer.from(body) } },
   ]);
 });
 
-test('an input is read without anyone being authenticated, for operations that are not signed', async () => {
+test('an input is read without anyone being authenticated: some operations are not signed', async () => {
   let input: unknown;
   answer = (request) =>
     named(request, async () => {
-      input = await request.input('AssumeRoleWithWebIdentity');
+      input = await request.input('GetAccessKeyInfo');
       return { ok: true, output: '' };
     });
-  const RoleArn = 'arn:aws:iam::123456789012:role/a';
-  await post(
-    `Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=${RoleArn}&RoleSessionName=bob&WebIdentityToken=${'t'.repeat(20)}`,
-  );
-  expect(input).toEqual({ RoleArn, RoleSessionName: 'bob', WebIdentityToken: 't'.repeat(20) });
+  await post('Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE');
+  expect(input).toEqual({ AccessKeyId: 'AKIAIOSFODNN7EXAMPLE' });
   expect(authenticated).toEqual([]);
 });
 
