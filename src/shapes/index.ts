@@ -7,7 +7,7 @@ import { validationMessage } from './violations';
 
 export { parseBody } from './body';
 export { formInput } from './form';
-export { writeOutput } from './write';
+export { writeOutput, writeOutputRfc3339 } from './write';
 export { escapeXml, writeXml } from './xml';
 export * from './operations';
 
