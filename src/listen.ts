@@ -105,7 +105,10 @@ function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
   return {
     aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
     rest: createApp(
-      [healthRouter({ failing, metrics }), restRouter({ ...door, authenticate: authenticate.kms })],
+      [
+        healthRouter({ failing, metrics }),
+        restRouter({ ...door, authenticate: authenticate.kms, log }),
+      ],
       log,
     ),
   };

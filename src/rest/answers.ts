@@ -43,10 +43,12 @@ function at(value: unknown, path: string): unknown {
     .reduce<unknown>((from, name) => (from as Record<string, unknown> | undefined)?.[name], value);
 }
 
+/** Parameters that a link to the next page leaves out: the cursor before, and the signature of a presigned URL. */
+const notLinked = /^(?:cursor=|x-amz-)/i;
+
 /** The same list from the cursor on (RFC 8288). */
-export function nextLink(path: string, query: string, cursor: string): string {
-  const others = query
-    .split('&')
-    .filter((pair) => pair !== '' && !/^(?:cursor=|x-amz-)/i.test(pair));
+export function nextLink(url: string, cursor: string): string {
+  const [path = '', query = ''] = url.split('?', 2);
+  const others = query.split('&').filter((pair) => pair !== '' && !notLinked.test(pair));
   return `<${path}?${[...others, `cursor=${cursor}`].join('&')}>; rel="next"`;
 }

@@ -1,9 +1,10 @@
 import type { Request } from 'express';
 import type { DoorRequest } from '../../corridor';
-import type { OperationInputs } from '../../shapes';
-import { parseBody } from '../../shapes';
-import { KmsError } from '../../errors';
+import type { KmsError } from '../../errors';
 import { writeAnswer } from '../../rest/answers';
+import { readJson, requireNoBody } from '../../rest/bodies';
+import { idempotencyHeader, keyViolations } from '../../rest/idempotency-key';
+import { type QueryValues, readQuery } from '../../rest/query';
 import { inputOf } from '../../rest/requests';
 import type { Route } from '../../rest/routes';
 import { completeBody } from '../body';
@@ -11,52 +12,78 @@ import { certificateOf } from '../certificate';
 import { originOf } from '../origin';
 import type { RestDoor } from './router';
 
-/** What a request was found to be on its way through the corridor; its answer is made of it. */
-export interface RestExchange {
+/** A request on its way through the corridor, and what its answer is made of besides the corridor's. */
+export interface Exchange {
   readonly request: DoorRequest;
   /** Undefined until the corridor has asked for it. */
-  input?: object;
-  next?: string | undefined;
+  readonly input: object | undefined;
+  /** The cursor of the next page, of a list that has one. */
+  readonly next: string | undefined;
 }
 
 /** A request to a route, for the corridor. */
-export function exchangeOf(door: RestDoor, req: Request, route: Route): RestExchange {
-  const base = baseOf(door, req);
-  const exchange: { -readonly [M in keyof RestExchange]: RestExchange[M] } = {
-    request: {
-      ...base,
-      service: route.service,
-      operation: () => route.operation,
-      input: (name) => {
-        const input = inputOf({ ...route, operation: name }, partsOf(req, base.body()));
-        exchange.input = input;
-        return input as OperationInputs[typeof name];
-      },
-      write: (name, output) => {
-        const { text, next } = writeAnswer(route, name, output);
-        exchange.next = next;
-        return text;
-      },
+export function exchangeOf(door: RestDoor, req: Request, route: Route): Exchange {
+  const { body, ...sender } = senderOf(door, req);
+  const idempotencyKey = idempotencyKeyOf(req, route);
+  let query: QueryValues | undefined;
+  let input: object | undefined;
+  let next: string | undefined;
+  const request: DoorRequest = {
+    ...sender,
+    idempotencyKey,
+    service: route.service,
+    operation: () => route.operation,
+    authenticate() {
+      // What cannot be read proves nothing either, and a signature's refusal would not say why.
+      query = readQuery(queryOf(req.originalUrl));
+      return sender.authenticate();
+    },
+    input(operation) {
+      const valid = inputOf(
+        { ...route, operation },
+        {
+          path: req.params as Record<string, string>,
+          query: query ?? new Map<string, never>(),
+          body: jsonOf(req, route, body()),
+          violations: keyViolations(idempotencyKey),
+        },
+      );
+      input = valid;
+      return valid;
+    },
+    write(name, output) {
+      const written = writeAnswer(route, name, output);
+      next = written.next;
+      return written.text;
     },
   };
-  return exchange;
+  return {
+    request,
+    get input() {
+      return input;
+    },
+    get next() {
+      return next;
+    },
+  };
 }
 
 /** A request that is no operation's, for its record in the audit trail. */
 export function refusedRequest(door: RestDoor, req: Request, error: KmsError): DoorRequest {
-  const nothing = (): never => {
+  const refuse = (): never => {
     throw error;
   };
-  return {
-    ...baseOf(door, req),
-    service: 'kms',
-    operation: nothing,
-    input: nothing,
-    write: nothing,
-  };
+  const { body: _, ...sender } = senderOf(door, req);
+  return { ...sender, service: 'kms', operation: refuse, input: refuse, write: refuse };
 }
 
-function baseOf(door: RestDoor, req: Request) {
+export type Sender = Pick<DoorRequest, 'requestId' | 'origin' | 'authenticate'> & {
+  /** The body's bytes, of a request that was authenticated. */
+  readonly body: () => Buffer;
+};
+
+/** Who sent a request, from where, and what: the same for every request of the door. */
+export function senderOf(door: RestDoor, req: Request): Sender {
   const origin = originOf(req, door.networks);
   let body: Buffer | undefined;
   return {
@@ -75,12 +102,24 @@ function baseOf(door: RestDoor, req: Request) {
   };
 }
 
-function partsOf(req: Request, body: Buffer) {
-  const { originalUrl: url } = req;
+function queryOf(url: string): string {
   const mark = url.indexOf('?');
-  return {
-    path: req.params as Record<string, string>,
-    query: mark < 0 ? '' : url.slice(mark + 1),
-    body: parseBody(body),
-  };
+  return mark < 0 ? '' : url.slice(mark + 1);
+}
+
+/** Node gives no list of a header that it does not know. */
+function idempotencyKeyOf(req: Request, { line }: Route): string | undefined {
+  return line.idempotencyKey === true ? req.get(idempotencyHeader) : undefined;
+}
+
+function jsonOf({ method, headers }: Request, { line }: Route, bytes: Buffer): unknown {
+  if (line.method === 'GET' || line.method === 'DELETE') {
+    requireNoBody(method, bytes);
+    return undefined;
+  }
+  return readJson({
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+    bytes,
+  });
 }

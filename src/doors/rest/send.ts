@@ -1,37 +1,30 @@
 import type { Response } from 'express';
-import type { Answer } from '../../corridor';
 import type { KmsError } from '../../errors';
 import { locationOf, nextLink } from '../../rest/answers';
 import { problemHeaders, problemOf } from '../../rest/problems';
 import type { Route } from '../../rest/routes';
-import type { RestExchange } from './request';
+import type { Exchange } from './request';
 
-export function sendAnswer(
-  res: Response,
-  {
-    route,
-    exchange,
-    answer,
-    url,
-  }: { route: Route; exchange: RestExchange; answer: Answer; url: string },
-): void {
-  const { requestId } = exchange.request;
-  if (!answer.ok) {
-    sendProblem(res, answer.error, requestId);
-    return;
-  }
+export interface Success {
+  readonly route: Route;
+  readonly exchange: Exchange;
+  /** What the corridor answered. */
+  readonly text: string;
+  /** As it was sent. */
+  readonly url: string;
+}
+
+export function sendAnswer(res: Response, { route, exchange, text, url }: Success): void {
   if (res.destroyed) return;
-  const text = answer.output;
-  const location = locationOf(route, exchange.input ?? {}, text);
-  const { next } = exchange;
-  const [path = '', query = ''] = url.split('?', 2);
+  const { input = {}, next, request } = exchange;
+  const location = locationOf(route, input, text);
   res.writeHead(route.status, {
-    'x-amzn-RequestId': requestId,
+    'x-amzn-RequestId': request.requestId,
     'Cache-Control': 'no-store',
     ...(route.status !== 204 && { 'Content-Length': Buffer.byteLength(text) }),
     ...(text !== '' && { 'Content-Type': 'application/json' }),
     ...(location !== undefined && { Location: location }),
-    ...(next !== undefined && { Link: nextLink(path, query, next) }),
+    ...(next !== undefined && { Link: nextLink(url, next) }),
   });
   res.end(text);
 }
