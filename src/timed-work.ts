@@ -5,6 +5,7 @@ import { deleteExpiredApiToken } from './jobs/delete-api-token';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
 import { expireMaterial } from './jobs/expire-material';
+import { forgetNamedRequests } from './jobs/forget-requests';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
 import { rotateWornKey } from './jobs/rotate-worn-key';
@@ -31,6 +32,7 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
     expireMaterial(parts),
     destroyObjects(parts),
     deleteExpiredApiToken(database),
+    forgetNamedRequests(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({
