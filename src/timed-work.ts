@@ -31,8 +31,8 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
     rotateWornKey(parts),
     expireMaterial(parts),
     destroyObjects(parts),
-    deleteExpiredApiToken(database),
     forgetNamedRequests(parts),
+    deleteExpiredApiToken(database),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({

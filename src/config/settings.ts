@@ -215,6 +215,12 @@ export const settings = {
     sentence:
       'JSON file of the tokens and the XKS proxies that custom key stores can be connected to.',
   },
+  ratesFile: {
+    env: 'CLAVIGER_RATES_FILE',
+    schema: text,
+    sentence:
+      'JSON file of how often principals may call, by group of operations; without it as often as they like.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,
