@@ -314,6 +314,13 @@ export const settings = {
     default: 10,
     sentence: 'Custom key stores of an account.',
   },
+  maxApiTokensPerPrincipal: {
+    env: 'CLAVIGER_MAX_API_TOKENS_PER_PRINCIPAL',
+    schema: { type: 'integer', minimum: 1, maximum: 100_000 },
+    default: 100,
+    sentence:
+      'API tokens of a principal that have not expired; of a role, those of all of its sessions.',
+  },
   maxKeyPolicyBytes: {
     env: 'CLAVIGER_MAX_KEY_POLICY_BYTES',
     schema: { type: 'integer', minimum: 1024, maximum: 32_768 },
