@@ -29,11 +29,17 @@ create table idempotent_request (
   caller_id text collate "C" not null,
   operation text collate "C" not null,
   idempotency_key text collate "C" not null check (char_length(idempotency_key) between 1 and 255),
+  -- Of the request that was done, and not of those that repeat it.
+  request_id uuid not null,
   -- SHA-256 of the canonical input.
   input_hash bytea not null check (octet_length(input_hash) = 32),
-  answer text not null,
-  created_at timestamptz(3) not null default now(),
+  -- As AWS writes it; null while the request is at work, in its own transaction, which is all that sees it so.
+  answer text check (octet_length(answer) <= 65536),
+  -- What its change announced to the workers: [{topic, id}].
+  announced jsonb not null default '[]',
+  -- From then on it may be done anew.
+  expires_at timestamptz(3) not null,
   primary key (caller_id, operation, idempotency_key)
 );
 
-create index idempotent_request_age on idempotent_request (created_at);
+create index idempotent_request_expiry on idempotent_request (expires_at);

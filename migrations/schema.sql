@@ -102,9 +102,11 @@ create table idempotent_request (
   caller_id text collate "C" not null,
   operation text collate "C" not null,
   idempotency_key text collate "C" not null,
+  request_id uuid not null,
   input_hash bytea not null,
-  answer text not null,
-  created_at timestamp(3) with time zone not null default now()
+  answer text,
+  announced jsonb not null default '[]'::jsonb,
+  expires_at timestamp(3) with time zone not null
 );
 
 create table inline_policy (
@@ -404,6 +406,8 @@ alter table iam_tag add constraint iam_tag_tag_value_check CHECK (char_length(ta
 
 alter table iam_tag add constraint iam_tag_resource_id_position_key UNIQUE (resource_id, "position");
 
+alter table idempotent_request add constraint idempotent_request_answer_check CHECK (octet_length(answer) <= 65536);
+
 alter table idempotent_request add constraint idempotent_request_idempotency_key_check CHECK (char_length(idempotency_key) >= 1 AND char_length(idempotency_key) <= 255);
 
 alter table idempotent_request add constraint idempotent_request_input_hash_check CHECK (octet_length(input_hash) = 32);
@@ -694,7 +698,7 @@ CREATE INDEX group_member_user ON public.group_member USING btree (user_id);
 
 CREATE UNIQUE INDEX iam_tag_key ON public.iam_tag USING btree (resource_id, lower(tag_key));
 
-CREATE INDEX idempotent_request_age ON public.idempotent_request USING btree (created_at);
+CREATE INDEX idempotent_request_expiry ON public.idempotent_request USING btree (expires_at);
 
 CREATE UNIQUE INDEX key_material_current ON public.key_material USING btree (key_id) WHERE (state = 'CURRENT'::text);
 

@@ -4,6 +4,7 @@ import { connectKeyStore } from './jobs/connect-key-store';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
 import { expireMaterial } from './jobs/expire-material';
+import { forgetNamedRequests } from './jobs/forget-requests';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
 import { rotateWornKey } from './jobs/rotate-worn-key';
@@ -29,6 +30,7 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
     rotateWornKey(parts),
     expireMaterial(parts),
     destroyObjects(parts),
+    forgetNamedRequests(parts),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({
