@@ -12,7 +12,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   koffi: ['hsm/'],
   pg: ['src/db/'],
   express: ['src/doors/', 'src/server/', 'src/server.ts'],
-  'node:http': ['src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
+  'node:http': ['clients/', 'src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
   'node:https': ['clients/', 'src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
   'node:http2': ['src/doors/', 'src/server/', 'src/server.ts'],
   winston: ['src/log.ts'],
