@@ -32,14 +32,15 @@ create table alias (
 create table api_token (
   token_id text collate "C" not null,
   secret_hash bytea not null,
-  principal_id text collate "C" not null,
   account_id text collate "C" not null,
-  principal_arn text collate "C" not null,
+  principal_id text collate "C" not null,
+  caller_id text collate "C" not null,
   name text,
   policy text,
-  session jsonb,
-  created_at timestamp(3) with time zone not null default now(),
+  session text,
+  created_at timestamp(3) with time zone not null,
   expires_at timestamp(3) with time zone not null,
+  kept_until timestamp(3) with time zone not null,
   last_used_at timestamp(3) with time zone
 );
 
@@ -324,9 +325,11 @@ alter table alias add constraint alias_pkey PRIMARY KEY (account_id, alias_name)
 
 alter table api_token add constraint api_token_check CHECK (expires_at > created_at);
 
+alter table api_token add constraint api_token_check1 CHECK (kept_until >= expires_at);
+
 alter table api_token add constraint api_token_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 128);
 
-alter table api_token add constraint api_token_policy_check CHECK (octet_length(policy) <= 8192);
+alter table api_token add constraint api_token_policy_check CHECK (char_length(policy) <= 8192);
 
 alter table api_token add constraint api_token_secret_hash_check CHECK (octet_length(secret_hash) = 32);
 
@@ -616,9 +619,7 @@ alter table access_key add constraint access_key_account_id_principal_id_fkey FO
 
 alter table alias add constraint alias_account_id_key_id_fkey FOREIGN KEY (account_id, key_id) REFERENCES kms_key(account_id, key_id) ON DELETE CASCADE;
 
-alter table api_token add constraint api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
-
-alter table api_token add constraint api_token_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(principal_id) ON DELETE CASCADE;
+alter table api_token add constraint api_token_account_id_principal_id_fkey FOREIGN KEY (account_id, principal_id) REFERENCES principal(account_id, principal_id) ON DELETE CASCADE;
 
 alter table custom_key_store add constraint custom_key_store_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
@@ -678,11 +679,11 @@ CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, 
 
 CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
-CREATE INDEX api_token_account ON public.api_token USING btree (account_id, token_id);
+CREATE INDEX api_token_caller ON public.api_token USING btree (account_id, caller_id, token_id);
 
-CREATE INDEX api_token_expiry ON public.api_token USING btree (expires_at);
+CREATE INDEX api_token_kept ON public.api_token USING btree (kept_until);
 
-CREATE INDEX api_token_principal ON public.api_token USING btree (principal_id, token_id);
+CREATE INDEX api_token_principal ON public.api_token USING btree (account_id, principal_id, token_id);
 
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
 

@@ -1,6 +1,7 @@
 import type { Config } from './config';
 import type { Corridor } from './corridor';
 import { connectKeyStore } from './jobs/connect-key-store';
+import { deleteExpiredApiToken } from './jobs/delete-api-token';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
 import { expireMaterial } from './jobs/expire-material';
@@ -31,6 +32,7 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
     expireMaterial(parts),
     destroyObjects(parts),
     forgetNamedRequests(parts),
+    deleteExpiredApiToken(database),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({
