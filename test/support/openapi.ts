@@ -39,32 +39,32 @@ export function resolved(value: unknown, document: Json = openApiDocument()): Js
   return found as Json;
 }
 
-/** Compiles schemas of the document, with references into it. */
-export function schemaCompiler(
-  document: Json = openApiDocument(),
-): (schema: Json) => ValidateFunction {
+/**
+ * Compiles schemas of the document, with references into it. `closed`: objects have no members besides those that they
+ * name, which an answer that is all documented keeps to.
+ */
+export function schemaCompiler({ closed = false } = {}): (schema: Json) => ValidateFunction {
   const ajv = new Ajv2020({ allErrors: true, strict: false });
   addFormats(ajv);
   ajv.addFormat('password', true);
-  ajv.addSchema({ $id: 'openapi', ...withoutOwnId(document) }, 'openapi');
-  return (schema) => ajv.compile(absolute(schema) as Json);
+  const rewrite = (schema: unknown): Json => standalone(schema, closed) as Json;
+  ajv.addSchema({ $id: 'openapi', components: rewrite(openApiDocument().components) });
+  return (schema) => ajv.compile(rewrite(schema));
 }
 
-function withoutOwnId({ components }: Json): Json {
-  return { components: absolute(components) };
-}
-
-/** `#/components/…` of the document, in a schema that stands alone. */
-function absolute(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(absolute);
+/** With references to `#/components/…` of the document in place of its own. */
+function standalone(value: unknown, closed: boolean): unknown {
+  if (Array.isArray(value)) return value.map((inner: unknown) => standalone(inner, closed));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) =>
+  const rewritten = Object.fromEntries(
+    Object.entries(value).map(([name, inner]): [string, unknown] =>
       name === '$ref' && typeof inner === 'string'
         ? [name, `openapi${inner}`]
-        : [name, absolute(inner)],
+        : [name, standalone(inner, closed)],
     ),
   );
+  const open = closed && 'required' in value && 'properties' in value;
+  return open ? { additionalProperties: false, ...rewritten } : rewritten;
 }
 
 /** The schema of OpenAPI 3.1 as its authors publish it. */

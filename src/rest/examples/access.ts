@@ -93,7 +93,7 @@ export const accessExamples: Examples = {
   CreateApiToken: {
     input: { Name: apiToken.Name, DurationSeconds: 2_592_000, Policy: tokenPolicy },
     answer: {
-      Token: 'clv_CLVT2J7Q5XK3MZ4B6N7P_rXk0Vq3mT8sZ1yB6uN5wJ2hD9fG4cL7pA0eQ8iR3oMk',
+      Token: `clv_${tokenId}_ExampleExampleExampleExampleExampleExample0`,
       ApiToken: apiToken,
     },
   },

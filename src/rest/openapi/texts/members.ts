@@ -263,7 +263,7 @@ export const particularTexts: Readonly<Record<string, string>> = {
   'KeyMetadata.MultiRegion': 'Always false: Claviger has no multi-Region keys.',
   'KeyMetadata.Origin': 'Where the key material comes from.',
   'ListApiTokensRequest.PrincipalArn':
-    'The principal whose tokens are listed. Default: the caller.',
+    'The principal whose tokens are listed; `*` is everybody in the account. Default: the caller.',
   'ListAliasesRequest.KeyId':
     'The key whose aliases are listed: its id or its ARN. Default: all keys.',
   'DescribeCustomKeyStoresRequest.CustomKeyStoreId':
