@@ -26,7 +26,7 @@ export function requestWith(
     const value = input[name];
     if (place === 'path') target = target.replace(`{${name}}`, escaped(value));
     else if (value === undefined) continue;
-    else if (place === 'header') headers[name] = String(value);
+    else if (place === 'header') headers[name] = textOf(value);
     else query.push(...[value].flat().map((one) => `${escaped(name)}=${escaped(one)}`));
   }
   const others = Object.entries(input).filter(([name]) => !inUrl.has(name));
@@ -40,8 +40,12 @@ export function requestWith(
 
 /** As SigV4 escapes, which is more than encodeURIComponent does. */
 function escaped(value: unknown): string {
-  return encodeURIComponent(String(value)).replace(
+  return encodeURIComponent(textOf(value)).replace(
     /[!'()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
   );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -36,6 +36,7 @@ SwaggerUIBundle({
 
 const style = `body { margin: 0; background: #fff; }
 .swagger-ui .info { margin: 24px 0; }
+.swagger-ui .opblock-summary-operation-id { word-break: keep-all; }
 `;
 
 /** The files behind the page, by name. Reads them from the package, which is installed with Claviger. */

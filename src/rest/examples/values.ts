@@ -17,7 +17,7 @@ export const materialId = '96083e4fb6dbc41d77578a213a6b6669c044dd4c143e96755396d
 export const importedMaterialId =
   '0b7fd7ddbac6eef27907413567cad8c810e2883dc8a7534067a82ee1142fc1e6';
 export const storeId = 'cks-1234567890abcdef0';
-export const tokenId = 'ATKN2J7Q5XK3MZ4B6N7PQ';
+export const tokenId = 'ATKN2J7Q5XK3MZ4B6N7P';
 export const grantId = '79012cf74b188c768472718b421249f8cd136761cbff6b4d0002ab5c6c12d30d';
 export const grantToken =
   'OII1OVkPs9nSuy1JPjUpO3I3vEK4UEXWOQtLQ_e6bLlKjS0CCgEo_AQ-zdN53Gy6lFLHaBp1KsK5shPJrDI5gcpOkIDrKzNSNmq7-oqGsoWY8O21Sel3nSQfVNdEULBBxe5bSQ';

@@ -4,8 +4,8 @@ import { type Example, examples } from '../examples';
 import { type Route, routes } from '../routes';
 import { shapeSchemas } from './components';
 import { parametersOf, sharedHeaders, sharedParameters } from './parameters';
-import { problemSchemas } from './problem';
-import { responsesOf, sharedResponses } from './responses';
+import { problemExamples, problemSchemas } from './problem';
+import { documentedCodes, responsesOf, sharedResponses } from './responses';
 import { schemaName, schemaReference } from './schemas';
 import { security, securitySchemes } from './security';
 import { areaOf, areas } from './texts/areas';
@@ -34,15 +34,24 @@ function makeDocument(): OpenApiDocument {
     servers: [{ url: '/', description: 'This Claviger.' }],
     security,
     tags: Object.entries(areas).map(([name, { description }]) => ({ name, description })),
-    paths: pathsOf(routes),
+    paths: pathsOf(inOrderOfAreas(routes)),
     components: {
       schemas: { ...shapeSchemas(routes), ...problemSchemas },
       responses: sharedResponses(),
+      examples: problemExamples(documentedCodes(routes)),
       parameters: sharedParameters,
       headers: sharedHeaders,
       securitySchemes,
     },
   };
+}
+
+/** As a reader meets them: a page shows paths as they come. */
+function inOrderOfAreas(all: readonly Route[]): readonly Route[] {
+  const order = Object.values(areas).flatMap(({ operations }) => operations);
+  return [...all].sort(
+    (one, other) => order.indexOf(one.operation) - order.indexOf(other.operation),
+  );
 }
 
 function pathsOf(all: readonly Route[]): Paths {

@@ -1,4 +1,6 @@
-import type { Schema } from './types';
+import { type ErrorCode, KmsError } from '../../errors';
+import { problemOf, problemRows } from '../problems';
+import type { Json, Schema } from './types';
 
 /** RFC 9457's problem with what Claviger adds to it. */
 export const problemSchemas: Readonly<Record<string, Schema>> = {
@@ -56,3 +58,21 @@ export const problemSchemas: Readonly<Record<string, Schema>> = {
     },
   },
 };
+
+const requestId = '9d1f6b8e-3c5a-4e27-8b90-1a2c3d4e5f60';
+
+/** What the example of a refused input says, which the code alone does not. */
+const refusedInput = new KmsError(
+  'ValidationException',
+  'One value of the request cannot be as sent: see errors.',
+  { violations: [{ pointer: '/Tags/0/TagKey', detail: 'must have at least 1 character' }] },
+);
+
+/** An example of each of the codes, for the document's components. */
+export function problemExamples(codes: Iterable<ErrorCode>): Readonly<Record<string, Json>> {
+  const named = [...codes].sort().map((code): [string, Json] => {
+    const error = code === refusedInput.code ? refusedInput : new KmsError(code);
+    return [code, { summary: problemRows[code].title, value: problemOf(error, requestId) }];
+  });
+  return Object.fromEntries(named);
+}

@@ -5,9 +5,6 @@ import type { Route } from '../routes';
 import { schemaName, schemaReference } from './schemas';
 import { type Json, type Schema, present } from './types';
 
-/** Codes that AWS's model names and Claviger never gives: VPC endpoint services are kept and not looked up. */
-const neverGiven: readonly ErrorCode[] = [];
-
 /** What any request may be answered with, by status; each is one response of the document's components. */
 const shared: Readonly<
   Record<number, { readonly name: string; readonly codes: readonly ErrorCode[] }>
@@ -80,26 +77,44 @@ function headerReferences(...names: readonly string[]): Json {
 }
 
 /** Codes by the status that they have, of what the operation may be refused with. */
-function refusals({ operation, line }: Route): Map<number, ErrorCode[]> {
+function refusals(route: Route): Map<number, ErrorCode[]> {
   const byStatus = new Map<number, ErrorCode[]>();
-  const own = operationShapes[operation].errors;
-  const ofKey = line.idempotencyKey === true ? ['IdempotentParameterMismatchException'] : [];
-  const codes = new Set([...everywhere, ...own, ...ofKey] as ErrorCode[]);
-  for (const code of [...codes].sort()) {
-    if (neverGiven.includes(code)) continue;
+  for (const code of codesOf(route)) {
     const { status } = problemRows[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  // What is away for the moment may be anything that fails inside.
+  // What fails while a part is away.
   byStatus.get(503)?.push('KMSInternalException');
   return byStatus;
+}
+
+function codesOf({ operation, line }: Route): ErrorCode[] {
+  const { errors } = operationShapes[operation];
+  const named: ErrorCode[] =
+    line.idempotencyKey === true ? ['IdempotentParameterMismatchException'] : [];
+  return [...new Set([...everywhere, ...errors, ...named])].sort();
+}
+
+/** Every code that an answer of one of the routes may have. */
+export function documentedCodes(routes: readonly Route[]): ReadonlySet<ErrorCode> {
+  const common = Object.values(shared).flatMap(({ codes }) => codes);
+  return new Set([...common, ...routes.flatMap(codesOf)]);
 }
 
 function problem(codes: readonly ErrorCode[], status = statusOf(codes)): Json {
   return {
     description: codes.map((code) => `\`${code}\`: ${problemRows[code].title}`).join('\n\n'),
     headers: headerReferences('x-amzn-RequestId', ...(problemHeaderNames[status] ?? [])),
-    content: { 'application/problem+json': { schema: problemSchema(codes) } },
+    content: {
+      'application/problem+json': {
+        schema: problemSchema(codes),
+        examples: Object.fromEntries(
+          codes
+            .filter((code) => problemRows[code].status === status)
+            .map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+        ),
+      },
+    },
   };
 }
 

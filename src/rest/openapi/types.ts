@@ -20,7 +20,10 @@ export interface OpenApiDocument extends Json {
   readonly openapi: '3.1.0' | '3.1.1';
   readonly paths: Paths;
   readonly components: Readonly<
-    Record<'schemas' | 'responses' | 'parameters' | 'headers' | 'securitySchemes', Json>
+    Record<
+      'schemas' | 'responses' | 'parameters' | 'examples' | 'headers' | 'securitySchemes',
+      Json
+    >
   >;
 }
 
