@@ -32,6 +32,8 @@ export type ErrorCode = ModelErrorName | FrontDoorErrorCode;
 export interface Violation {
   /** Which value of the input: a JSON pointer (RFC 6901). */
   readonly pointer: string;
+  /** Where the request has it; undefined where there is one place only, a body. */
+  readonly in?: 'body' | 'path' | 'query' | 'header';
   /** What it must be, never what it is. */
   readonly detail: string;
 }

@@ -9,6 +9,7 @@ import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
 import { type Readiness, readiness } from './doors/readiness';
+import { restRouter } from './doors/rest/router';
 import { buildXks } from './build-xks';
 import { xksListeners } from './listen-xks';
 import type { Log } from './log';
@@ -103,7 +104,13 @@ function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
   });
   return {
     aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
-    rest: createApp([healthRouter({ failing, metrics })], log),
+    rest: createApp(
+      [
+        healthRouter({ failing, metrics }),
+        restRouter({ ...door, authenticate: authenticate.kms, log }),
+      ],
+      log,
+    ),
   };
 }
 

@@ -7,7 +7,8 @@ import { validationMessage } from './violations';
 
 export { parseBody } from './body';
 export { formInput } from './form';
-export { writeOutput } from './write';
+export { type Fault, strictInput } from './strict';
+export { writeOutput, writeOutputRfc3339 } from './write';
 export { escapeXml, writeXml } from './xml';
 export * from './operations';
 
