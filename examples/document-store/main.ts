@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  process.stdout.write(`document-store is ready at ${at}\n`);
+  process.stdout.write(`document-store is ready at ${at}\n${banner(at)}`);
 
   await Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
   // Takes no more requests, lets those in flight finish, wipes the keys.
@@ -44,6 +44,20 @@ async function main(): Promise<void> {
   clearTimeout(late);
   documents.close();
   await pool.end();
+}
+
+function banner(at: string): string {
+  const tenant = `${at}/tenants/acme`;
+  return `
+In another shell:
+  curl -X POST ${at}/tenants -H 'content-type: application/json' -d '{"tenant":"acme"}'
+  curl -X PUT ${tenant}/documents/invoice-1 -d 'Invoice 1: 100.00'
+  curl ${tenant}/documents/invoice-1
+  curl -X POST ${tenant}/rewrap
+  curl -X DELETE ${tenant}
+
+Ctrl-C stops it; everything is kept.
+`;
 }
 
 main().catch((error: unknown) => {
