@@ -4,6 +4,7 @@ import type { ChangeFeed, Database } from './db';
 import type { KmsError } from './errors';
 import type { Services } from './operation';
 import type { Principal } from './policy/principal';
+import type { RequestRates } from './request-rates/request-rates';
 import type { OperationInputs, OperationName, OperationOutputs, ServiceName } from './shapes';
 import type { RecordedService, RequestOrigin, Trail } from './trail';
 
@@ -45,6 +46,8 @@ export interface Corridor {
   readonly changes: ChangeFeed;
   readonly audit: AuditWriter;
   readonly service: RecordedService;
+  /** Undefined where everyone may call as often as they like. */
+  readonly requestRates?: RequestRates | undefined;
   readonly onRequest: (event: RequestEvent) => void;
   /** Something that a failed change made in the token could not be undone, and is left there without use. */
   readonly onLeftover: (error: unknown) => void;

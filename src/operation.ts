@@ -117,6 +117,8 @@ export interface AccountAction {
   readonly resourcePolicy?: { readonly policy: ResourcePolicy; readonly accountId: string };
   /** Condition values of this resource alone. They win over the operation's. */
   readonly conditions?: Conditions;
+  /** Thrown in place of the ordinary denial, where that would tell what there is. */
+  readonly deniedAs?: KmsError;
 }
 
 export interface Call<N extends OperationName> {

@@ -1,7 +1,12 @@
 import type { ValidateFunction } from 'ajv';
 import { KmsError } from '../errors';
 import { decoderFor, type Decoder } from './decode';
-import { operationShapes, type OperationInputs, type OperationName } from './operations';
+import {
+  operationShapes,
+  type OperationInputs,
+  type OperationName,
+  type OperationOutputs,
+} from './operations';
 import { newValidatorCompiler, schemaFor } from './schema';
 import { validationMessage } from './violations';
 
@@ -34,6 +39,13 @@ export function parseInput<N extends OperationName>(name: N, json: unknown): Ope
     throw new KmsError('ValidationException', validationMessage(validate.errors ?? [], input));
   }
   return input as OperationInputs[N];
+}
+
+/** The answer that writeOutput wrote. */
+export function readOutput<N extends OperationName>(name: N, text: string): OperationOutputs[N] {
+  const { output } = operationShapes[name];
+  const read: unknown = output === undefined ? {} : decoderFor(output)(JSON.parse(text));
+  return read as OperationOutputs[N];
 }
 
 function parserFor(name: OperationName): InputParser {
