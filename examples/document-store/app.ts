@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type RequestHandler,
+  type RequestParamHandler,
+} from 'express';
 import type { Documents } from './documents';
 import { Problem, type ProblemCode } from './problems';
 
@@ -82,11 +87,11 @@ function logged(log: AppOptions['log']): RequestHandler {
     const requestId = randomUUID();
     res.set('x-request-id', requestId);
     res.once('close', () => {
-      const { method, params } = req;
+      const { method } = req;
       const path = (req.route as { path: string } | undefined)?.path;
       const milliseconds = Math.round(performance.now() - started);
-      const failure = res.locals['failure'] as object | undefined;
-      log({ requestId, method, path, ...params, status: res.statusCode, milliseconds, ...failure });
+      const { names, failure } = res.locals as Locals;
+      log({ requestId, method, path, ...names, status: res.statusCode, milliseconds, ...failure });
     });
     next();
   };
@@ -97,9 +102,18 @@ const neverKept: RequestHandler = (_req, res, next) => {
   next();
 };
 
-function named(what: string, form: RegExp) {
-  return (_req: unknown, _res: unknown, next: (error?: Problem) => void, name: string): void =>
-    form.test(name) ? next() : next(new Problem('BadRequest', nameRule(what, form)));
+/** What the log gets of a request. */
+interface Locals {
+  names?: Record<string, string>;
+  failure?: { readonly code: string; readonly message: string };
+}
+
+function named(what: string, form: RegExp): RequestParamHandler {
+  return (_req, res: { locals: Locals }, next, name: string, parameter) => {
+    if (!form.test(name)) throw new Problem('BadRequest', nameRule(what, form));
+    res.locals.names = { ...res.locals.names, [parameter]: name };
+    next();
+  };
 }
 
 function nameRule(what: string, form: RegExp): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -12,8 +13,10 @@ import { type TestDaemon, serve, startDaemon } from '../support/daemon';
 import {
   type DocumentStore,
   type DocumentStoreSite,
+  callStore,
   documentStoreSite,
 } from '../support/document-store';
+import { createKey } from '../support/kms';
 import { administer } from '../support/postgres';
 import { until } from '../support/until';
 
@@ -163,7 +166,7 @@ test('After a rotation every data key is wrapped anew, page by page, while docum
   expect(first.json).toEqual({
     rewrapped: 100,
     failed: 0,
-    next: expect.stringMatching(/^[\w-]+$/),
+    next: expect.stringMatching(/^[\w-]+$/) as unknown,
   });
   // Thirty that have a data key each, and the one that three have in common.
   const reading = Promise.all(all.map((name) => store.call('GET', at(tenant, name))));
@@ -246,7 +249,7 @@ test('What is shredded is unreadable at once for every process, keys in memory a
   const { status, json } = await store.call('DELETE', `/tenants/${tenant}`);
   expect({ status, json }).toEqual({
     status: 200,
-    json: { tenant, keyDeletionDate: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
+    json: { tenant, keyDeletionDate: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as unknown },
   });
   for (const one of [store, sharing]) {
     for (const method of ['GET', 'PUT', 'DELETE']) {
@@ -304,11 +307,41 @@ test('A crash between the key and its row makes no second key', async () => {
   });
 });
 
-test('The API token does what the service needs and nothing else', async () => {
+test('The API token is of use for what the service does with keys of its own, and for nothing else', async () => {
   const tenant = await newTenant();
-  const own = await keyOf(tenant);
-  const { KeyMetadata } = await daemon.client().send(new DescribeKeyCommand({ KeyId: own }));
-  expect(KeyMetadata?.KeyState).toBe('Enabled');
+  await put(store, at(tenant, 'invoice-1'), text(1));
+  const [own, { id: other }] = [await keyOf(tenant), await createKey(daemon.client())];
+  const tags = { Tags: [{ TagKey: 'service', TagValue: 'document-store' }] };
+  const tenantsKey = { KeySpec: 'AES_256', EncryptionContext: { tenant } };
+  const statuses: Record<string, number> = {};
+  const ask = async (line: string, body?: object): Promise<void> => {
+    const [method = '', target = ''] = line.split(' ');
+    const headers = {
+      authorization: `Bearer ${await site.token()}`,
+      ...(body && { 'content-type': 'application/json' }),
+    };
+    const sent = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    statuses[line] = (await callStore(daemon.endpoint + target, sent)).status;
+  };
+  const allowed = `POST /v1/keys/${own}/generate-data-key`;
+  await ask(allowed, tenantsKey);
+  expect(statuses).toEqual({ [allowed]: 200 });
+  delete statuses[allowed];
+  await ask('GET /v1/keys');
+  await ask('POST /v1/keys', {});
+  await ask('POST /v1/api-tokens', {});
+  await ask(`POST /v1/keys/${own}/generate-data-key`, { KeySpec: 'AES_256' });
+  await ask(`POST /v1/keys/${own}/encrypt`, { Plaintext: 'AAAA', EncryptionContext: { tenant } });
+  await ask(`POST /v1/keys/${own}/rotations`);
+  await ask(`POST /v1/keys/${own}/disable`);
+  await ask(`GET /v1/keys/${own}/policy`);
+  await ask(`DELETE /v1/keys/${own}/tags?TagKeys=service`);
+  await ask(`POST /v1/keys/${other}/generate-data-key`, tenantsKey);
+  await ask(`POST /v1/keys/${other}/tags`, tags);
+  await ask(`DELETE /v1/keys/${other}`);
+  await ask('POST /v1/aliases', { AliasName: 'alias/mine', TargetKeyId: other });
+  expect(Object.entries(statuses).filter(([, status]) => status !== 403)).toEqual([]);
+  expect(Object.keys(statuses).length).toBe(13);
 });
 
 test('While Claviger is away, what is in memory is read and the rest is put off; when it is back, all goes on', async () => {
@@ -321,7 +354,7 @@ test('While Claviger is away, what is in memory is read and the rest is put off;
   const putOff = await store.call('PUT', at(tenant, 'invoice-2'), text(2));
   expect(putOff).toMatchObject({
     status: 503,
-    json: { code: 'Unavailable', title: expect.any(String) },
+    json: { code: 'Unavailable', title: 'Claviger or the database cannot answer now' },
   });
   expect(putOff.headers.get('retry-after')).toBe('2');
   expect(putOff.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
@@ -341,6 +374,7 @@ test('While Claviger is away, what is in memory is read and the rest is put off;
     expect((await store.call('GET', '/healthz')).json).toEqual({ database: true, claviger: true });
   } finally {
     child.kill('SIGTERM');
+    await once(child, 'exit');
   }
 });
 

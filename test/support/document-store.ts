@@ -104,7 +104,11 @@ async function startDocumentStore(
     url,
     process: child,
     log: () => log,
-    call: (method, target, body) => callStore(url + target, { method, ...(body && { body }) }),
+    call: (method, target, body) => {
+      const type = method === 'POST' ? 'application/json' : 'text/plain';
+      const sent = body && { body, headers: { 'content-type': type } };
+      return callStore(url + target, { method, ...sent });
+    },
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
