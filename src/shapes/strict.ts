@@ -153,7 +153,7 @@ function reportUnknown(name: string, faults: Faults): void {
 }
 
 /** A pointer is a URI fragment, which is UTF-8. */
-function isRepeatable(name: string): boolean {
+export function isRepeatable(name: string): boolean {
   return name.length <= maxRepeatedName && !unpairedSurrogate.test(name);
 }
 

@@ -18,13 +18,26 @@ export function sendAnswer(res: Response, { route, exchange, text, url }: Succes
   if (res.destroyed) return;
   const { input = {}, next, request } = exchange;
   const location = locationOf(route, input, text);
+  // An output without members is written as {}.
+  const body = route.status === 204 ? '' : text;
   res.writeHead(route.status, {
     'x-amzn-RequestId': request.requestId,
     'Cache-Control': 'no-store',
-    ...(route.status !== 204 && { 'Content-Length': Buffer.byteLength(text) }),
-    ...(text !== '' && { 'Content-Type': 'application/json' }),
+    ...(route.status !== 204 && { 'Content-Length': Buffer.byteLength(body) }),
+    ...(body !== '' && { 'Content-Type': 'application/json' }),
     ...(location !== undefined && { Location: location }),
     ...(next !== undefined && { Link: nextLink(url, next) }),
+  });
+  res.end(body);
+}
+
+export function sendResults(res: Response, text: string, requestId: string): void {
+  if (res.destroyed) return;
+  res.writeHead(200, {
+    'x-amzn-RequestId': requestId,
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
   });
   res.end(text);
 }
@@ -40,7 +53,7 @@ export function sendProblem(res: Response, error: KmsError, requestId: string): 
     'Cache-Control': 'no-store',
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(text),
-    ...problemHeaders(problem.status),
+    ...problemHeaders(problem.status, error),
   });
   res.end(text);
 }
