@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Secret } from '../../../src/auth/secret';
-import { canonicalHeaders, payloadHash, readHeaders } from '../../../src/auth/sigv4-canonical';
+import {
+  canonicalHeaders,
+  canonicalUri,
+  payloadHash,
+  readHeaders,
+} from '../../../src/auth/sigv4-canonical';
 import { basicIso } from '../../../src/auth/sigv4-clock';
 import { SigningKey } from '../../../src/auth/sigv4-keys';
 
@@ -11,7 +16,7 @@ export interface Identity {
   readonly region: string;
 }
 
-/** What the AWS SDK for JavaScript signs. */
+/** What the AWS SDK for JavaScript signs, of what a request has. */
 const signedHeaders = [
   'amz-sdk-invocation-id',
   'amz-sdk-request',
@@ -24,6 +29,25 @@ const signedHeaders = [
   'x-amz-user-agent',
 ];
 const userAgent = 'aws-sdk-js/3.1164.0 ua/2.1 os/linux#6.1 lang/js md/nodejs#20.20.2';
+
+/** A POST of JSON, but for its sender. */
+export interface Post {
+  /** As it is sent, without a query. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly input: object;
+}
+
+/** The bytes of a request that goes on the wire. */
+export function bytesOf(
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+): Buffer {
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('')}\r\n`), body]);
+}
 
 /** Makes whole HTTP requests, signed at the time of its making: AWS accepts them for five minutes. */
 export class Signer {
@@ -39,34 +63,45 @@ export class Signer {
     this.#key = new SigningKey(new Secret(identity.secretAccessKey), this.#scope);
   }
 
-  /** A request of the AWS JSON protocol, with the headers of an SDK, as the bytes that go on the wire. */
+  /** A request of the AWS JSON protocol. */
   request(operation: string, input: object): Buffer {
-    const body = Buffer.from(JSON.stringify(input));
-    const payload = payloadHash(body);
-    const headers = [
-      ['host', this.host],
-      ['content-type', 'application/x-amz-json-1.1'],
-      ['content-length', String(body.length)],
-      ['x-amz-target', `TrentService.${operation}`],
-      ['x-amz-user-agent', userAgent],
-      ['user-agent', userAgent],
-      ['amz-sdk-invocation-id', randomUUID()],
-      ['amz-sdk-request', 'attempt=1; max=3'],
-      ['x-amz-date', this.#iso],
-      ['x-amz-content-sha256', payload],
-    ];
-    const lines = canonicalHeaders(signedHeaders, readHeaders(headers.flat())) ?? '';
-    const canonical = `POST\n/\n\n${lines}\n${signedHeaders.join(';')}\n${payload}`;
-    headers.push(['authorization', this.#authorization(canonical)]);
-    const head = headers.map(([name, value]) => `${name ?? ''}: ${value ?? ''}\r\n`).join('');
-    return Buffer.concat([Buffer.from(`POST / HTTP/1.1\r\n${head}\r\n`), body]);
+    return this.post({
+      path: '/',
+      contentType: 'application/x-amz-json-1.1',
+      headers: { 'x-amz-target': `TrentService.${operation}` },
+      input,
+    });
   }
 
-  #authorization(canonical: string): string {
+  /** With the headers of an SDK. */
+  post({ path, contentType, headers: more, input }: Post): Buffer {
+    const body = Buffer.from(JSON.stringify(input));
+    const payload = payloadHash(body);
+    const headers = {
+      host: this.host,
+      'content-type': contentType,
+      'content-length': String(body.length),
+      ...more,
+      'x-amz-user-agent': userAgent,
+      'user-agent': userAgent,
+      'amz-sdk-invocation-id': randomUUID(),
+      'amz-sdk-request': 'attempt=1; max=3',
+      'x-amz-date': this.#iso,
+      'x-amz-content-sha256': payload,
+    };
+    const names = signedHeaders.filter((name) => name in headers);
+    const lines = canonicalHeaders(names, readHeaders(Object.entries(headers).flat())) ?? '';
+    const list = names.join(';');
+    const canonical = `POST\n${canonicalUri(path)}\n\n${lines}\n${list}\n${payload}`;
+    const authorization = this.#authorization(list, canonical);
+    return bytesOf(path, { ...headers, authorization }, body);
+  }
+
+  #authorization(signed: string, canonical: string): string {
     const { date, region, service } = this.#scope;
     return (
       `AWS4-HMAC-SHA256 Credential=${this.identity.accessKeyId}/${date}/${region}/${service}/aws4_request, ` +
-      `SignedHeaders=${signedHeaders.join(';')}, Signature=${this.#key.sign(this.#iso, canonical)}`
+      `SignedHeaders=${signed}, Signature=${this.#key.sign(this.#iso, canonical)}`
     );
   }
 }
