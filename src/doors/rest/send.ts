@@ -51,7 +51,7 @@ export function sendProblem(res: Response, error: KmsError, requestId: string): 
     'Cache-Control': 'no-store',
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(text),
-    ...problemHeaders(problem.status),
+    ...problemHeaders(problem.status, error),
   });
   res.end(text);
 }
