@@ -10,6 +10,7 @@ RUN npm ci --ignore-scripts \
  && npm_config_nodedir=/usr/local npm rebuild pkcs11js --ignore-scripts=false --foreground-scripts \
  && node -e 'require("pkcs11js")'
 COPY tsconfig.json ./
+COPY clients clients
 COPY hsm hsm
 COPY src src
 COPY scripts scripts
