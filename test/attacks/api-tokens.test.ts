@@ -214,7 +214,7 @@ describe('a token cannot be turned into more', () => {
     ]);
   });
 
-  test('by a token of its own', async () => {
+  test('by a token of its own, or a batch', async () => {
     const narrow = await makeToken(daemon, { credentials: ann, Policy: allowing('claviger:*') });
     const more = await bearing(daemon, narrow.text, 'POST /v1/api-tokens', { body: {} });
     expect(problem(more)).toEqual([
@@ -222,6 +222,11 @@ describe('a token cannot be turned into more', () => {
       'AccessDeniedException',
       `User: ${userArn('ann')} is not authorized to perform: claviger:CreateApiToken because an API token makes no API tokens`,
     ]);
+    const Entries = [{ Operation: 'Encrypt', Input: { KeyId: keyId, Plaintext: 'AAAA' } }];
+    const batch = await bearing(daemon, narrow.text, 'POST /v1/batch', { body: { Entries } });
+    expect(batch.body).toMatchObject({
+      Results: [{ Status: 403, Problem: { code: 'AccessDeniedException' } }],
+    });
   });
 
   test('by what another account may: its tokens are none here', async () => {
