@@ -8,8 +8,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists aliases, of all keys or of one. */
     get: operations['ListAliases'];
     put?: never;
+    /** Gives a key a name of its own. */
     post: operations['CreateAlias'];
     delete?: never;
     options?: never;
@@ -25,8 +27,10 @@ export interface paths {
       cookie?: never;
     };
     get?: never;
+    /** Has an alias name another key. */
     put: operations['UpdateAlias'];
     post?: never;
+    /** Deletes an alias; its key stays. */
     delete: operations['DeleteAlias'];
     options?: never;
     head?: never;
@@ -40,8 +44,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists custom key stores, or tells of one. */
     get: operations['DescribeCustomKeyStores'];
     put?: never;
+    /** Makes a custom key store. */
     post: operations['CreateCustomKeyStore'];
     delete?: never;
     options?: never;
@@ -59,9 +65,11 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
+    /** Deletes a custom key store that has no keys. */
     delete: operations['DeleteCustomKeyStore'];
     options?: never;
     head?: never;
+    /** Changes a custom key store. */
     patch: operations['UpdateCustomKeyStore'];
     trace?: never;
   };
@@ -74,6 +82,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Connects a custom key store. */
     post: operations['ConnectCustomKeyStore'];
     delete?: never;
     options?: never;
@@ -90,6 +99,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Disconnects a custom key store: its keys cannot be used until it is connected. */
     post: operations['DisconnectCustomKeyStore'];
     delete?: never;
     options?: never;
@@ -104,6 +114,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists the grants that a principal may retire. */
     get: operations['ListRetirableGrants'];
     put?: never;
     post?: never;
@@ -122,6 +133,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Retires a grant, as whoever it names for that. */
     post: operations['RetireGrant'];
     delete?: never;
     options?: never;
@@ -136,8 +148,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists the keys of the account. */
     get: operations['ListKeys'];
     put?: never;
+    /** Makes a key in the token. */
     post: operations['CreateKey'];
     delete?: never;
     options?: never;
@@ -154,6 +168,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Encrypts under this key what another one, or key material of its own before a rotation, has encrypted. */
     post: operations['ReEncrypt'];
     delete?: never;
     options?: never;
@@ -168,9 +183,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Tells what a key is and whether it can be used. */
     get: operations['DescribeKey'];
     put?: never;
     post?: never;
+    /** Schedules the deletion of a key, after a waiting time. */
     delete: operations['ScheduleKeyDeletion'];
     options?: never;
     head?: never;
@@ -186,6 +203,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Cancels the deletion of a key, which is disabled then. */
     post: operations['CancelKeyDeletion'];
     delete?: never;
     options?: never;
@@ -202,6 +220,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Gets a shared secret back from its ciphertext. */
     post: operations['Decapsulate'];
     delete?: never;
     options?: never;
@@ -218,6 +237,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Decrypts a ciphertext, such as that of a data key. */
     post: operations['Decrypt'];
     delete?: never;
     options?: never;
@@ -234,6 +254,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Agrees on a secret with the owner of another key pair (ECDH). */
     post: operations['DeriveSharedSecret'];
     delete?: never;
     options?: never;
@@ -249,6 +270,7 @@ export interface paths {
       cookie?: never;
     };
     get?: never;
+    /** Changes the description of a key. */
     put: operations['UpdateKeyDescription'];
     post?: never;
     delete?: never;
@@ -266,6 +288,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Disables a key: nothing can be done with it until it is enabled. */
     post: operations['DisableKey'];
     delete?: never;
     options?: never;
@@ -282,6 +305,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Enables a key. */
     post: operations['EnableKey'];
     delete?: never;
     options?: never;
@@ -298,6 +322,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Makes a shared secret and its ciphertext (ML-KEM). */
     post: operations['Encapsulate'];
     delete?: never;
     options?: never;
@@ -314,6 +339,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Encrypts up to 4,096 bytes. */
     post: operations['Encrypt'];
     delete?: never;
     options?: never;
@@ -330,6 +356,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Makes a data key: in the clear to use now, and encrypted to keep. */
     post: operations['GenerateDataKey'];
     delete?: never;
     options?: never;
@@ -346,6 +373,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Makes a key pair, its private key in the clear and encrypted. */
     post: operations['GenerateDataKeyPair'];
     delete?: never;
     options?: never;
@@ -362,6 +390,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Makes a key pair, its private key encrypted only. */
     post: operations['GenerateDataKeyPairWithoutPlaintext'];
     delete?: never;
     options?: never;
@@ -378,6 +407,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Makes a data key to be used later, encrypted only. */
     post: operations['GenerateDataKeyWithoutPlaintext'];
     delete?: never;
     options?: never;
@@ -394,6 +424,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Computes the MAC of a message (HMAC). */
     post: operations['GenerateMac'];
     delete?: never;
     options?: never;
@@ -408,8 +439,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists the grants of a key. */
     get: operations['ListGrants'];
     put?: never;
+    /** Lets a principal use a key, until the grant is revoked or retired. */
     post: operations['CreateGrant'];
     delete?: never;
     options?: never;
@@ -427,6 +460,7 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
+    /** Revokes a grant. */
     delete: operations['RevokeGrant'];
     options?: never;
     head?: never;
@@ -442,6 +476,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Gives the public key and the token with which key material is brought. */
     post: operations['GetParametersForImport'];
     delete?: never;
     options?: never;
@@ -457,8 +492,10 @@ export interface paths {
       cookie?: never;
     };
     get?: never;
+    /** Brings key material of your own. */
     put: operations['ImportKeyMaterial'];
     post?: never;
+    /** Deletes imported key material; the key stays. */
     delete: operations['DeleteImportedKeyMaterial'];
     options?: never;
     head?: never;
@@ -472,6 +509,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Tells when a key was last used, and for what. */
     get: operations['GetKeyLastUsage'];
     put?: never;
     post?: never;
@@ -488,6 +526,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists the names of a key's policies: there is one, `default`. */
     get: operations['ListKeyPolicies'];
     put?: never;
     post?: never;
@@ -504,7 +543,9 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Gives the key policy of a key. */
     get: operations['GetKeyPolicy'];
+    /** Replaces the key policy of a key. */
     put: operations['PutKeyPolicy'];
     post?: never;
     delete?: never;
@@ -520,6 +561,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Gives the public key of an asymmetric key. */
     get: operations['GetPublicKey'];
     put?: never;
     post?: never;
@@ -536,9 +578,12 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Tells whether and when a key is rotated. */
     get: operations['GetKeyRotationStatus'];
+    /** Has new key material made for a key again and again. */
     put: operations['EnableKeyRotation'];
     post?: never;
+    /** Stops the automatic rotation of a key. */
     delete: operations['DisableKeyRotation'];
     options?: never;
     head?: never;
@@ -552,8 +597,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists the rotations of a key, and its key materials. */
     get: operations['ListKeyRotations'];
     put?: never;
+    /** Rotates a key now. */
     post: operations['RotateKeyOnDemand'];
     delete?: never;
     options?: never;
@@ -570,6 +617,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Signs a message, or its digest. */
     post: operations['Sign'];
     delete?: never;
     options?: never;
@@ -584,9 +632,12 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Lists the tags of a key. */
     get: operations['ListResourceTags'];
     put?: never;
+    /** Tags a key; tags of the same names are overwritten. */
     post: operations['TagResource'];
+    /** Takes tags from a key. */
     delete: operations['UntagResource'];
     options?: never;
     head?: never;
@@ -602,6 +653,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Verifies a signature. */
     post: operations['Verify'];
     delete?: never;
     options?: never;
@@ -618,6 +670,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Verifies the MAC of a message. */
     post: operations['VerifyMac'];
     delete?: never;
     options?: never;
@@ -634,6 +687,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
+    /** Gives random bytes of the token. */
     post: operations['GenerateRandom'];
     delete?: never;
     options?: never;
@@ -645,35 +699,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
-    KeyIdType: string;
-    AliasList: components['schemas']['AliasListEntry'][];
+    /**
+     * @description How key material is encrypted to be imported.
+     * @enum {string}
+     */
+    AlgorithmSpec:
+      | 'RSAES_PKCS1_V1_5'
+      | 'RSAES_OAEP_SHA_1'
+      | 'RSAES_OAEP_SHA_256'
+      | 'RSA_AES_KEY_WRAP_SHA_1'
+      | 'RSA_AES_KEY_WRAP_SHA_256'
+      | 'SM2PKE';
+    /** @description An alias, and the key that it names. */
     AliasListEntry: {
-      AliasArn?: components['schemas']['ArnType'];
-      AliasName?: components['schemas']['AliasNameType'];
-      CreationDate?: components['schemas']['DateType'];
-      LastUpdatedDate?: components['schemas']['DateType'];
-      TargetKeyId?: components['schemas']['KeyIdType'];
+      /** @description The ARN of the alias. */
+      AliasArn: string;
+      /** @description The name of the alias. It starts with `alias/`. */
+      AliasName: string;
+      /**
+       * Format: date-time
+       * @description When it was made.
+       */
+      CreationDate?: string;
+      /**
+       * Format: date-time
+       * @description When the alias was last given a key.
+       */
+      LastUpdatedDate?: string;
+      /** @description The id of the key that the alias names. */
+      TargetKeyId?: string;
     };
-    ArnType: string;
-    AliasNameType: string;
-    /** Format: date-time */
-    DateType: string;
-    CustomKeyStoreIdType: string;
-    CustomKeyStoreNameType: string;
-    CustomKeyStoresList: components['schemas']['CustomKeyStoresListEntry'][];
-    CustomKeyStoresListEntry: {
-      CloudHsmClusterId?: components['schemas']['CloudHsmClusterIdType'];
-      ConnectionErrorCode?: components['schemas']['ConnectionErrorCodeType'];
-      ConnectionState?: components['schemas']['ConnectionStateType'];
-      CreationDate?: components['schemas']['DateType'];
-      CustomKeyStoreId?: components['schemas']['CustomKeyStoreIdType'];
-      CustomKeyStoreName?: components['schemas']['CustomKeyStoreNameType'];
-      CustomKeyStoreType?: components['schemas']['CustomKeyStoreType'];
-      TrustAnchorCertificate?: components['schemas']['TrustAnchorCertificateType'];
-      XksProxyConfiguration?: components['schemas']['XksProxyConfigurationType'];
+    CancelKeyDeletionResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
     };
-    CloudHsmClusterIdType: string;
-    /** @enum {string} */
+    /**
+     * @description Why a custom key store could not be connected.
+     * @enum {string}
+     */
     ConnectionErrorCodeType:
       | 'INVALID_CREDENTIALS'
       | 'CLUSTER_NOT_FOUND'
@@ -693,61 +756,587 @@ export interface components {
       | 'XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION'
       | 'XKS_PROXY_TIMED_OUT'
       | 'XKS_PROXY_INVALID_TLS_CONFIGURATION';
-    /** @enum {string} */
+    /**
+     * @description Whether a custom key store is connected.
+     * @enum {string}
+     */
     ConnectionStateType: 'CONNECTED' | 'CONNECTING' | 'FAILED' | 'DISCONNECTED' | 'DISCONNECTING';
-    /** @enum {string} */
-    CustomKeyStoreType: 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
-    TrustAnchorCertificateType: string;
-    XksProxyConfigurationType: {
-      AccessKeyId?: components['schemas']['XksProxyAuthenticationAccessKeyIdType'];
-      Connectivity?: components['schemas']['XksProxyConnectivityType'];
-      UriEndpoint?: components['schemas']['XksProxyUriEndpointType'];
-      UriPath?: components['schemas']['XksProxyUriPathType'];
-      VpcEndpointServiceName?: components['schemas']['XksProxyVpcEndpointServiceNameType'];
-      VpcEndpointServiceOwner?: components['schemas']['AccountIdType'];
+    CreateAliasRequest: {
+      /** @description The name of the alias. It starts with `alias/`. */
+      AliasName: string;
+      /** @description The key that the alias names: its id or its ARN. */
+      TargetKeyId: string;
     };
-    XksProxyAuthenticationAccessKeyIdType: string;
-    /** @enum {string} */
-    XksProxyConnectivityType: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE';
-    XksProxyUriEndpointType: string;
-    XksProxyUriPathType: string;
-    XksProxyVpcEndpointServiceNameType: string;
-    AccountIdType: string;
-    KeyStorePasswordType: string;
-    XksProxyAuthenticationCredentialType: {
-      AccessKeyId: components['schemas']['XksProxyAuthenticationAccessKeyIdType'];
-      RawSecretAccessKey: components['schemas']['XksProxyAuthenticationRawSecretAccessKeyType'];
+    CreateCustomKeyStoreRequest: {
+      /** @description The cluster that the custom key store keeps its keys in. */
+      CloudHsmClusterId?: string;
+      /** @description The name of the custom key store, unique in its account. */
+      CustomKeyStoreName: string;
+      /** @description Whether keys are kept in a CloudHSM cluster (the default) or by an external key store proxy. */
+      CustomKeyStoreType?: components['schemas']['CustomKeyStoreType'];
+      /**
+       * Format: password
+       * @description The password of the crypto user of the cluster.
+       */
+      KeyStorePassword?: string;
+      /** @description The certificate of the cluster, PEM. */
+      TrustAnchorCertificate?: string;
+      /** @description The credential with which the proxy is called. */
+      XksProxyAuthenticationCredential?: components['schemas']['XksProxyAuthenticationCredentialType'];
+      /** @description How the proxy is reached. */
+      XksProxyConnectivity?: components['schemas']['XksProxyConnectivityType'];
+      /** @description The scheme and host of the proxy. */
+      XksProxyUriEndpoint?: string;
+      /** @description The path of the proxy, which ends in `/kms/xks/v1`. */
+      XksProxyUriPath?: string;
+      /** @description The VPC endpoint service of the proxy. */
+      XksProxyVpcEndpointServiceName?: string;
+      /** @description The account of the VPC endpoint service. */
+      XksProxyVpcEndpointServiceOwner?: string;
     };
-    XksProxyAuthenticationRawSecretAccessKeyType: string;
-    PrincipalIdType: string;
-    ServicePrincipalType: string;
-    GrantList: components['schemas']['GrantListEntry'][];
-    GrantListEntry: {
+    CreateCustomKeyStoreResponse: {
+      /** @description The id of the custom key store. */
+      CustomKeyStoreId: string;
+    };
+    CreateGrantRequest: {
+      /** @description What encryption context a request must have that relies on the grant. */
       Constraints?: components['schemas']['GrantConstraints'];
-      CreationDate?: components['schemas']['DateType'];
-      GrantId?: components['schemas']['GrantIdType'];
-      GranteePrincipal?: components['schemas']['PrincipalIdType'];
-      GranteeServicePrincipal?: components['schemas']['ServicePrincipalType'];
-      IssuingAccount?: components['schemas']['PrincipalIdType'];
-      KeyId?: components['schemas']['KeyIdType'];
-      Name?: components['schemas']['GrantNameType'];
-      Operations?: components['schemas']['GrantOperationList'];
-      RetiringPrincipal?: components['schemas']['PrincipalIdType'];
-      RetiringServicePrincipal?: components['schemas']['ServicePrincipalType'];
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The ARN of the principal that may use the key. */
+      GranteePrincipal?: string;
+      /** @description The service that may use the key. */
+      GranteeServicePrincipal?: string;
+      /** @description A name of your own. A grant of the same name and content is not made twice. */
+      Name?: string;
+      /** @description What the grant allows. */
+      Operations: components['schemas']['GrantOperation'][];
+      /** @description The ARN of the principal that may retire the grant. */
+      RetiringPrincipal?: string;
+      /** @description The service that may retire the grant. */
+      RetiringServicePrincipal?: string;
     };
-    GrantConstraints: {
-      EncryptionContextEquals?: components['schemas']['EncryptionContextType'];
-      EncryptionContextSubset?: components['schemas']['EncryptionContextType'];
-      SourceArn?: components['schemas']['ArnType'];
+    CreateGrantResponse: {
+      /** @description The id of the grant. */
+      GrantId: string;
+      /** @description Lets the grant be used at once, before all of Claviger knows of it. */
+      GrantToken: string;
     };
+    CreateKeyRequest: {
+      /** @description Accepts a key policy that does not let the caller change it again. Default: false. */
+      BypassPolicyLockoutSafetyCheck?: boolean;
+      /** @description The custom key store that keeps the key. With the origins AWS_CLOUDHSM and EXTERNAL_KEY_STORE alone. */
+      CustomKeyStoreId?: string;
+      /** @description The old name of KeySpec. */
+      CustomerMasterKeySpec?: components['schemas']['CustomerMasterKeySpec'];
+      /** @description What the key is for, in your words. It is no secret. */
+      Description?: string;
+      /** @description The kind of the key. Default: SYMMETRIC_DEFAULT, which is AES-256-GCM. */
+      KeySpec?: components['schemas']['KeySpec'];
+      /** @description What the key is for. Default: ENCRYPT_DECRYPT. Keys that are not SYMMETRIC_DEFAULT need it said. */
+      KeyUsage?: components['schemas']['KeyUsageType'];
+      /** @description Whether the key is a multi-Region key. Claviger has none: true is refused. */
+      MultiRegion?: boolean;
+      /** @description Where the key material comes from. Default: AWS_KMS, made in the token. */
+      Origin?: components['schemas']['OriginType'];
+      /** @description The key policy, a document in JSON as text. Default: the account may everything. */
+      Policy?: string;
+      /** @description Tags: names and values of your own, which policies can ask for. */
+      Tags?: components['schemas']['Tag'][];
+      /** @description The id of the key in the external key store. With the origin EXTERNAL_KEY_STORE alone. */
+      XksKeyId?: string;
+    };
+    CreateKeyResponse: {
+      /** @description What the key is. */
+      KeyMetadata: components['schemas']['KeyMetadata'];
+    };
+    /**
+     * @description What keeps the keys of a custom key store.
+     * @enum {string}
+     */
+    CustomKeyStoreType: 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+    /** @description A custom key store. */
+    CustomKeyStoresListEntry: {
+      /** @description The cluster that the custom key store keeps its keys in. */
+      CloudHsmClusterId?: string;
+      /** @description Why the custom key store could not be connected. Only in the state FAILED. */
+      ConnectionErrorCode?: components['schemas']['ConnectionErrorCodeType'];
+      /** @description Whether the keys of the store can be used: in the state CONNECTED alone. */
+      ConnectionState: components['schemas']['ConnectionStateType'];
+      /**
+       * Format: date-time
+       * @description When it was made.
+       */
+      CreationDate: string;
+      /** @description The id of the custom key store. */
+      CustomKeyStoreId: string;
+      /** @description The name of the custom key store, unique in its account. */
+      CustomKeyStoreName: string;
+      /** @description Whether keys are kept in a CloudHSM cluster (the default) or by an external key store proxy. */
+      CustomKeyStoreType: components['schemas']['CustomKeyStoreType'];
+      /** @description The certificate of the cluster, PEM. */
+      TrustAnchorCertificate?: string;
+      /** @description How the proxy is reached. Of external key stores alone. */
+      XksProxyConfiguration?: components['schemas']['XksProxyConfigurationType'];
+    };
+    /**
+     * @description The old name of KeySpec.
+     * @enum {string}
+     */
+    CustomerMasterKeySpec:
+      | 'RSA_2048'
+      | 'RSA_3072'
+      | 'RSA_4096'
+      | 'ECC_NIST_P256'
+      | 'ECC_NIST_P384'
+      | 'ECC_NIST_P521'
+      | 'ECC_SECG_P256K1'
+      | 'SYMMETRIC_DEFAULT'
+      | 'HMAC_224'
+      | 'HMAC_256'
+      | 'HMAC_384'
+      | 'HMAC_512'
+      | 'SM2';
+    /**
+     * @description The kind of a data key pair.
+     * @enum {string}
+     */
+    DataKeyPairSpec:
+      | 'RSA_2048'
+      | 'RSA_3072'
+      | 'RSA_4096'
+      | 'ECC_NIST_P256'
+      | 'ECC_NIST_P384'
+      | 'ECC_NIST_P521'
+      | 'ECC_SECG_P256K1'
+      | 'SM2'
+      | 'ECC_NIST_EDWARDS25519'
+      | 'ML_KEM_512'
+      | 'ML_KEM_768'
+      | 'ML_KEM_1024';
+    /**
+     * @description The length of a data key.
+     * @enum {string}
+     */
+    DataKeySpec: 'AES_256' | 'AES_128';
+    DecapsulateRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description The algorithm of the key encapsulation. */
+      EncapsulationAlgorithm: components['schemas']['EncapsulationAlgorithmSpec'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The ciphertext of the shared secret, which Decapsulate opens. */
+      SharedSecretCiphertextBlob: string;
+    };
+    DecapsulateResponse: {
+      /** @description The algorithm of the key encapsulation. */
+      EncapsulationAlgorithm: components['schemas']['EncapsulationAlgorithmSpec'];
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The shared secret. */
+      SharedSecret: string;
+    };
+    DecryptRequest: {
+      /** @description What Encrypt, ReEncrypt or GenerateDataKey has answered, base64. */
+      CiphertextBlob?: string;
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description With DryRun: `IGNORE_CIPHERTEXT` asks whether the caller may, without a ciphertext. */
+      DryRunModifiers?: components['schemas']['DryRunModifierType'][];
+      /** @description The encryption algorithm. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    DecryptResponse: {
+      /** @description The secret, sealed to the public key of the attestation document (CMS EnvelopedData). Only in answers to a Recipient. */
+      CiphertextForRecipient?: string;
+      /** @description The encryption algorithm. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      EncryptionAlgorithm: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The ARN of the key that decrypted. */
+      KeyId: string;
+      /** @description The key material that decrypted. Of symmetric keys alone. */
+      KeyMaterialId?: string;
+      /** @description The plaintext, base64. Absent in an answer to a Recipient. */
+      Plaintext?: string;
+    };
+    DeleteImportedKeyMaterialResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The id of the key material, 64 hexadecimal digits. */
+      KeyMaterialId: string;
+    };
+    DeriveSharedSecretRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The algorithm of the key agreement. */
+      KeyAgreementAlgorithm: components['schemas']['KeyAgreementAlgorithmSpec'];
+      /** @description The public key of the other side (SubjectPublicKeyInfo, DER), on the curve of the key. */
+      PublicKey: string;
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    DeriveSharedSecretResponse: {
+      /** @description The secret, sealed to the public key of the attestation document (CMS EnvelopedData). Only in answers to a Recipient. */
+      CiphertextForRecipient?: string;
+      /** @description The algorithm of the key agreement. */
+      KeyAgreementAlgorithm: components['schemas']['KeyAgreementAlgorithmSpec'];
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description Where the key material comes from. */
+      KeyOrigin: components['schemas']['OriginType'];
+      /** @description The shared secret. Derive a key from it before use. Absent in an answer to a Recipient. */
+      SharedSecret?: string;
+    };
+    DescribeCustomKeyStoresResponse: {
+      /** @description The custom key stores of this page. */
+      CustomKeyStores: components['schemas']['CustomKeyStoresListEntry'][];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    DescribeKeyResponse: {
+      /** @description What the key is. */
+      KeyMetadata: components['schemas']['KeyMetadata'];
+    };
+    /**
+     * @description What a dry run leaves out.
+     * @enum {string}
+     */
+    DryRunModifierType: 'IGNORE_CIPHERTEXT';
+    EnableKeyRotationRequest: {
+      /**
+       * Format: int32
+       * @description How many days lie between two rotations. Default: 365.
+       */
+      RotationPeriodInDays?: number;
+    };
+    EncapsulateRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description The algorithm of the key encapsulation. */
+      EncapsulationAlgorithm: components['schemas']['EncapsulationAlgorithmSpec'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+    };
+    EncapsulateResponse: {
+      /** @description The algorithm of the key encapsulation. */
+      EncapsulationAlgorithm: components['schemas']['EncapsulationAlgorithmSpec'];
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The shared secret. */
+      SharedSecret: string;
+      /** @description The ciphertext of the shared secret, which Decapsulate opens. */
+      SharedSecretCiphertextBlob: string;
+    };
+    /**
+     * @description A key encapsulation algorithm.
+     * @enum {string}
+     */
+    EncapsulationAlgorithmSpec: 'ML_KEM';
+    EncryptRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description The encryption algorithm. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The bytes to encrypt, base64. */
+      Plaintext: string;
+    };
+    EncryptResponse: {
+      /** @description The ciphertext, base64. */
+      CiphertextBlob: string;
+      /** @description The encryption algorithm. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      EncryptionAlgorithm: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The ARN of the key. */
+      KeyId: string;
+    };
+    /**
+     * @description An encryption algorithm. SYMMETRIC_DEFAULT is AES-256-GCM.
+     * @enum {string}
+     */
+    EncryptionAlgorithmSpec:
+      'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
+    /** @description Pairs of names and values that are bound to a ciphertext. Together at most 8,192 bytes. */
     EncryptionContextType: {
-      [key: string]: components['schemas']['EncryptionContextValue'];
+      [key: string]: string;
     };
-    EncryptionContextValue: string;
-    GrantIdType: string;
-    GrantNameType: string;
-    GrantOperationList: components['schemas']['GrantOperation'][];
-    /** @enum {string} */
+    /**
+     * @description Whether imported key material expires.
+     * @enum {string}
+     */
+    ExpirationModelType: 'KEY_MATERIAL_EXPIRES' | 'KEY_MATERIAL_DOES_NOT_EXPIRE';
+    GenerateDataKeyPairRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The kind of the key pair. */
+      KeyPairSpec: components['schemas']['DataKeyPairSpec'];
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    GenerateDataKeyPairResponse: {
+      /** @description The secret, sealed to the public key of the attestation document (CMS EnvelopedData). Only in answers to a Recipient. */
+      CiphertextForRecipient?: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The key material that encrypted the private key. */
+      KeyMaterialId?: string;
+      /** @description The kind of the key pair. */
+      KeyPairSpec: components['schemas']['DataKeyPairSpec'];
+      /** @description The private key (PKCS#8, DER), encrypted under the KMS key. */
+      PrivateKeyCiphertextBlob: string;
+      /** @description The private key (PKCS#8, DER). Absent in answers to a Recipient. */
+      PrivateKeyPlaintext?: string;
+      /** @description The public key (SubjectPublicKeyInfo, DER). */
+      PublicKey: string;
+    };
+    GenerateDataKeyPairWithoutPlaintextRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The kind of the key pair. */
+      KeyPairSpec: components['schemas']['DataKeyPairSpec'];
+    };
+    GenerateDataKeyPairWithoutPlaintextResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The key material that encrypted the private key. */
+      KeyMaterialId?: string;
+      /** @description The kind of the key pair. */
+      KeyPairSpec: components['schemas']['DataKeyPairSpec'];
+      /** @description The private key (PKCS#8, DER), encrypted under the KMS key. */
+      PrivateKeyCiphertextBlob: string;
+      /** @description The public key (SubjectPublicKeyInfo, DER). */
+      PublicKey: string;
+    };
+    GenerateDataKeyRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The length of an AES key. One of KeySpec and NumberOfBytes must be there, and not both. */
+      KeySpec?: components['schemas']['DataKeySpec'];
+      /**
+       * Format: int32
+       * @description The length of the data key. One of KeySpec and NumberOfBytes must be there, and not both.
+       */
+      NumberOfBytes?: number;
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    GenerateDataKeyResponse: {
+      /** @description The data key, encrypted: keep it beside the data. */
+      CiphertextBlob: string;
+      /** @description The secret, sealed to the public key of the attestation document (CMS EnvelopedData). Only in answers to a Recipient. */
+      CiphertextForRecipient?: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The key material that encrypted the data key. */
+      KeyMaterialId?: string;
+      /** @description The data key: use it, then forget it. Absent in an answer to a Recipient. */
+      Plaintext?: string;
+    };
+    GenerateDataKeyWithoutPlaintextRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The length of an AES key. One of KeySpec and NumberOfBytes must be there, and not both. */
+      KeySpec?: components['schemas']['DataKeySpec'];
+      /**
+       * Format: int32
+       * @description The length of the data key. One of KeySpec and NumberOfBytes must be there, and not both.
+       */
+      NumberOfBytes?: number;
+    };
+    GenerateDataKeyWithoutPlaintextResponse: {
+      /** @description The data key, encrypted. */
+      CiphertextBlob: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The key material that encrypted the data key. */
+      KeyMaterialId?: string;
+    };
+    GenerateMacRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The MAC algorithm. It belongs to the KeySpec. */
+      MacAlgorithm: components['schemas']['MacAlgorithmSpec'];
+      /** @description The message. */
+      Message: string;
+    };
+    GenerateMacResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The MAC. */
+      Mac: string;
+      /** @description The MAC algorithm. It belongs to the KeySpec. */
+      MacAlgorithm: components['schemas']['MacAlgorithmSpec'];
+    };
+    GenerateRandomRequest: {
+      /** @description The custom key store whose cluster gives the bytes. Default: the token of Claviger. */
+      CustomKeyStoreId?: string;
+      /**
+       * Format: int32
+       * @description How many bytes.
+       */
+      NumberOfBytes?: number;
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    GenerateRandomResponse: {
+      /** @description The secret, sealed to the public key of the attestation document (CMS EnvelopedData). Only in answers to a Recipient. */
+      CiphertextForRecipient?: string;
+      /** @description The bytes, base64. Absent in an answer to a Recipient. */
+      Plaintext?: string;
+    };
+    GetKeyLastUsageResponse: {
+      /**
+       * Format: date-time
+       * @description When the key was made.
+       */
+      KeyCreationDate: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The last use. Absent where the key was not used since TrackingStartDate. */
+      KeyLastUsage?: components['schemas']['KeyLastUsageData'];
+      /**
+       * Format: date-time
+       * @description Since when the uses of the key are known.
+       */
+      TrackingStartDate: string;
+    };
+    GetKeyPolicyResponse: {
+      /** @description The key policy, a document in JSON as text. */
+      Policy: string;
+      /** @description The name of the key policy. There is one: `default`. */
+      PolicyName: string;
+    };
+    GetKeyRotationStatusResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The key is rotated by itself. */
+      KeyRotationEnabled: boolean;
+      /**
+       * Format: date-time
+       * @description When the key is rotated next.
+       */
+      NextRotationDate?: string;
+      /**
+       * Format: date-time
+       * @description When a rotation on demand began that is not done yet.
+       */
+      OnDemandRotationStartDate?: string;
+      /**
+       * Format: int32
+       * @description How many days lie between two rotations.
+       */
+      RotationPeriodInDays?: number;
+    };
+    GetParametersForImportRequest: {
+      /** @description How the key material will be encrypted. */
+      WrappingAlgorithm: components['schemas']['AlgorithmSpec'];
+      /** @description The kind of the public key under which it will be encrypted. */
+      WrappingKeySpec: components['schemas']['WrappingKeySpec'];
+    };
+    GetParametersForImportResponse: {
+      /** @description The token of the import parameters. It belongs to their public key. */
+      ImportToken: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /**
+       * Format: date-time
+       * @description Until when the import parameters can be used: 24 hours.
+       */
+      ParametersValidTo: string;
+      /** @description The public key to encrypt the key material under (SubjectPublicKeyInfo, DER). */
+      PublicKey: string;
+    };
+    GetPublicKeyResponse: {
+      /** @description The old name of KeySpec. */
+      CustomerMasterKeySpec: components['schemas']['CustomerMasterKeySpec'];
+      /** @description The key encapsulation algorithms of the key. */
+      EncapsulationAlgorithms?: components['schemas']['EncapsulationAlgorithmSpec'][];
+      /** @description The encryption algorithms of the key. */
+      EncryptionAlgorithms?: components['schemas']['EncryptionAlgorithmSpec'][];
+      /** @description The key agreement algorithms of the key. */
+      KeyAgreementAlgorithms?: components['schemas']['KeyAgreementAlgorithmSpec'][];
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The kind of the key. */
+      KeySpec: components['schemas']['KeySpec'];
+      /** @description What the key is for. */
+      KeyUsage: components['schemas']['KeyUsageType'];
+      /** @description The public key (SubjectPublicKeyInfo, DER). */
+      PublicKey: string;
+      /** @description The signing algorithms of the key. */
+      SigningAlgorithms?: components['schemas']['SigningAlgorithmSpec'][];
+    };
+    /** @description What encryption context a request must have that relies on a grant. */
+    GrantConstraints: {
+      /** @description A request must have exactly this encryption context. */
+      EncryptionContextEquals?: components['schemas']['EncryptionContextType'];
+      /** @description A request must have these pairs in its encryption context, and may have more. */
+      EncryptionContextSubset?: components['schemas']['EncryptionContextType'];
+      /** @description A request must come on behalf of this resource. */
+      SourceArn?: string;
+    };
+    /** @description A grant. */
+    GrantListEntry: {
+      /** @description What encryption context a request must have that relies on the grant. */
+      Constraints?: components['schemas']['GrantConstraints'];
+      /**
+       * Format: date-time
+       * @description When it was made.
+       */
+      CreationDate: string;
+      /** @description The id of the grant. */
+      GrantId: string;
+      /** @description The ARN of the principal that may use the key. */
+      GranteePrincipal?: string;
+      /** @description The service that may use the key. */
+      GranteeServicePrincipal?: string;
+      /** @description The principal or account that made the grant. */
+      IssuingAccount: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The name that the grant was made with. */
+      Name?: string;
+      /** @description What the grant allows. */
+      Operations: components['schemas']['GrantOperation'][];
+      /** @description The ARN of the principal that may retire the grant. */
+      RetiringPrincipal?: string;
+      /** @description The service that may retire the grant. */
+      RetiringServicePrincipal?: string;
+    };
+    /**
+     * @description An operation that can be granted.
+     * @enum {string}
+     */
     GrantOperation:
       | 'Decrypt'
       | 'Encrypt'
@@ -768,31 +1357,180 @@ export interface components {
       | 'DeriveSharedSecret'
       | 'Encapsulate'
       | 'Decapsulate';
-    NullableBooleanType: boolean;
-    GrantTokenType: string;
-    KeyList: components['schemas']['KeyListEntry'][];
-    KeyListEntry: {
-      KeyArn?: components['schemas']['ArnType'];
-      KeyId?: components['schemas']['KeyIdType'];
+    ImportKeyMaterialRequest: {
+      /** @description The key material, encrypted under the public key of the import parameters. */
+      EncryptedKeyMaterial: string;
+      /** @description Whether imported key material expires. Default: KEY_MATERIAL_EXPIRES. */
+      ExpirationModel?: components['schemas']['ExpirationModelType'];
+      /** @description The token of the import parameters. It belongs to their public key. */
+      ImportToken: string;
+      /** @description Whether the key material is new to the key or one that it had before. */
+      ImportType?: components['schemas']['ImportType'];
+      /** @description What the key material is, in your words. */
+      KeyMaterialDescription?: string;
+      /** @description The key material that is imported anew: it must be this one. Default: the current one. */
+      KeyMaterialId?: string;
+      /**
+       * Format: date-time
+       * @description When the key material expires, at most 365 days ahead. Needed with KEY_MATERIAL_EXPIRES.
+       */
+      ValidTo?: string;
     };
-    BooleanType: boolean;
-    /** @enum {string} */
-    CustomerMasterKeySpec:
-      | 'RSA_2048'
-      | 'RSA_3072'
-      | 'RSA_4096'
-      | 'ECC_NIST_P256'
-      | 'ECC_NIST_P384'
-      | 'ECC_NIST_P521'
-      | 'ECC_SECG_P256K1'
-      | 'SYMMETRIC_DEFAULT'
-      | 'HMAC_224'
-      | 'HMAC_256'
-      | 'HMAC_384'
-      | 'HMAC_512'
-      | 'SM2';
-    DescriptionType: string;
-    /** @enum {string} */
+    ImportKeyMaterialResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The id of the key material, 64 hexadecimal digits. */
+      KeyMaterialId: string;
+    };
+    /**
+     * @description Whether imported key material is there.
+     * @enum {string}
+     */
+    ImportState: 'IMPORTED' | 'PENDING_IMPORT';
+    /**
+     * @description Whether imported key material is new to the key.
+     * @enum {string}
+     */
+    ImportType: 'NEW_KEY_MATERIAL' | 'EXISTING_KEY_MATERIAL';
+    /**
+     * @description Which key materials are listed.
+     * @enum {string}
+     */
+    IncludeKeyMaterial: 'ALL_KEY_MATERIAL' | 'ROTATIONS_ONLY';
+    /**
+     * @description A key agreement algorithm.
+     * @enum {string}
+     */
+    KeyAgreementAlgorithmSpec: 'ECDH';
+    /**
+     * @description How an answer is sealed to a recipient.
+     * @enum {string}
+     */
+    KeyEncryptionMechanism: 'RSAES_OAEP_SHA_256';
+    /** @description A use of a key. */
+    KeyLastUsageData: {
+      /** @description The id of the audit record of that use. */
+      CloudTrailEventId?: string;
+      /** @description The id of the request that used the key. */
+      KmsRequestId: string;
+      /** @description What the key was used for. */
+      Operation: components['schemas']['KeyLastUsageTrackingOperation'];
+      /**
+       * Format: date-time
+       * @description When the key was used.
+       */
+      Timestamp: string;
+    };
+    /**
+     * @description An operation that counts as a use of a key.
+     * @enum {string}
+     */
+    KeyLastUsageTrackingOperation:
+      | 'Decrypt'
+      | 'DeriveSharedSecret'
+      | 'Encrypt'
+      | 'GenerateDataKey'
+      | 'GenerateDataKeyPair'
+      | 'GenerateDataKeyPairWithoutPlaintext'
+      | 'GenerateDataKeyWithoutPlaintext'
+      | 'GenerateMac'
+      | 'ReEncrypt'
+      | 'Sign'
+      | 'Verify'
+      | 'VerifyMac'
+      | 'Encapsulate'
+      | 'Decapsulate';
+    /** @description A key of the account. */
+    KeyListEntry: {
+      /** @description The ARN of the key. */
+      KeyArn: string;
+      /** @description The id of the key. */
+      KeyId: string;
+    };
+    /**
+     * @description Who manages a key.
+     * @enum {string}
+     */
+    KeyManagerType: 'AWS' | 'CUSTOMER';
+    /**
+     * @description Whether a key material encrypts.
+     * @enum {string}
+     */
+    KeyMaterialState:
+      'NON_CURRENT' | 'CURRENT' | 'PENDING_ROTATION' | 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION';
+    /** @description What a key is. Members that do not apply to the key are absent. */
+    KeyMetadata: {
+      /** @description The account of the key, 12 digits. */
+      AWSAccountId: string;
+      /** @description The ARN of the key. */
+      Arn: string;
+      /** @description The cluster that the custom key store keeps its keys in. */
+      CloudHsmClusterId?: string;
+      /**
+       * Format: date-time
+       * @description When it was made.
+       */
+      CreationDate: string;
+      /** @description The key material that encrypts now. Of symmetric encryption keys alone. */
+      CurrentKeyMaterialId?: string;
+      /** @description The custom key store that keeps the key. */
+      CustomKeyStoreId?: string;
+      /** @description The old name of KeySpec. */
+      CustomerMasterKeySpec: components['schemas']['CustomerMasterKeySpec'];
+      /**
+       * Format: date-time
+       * @description When the key is deleted. Only while it is pending deletion.
+       */
+      DeletionDate?: string;
+      /** @description What the key is for, in your words. It is no secret. */
+      Description: string;
+      /** @description The key can be used. */
+      Enabled: boolean;
+      /** @description The key encapsulation algorithms of the key. */
+      EncapsulationAlgorithms?: components['schemas']['EncapsulationAlgorithmSpec'][];
+      /** @description The encryption algorithms of the key. */
+      EncryptionAlgorithms?: components['schemas']['EncryptionAlgorithmSpec'][];
+      /** @description Whether the imported key material expires. */
+      ExpirationModel?: components['schemas']['ExpirationModelType'];
+      /** @description The key agreement algorithms of the key. */
+      KeyAgreementAlgorithms?: components['schemas']['KeyAgreementAlgorithmSpec'][];
+      /** @description The id of the key. */
+      KeyId: string;
+      /** @description Who manages the key: its owner, or a registered service. */
+      KeyManager: components['schemas']['KeyManagerType'];
+      /** @description The kind of the key. */
+      KeySpec: components['schemas']['KeySpec'];
+      /** @description Whether the key can be used, and if not, why. */
+      KeyState: components['schemas']['KeyState'];
+      /** @description What the key is for. */
+      KeyUsage: components['schemas']['KeyUsageType'];
+      /** @description The MAC algorithms of the key. */
+      MacAlgorithms?: components['schemas']['MacAlgorithmSpec'][];
+      /** @description Always false: Claviger has no multi-Region keys. */
+      MultiRegion: boolean;
+      /** @description Of multi-Region keys, which Claviger has none of. */
+      MultiRegionConfiguration?: components['schemas']['MultiRegionConfiguration'];
+      /** @description Where the key material comes from. */
+      Origin: components['schemas']['OriginType'];
+      /**
+       * Format: int32
+       * @description How many days the key waits for its deletion.
+       */
+      PendingDeletionWindowInDays?: number;
+      /** @description The signing algorithms of the key. */
+      SigningAlgorithms?: components['schemas']['SigningAlgorithmSpec'][];
+      /**
+       * Format: date-time
+       * @description When the key material expires.
+       */
+      ValidTo?: string;
+      /** @description The key in the external key store. */
+      XksKeyConfiguration?: components['schemas']['XksKeyConfigurationType'];
+    };
+    /**
+     * @description The kind of a key. What the token has no mechanism for is refused.
+     * @enum {string}
+     */
     KeySpec:
       | 'RSA_2048'
       | 'RSA_3072'
@@ -814,70 +1552,10 @@ export interface components {
       | 'ML_KEM_512'
       | 'ML_KEM_768'
       | 'ML_KEM_1024';
-    /** @enum {string} */
-    KeyUsageType:
-      | 'SIGN_VERIFY'
-      | 'ENCRYPT_DECRYPT'
-      | 'GENERATE_VERIFY_MAC'
-      | 'KEY_AGREEMENT'
-      | 'ENCAPSULATE_DECAPSULATE';
-    /** @enum {string} */
-    OriginType: 'AWS_KMS' | 'EXTERNAL' | 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
-    PolicyType: string;
-    TagList: components['schemas']['Tag'][];
-    Tag: {
-      TagKey: components['schemas']['TagKeyType'];
-      TagValue: components['schemas']['TagValueType'];
-    };
-    TagKeyType: string;
-    TagValueType: string;
-    XksKeyIdType: string;
-    KeyMetadata: {
-      AWSAccountId?: components['schemas']['AWSAccountIdType'];
-      Arn?: components['schemas']['ArnType'];
-      CloudHsmClusterId?: components['schemas']['CloudHsmClusterIdType'];
-      CreationDate?: components['schemas']['DateType'];
-      CurrentKeyMaterialId?: components['schemas']['BackingKeyIdType'];
-      CustomKeyStoreId?: components['schemas']['CustomKeyStoreIdType'];
-      CustomerMasterKeySpec?: components['schemas']['CustomerMasterKeySpec'];
-      DeletionDate?: components['schemas']['DateType'];
-      Description?: components['schemas']['DescriptionType'];
-      Enabled?: components['schemas']['BooleanType'];
-      EncapsulationAlgorithms?: components['schemas']['EncapsulationAlgorithmSpecList'];
-      EncryptionAlgorithms?: components['schemas']['EncryptionAlgorithmSpecList'];
-      ExpirationModel?: components['schemas']['ExpirationModelType'];
-      KeyAgreementAlgorithms?: components['schemas']['KeyAgreementAlgorithmSpecList'];
-      KeyId: components['schemas']['KeyIdType'];
-      KeyManager?: components['schemas']['KeyManagerType'];
-      KeySpec?: components['schemas']['KeySpec'];
-      KeyState?: components['schemas']['KeyState'];
-      KeyUsage?: components['schemas']['KeyUsageType'];
-      MacAlgorithms?: components['schemas']['MacAlgorithmSpecList'];
-      MultiRegion?: components['schemas']['NullableBooleanType'];
-      MultiRegionConfiguration?: components['schemas']['MultiRegionConfiguration'];
-      Origin?: components['schemas']['OriginType'];
-      PendingDeletionWindowInDays?: components['schemas']['PendingWindowInDaysType'];
-      SigningAlgorithms?: components['schemas']['SigningAlgorithmSpecList'];
-      ValidTo?: components['schemas']['DateType'];
-      XksKeyConfiguration?: components['schemas']['XksKeyConfigurationType'];
-    };
-    AWSAccountIdType: string;
-    BackingKeyIdType: string;
-    EncapsulationAlgorithmSpecList: components['schemas']['EncapsulationAlgorithmSpec'][];
-    /** @enum {string} */
-    EncapsulationAlgorithmSpec: 'ML_KEM';
-    EncryptionAlgorithmSpecList: components['schemas']['EncryptionAlgorithmSpec'][];
-    /** @enum {string} */
-    EncryptionAlgorithmSpec:
-      'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256' | 'SM2PKE';
-    /** @enum {string} */
-    ExpirationModelType: 'KEY_MATERIAL_EXPIRES' | 'KEY_MATERIAL_DOES_NOT_EXPIRE';
-    KeyAgreementAlgorithmSpecList: components['schemas']['KeyAgreementAlgorithmSpec'][];
-    /** @enum {string} */
-    KeyAgreementAlgorithmSpec: 'ECDH';
-    /** @enum {string} */
-    KeyManagerType: 'AWS' | 'CUSTOMER';
-    /** @enum {string} */
+    /**
+     * @description Whether a key can be used, and if not, why.
+     * @enum {string}
+     */
     KeyState:
       | 'Creating'
       | 'Enabled'
@@ -887,25 +1565,225 @@ export interface components {
       | 'PendingReplicaDeletion'
       | 'Unavailable'
       | 'Updating';
-    MacAlgorithmSpecList: components['schemas']['MacAlgorithmSpec'][];
-    /** @enum {string} */
+    /**
+     * @description What a key is for. It never changes.
+     * @enum {string}
+     */
+    KeyUsageType:
+      | 'SIGN_VERIFY'
+      | 'ENCRYPT_DECRYPT'
+      | 'GENERATE_VERIFY_MAC'
+      | 'KEY_AGREEMENT'
+      | 'ENCAPSULATE_DECAPSULATE';
+    ListAliasesResponse: {
+      /** @description The aliases of this page. */
+      Aliases: components['schemas']['AliasListEntry'][];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    ListGrantsResponse: {
+      /** @description The grants of this page. */
+      Grants: components['schemas']['GrantListEntry'][];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    ListKeyPoliciesResponse: {
+      /** @description The names of the key policies of this page. */
+      PolicyNames: string[];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    ListKeyRotationsResponse: {
+      /** @description The rotations of this page. */
+      Rotations: components['schemas']['RotationsListEntry'][];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    ListKeysResponse: {
+      /** @description The keys of this page. */
+      Keys: components['schemas']['KeyListEntry'][];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    ListResourceTagsResponse: {
+      /** @description Tags: names and values of your own, which policies can ask for. */
+      Tags: components['schemas']['Tag'][];
+      /** @description The cursor of the next page; absent on the last one. */
+      next?: string;
+    };
+    /**
+     * @description A MAC algorithm.
+     * @enum {string}
+     */
     MacAlgorithmSpec: 'HMAC_SHA_224' | 'HMAC_SHA_256' | 'HMAC_SHA_384' | 'HMAC_SHA_512';
+    /**
+     * @description What of a message is sent.
+     * @enum {string}
+     */
+    MessageType: 'RAW' | 'DIGEST' | 'EXTERNAL_MU';
+    /** @description Of multi-Region keys, which Claviger has none of. */
     MultiRegionConfiguration: {
+      /** @description Of multi-Region keys, which Claviger has none of. */
       MultiRegionKeyType?: components['schemas']['MultiRegionKeyType'];
+      /** @description Of multi-Region keys, which Claviger has none of. */
       PrimaryKey?: components['schemas']['MultiRegionKey'];
-      ReplicaKeys?: components['schemas']['MultiRegionKeyList'];
+      /** @description Of multi-Region keys, which Claviger has none of. */
+      ReplicaKeys?: components['schemas']['MultiRegionKey'][];
     };
-    /** @enum {string} */
-    MultiRegionKeyType: 'PRIMARY' | 'REPLICA';
+    /** @description Of multi-Region keys, which Claviger has none of. */
     MultiRegionKey: {
-      Arn?: components['schemas']['ArnType'];
-      Region?: components['schemas']['RegionType'];
+      /** @description The ARN of the key. */
+      Arn?: string;
+      /** @description The Region. */
+      Region?: string;
     };
-    RegionType: string;
-    MultiRegionKeyList: components['schemas']['MultiRegionKey'][];
-    PendingWindowInDaysType: number;
-    SigningAlgorithmSpecList: components['schemas']['SigningAlgorithmSpec'][];
-    /** @enum {string} */
+    /**
+     * @description Of multi-Region keys, which Claviger has none of.
+     * @enum {string}
+     */
+    MultiRegionKeyType: 'PRIMARY' | 'REPLICA';
+    /**
+     * @description Where key material comes from.
+     * @enum {string}
+     */
+    OriginType: 'AWS_KMS' | 'EXTERNAL' | 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+    PutKeyPolicyRequest: {
+      /** @description Accepts a key policy that does not let the caller change it again. Default: false. */
+      BypassPolicyLockoutSafetyCheck?: boolean;
+      /** @description The key policy, a document in JSON as text. */
+      Policy: string;
+      /** @description The name of the key policy. There is one: `default`. */
+      PolicyName?: string;
+    };
+    ReEncryptRequest: {
+      /** @description The ciphertext to encrypt anew. */
+      CiphertextBlob?: string;
+      /** @description The algorithm to encrypt with. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      DestinationEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The encryption context of the new ciphertext. */
+      DestinationEncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description With DryRun: `IGNORE_CIPHERTEXT` asks whether the caller may, without a ciphertext. */
+      DryRunModifiers?: components['schemas']['DryRunModifierType'][];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The algorithm that the ciphertext was made with. Default: SYMMETRIC_DEFAULT. */
+      SourceEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The encryption context that the ciphertext was made with. */
+      SourceEncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description The key that the ciphertext was made with. A symmetric ciphertext says it itself; if it is given all the same, another one is refused. */
+      SourceKeyId?: string;
+    };
+    ReEncryptResponse: {
+      /** @description The new ciphertext. */
+      CiphertextBlob: string;
+      /** @description The algorithm that has encrypted. */
+      DestinationEncryptionAlgorithm: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The key material that has encrypted. Of symmetric keys alone. */
+      DestinationKeyMaterialId?: string;
+      /** @description The ARN of the key that has encrypted. */
+      KeyId: string;
+      /** @description The algorithm that has decrypted. */
+      SourceEncryptionAlgorithm: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The ARN of the key that has decrypted. */
+      SourceKeyId: string;
+      /** @description The key material that the ciphertext was made with. Of symmetric keys alone. */
+      SourceKeyMaterialId?: string;
+    };
+    /** @description An enclave, by its attestation document. */
+    RecipientInfo: {
+      /** @description The attestation document of the enclave, COSE_Sign1 in CBOR, with the public key that the answer is sealed to. */
+      AttestationDocument?: string;
+      /** @description The algorithm with which the answer is sealed to the attested public key. */
+      KeyEncryptionAlgorithm?: components['schemas']['KeyEncryptionMechanism'];
+    };
+    RetireGrantRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description The id of the grant, together with KeyId. Not with a GrantToken. */
+      GrantId?: string;
+      /** @description The token of the grant. Not with GrantId and KeyId. */
+      GrantToken?: string;
+      /** @description The ARN of the key, together with GrantId. */
+      KeyId?: string;
+    };
+    RotateKeyOnDemandResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+    };
+    /**
+     * @description Why a key was rotated.
+     * @enum {string}
+     */
+    RotationType: 'AUTOMATIC' | 'ON_DEMAND';
+    /** @description A key material, and the rotation that made it current. */
+    RotationsListEntry: {
+      /** @description Whether the imported key material expires. */
+      ExpirationModel?: components['schemas']['ExpirationModelType'];
+      /** @description Whether the key material is there, or was deleted or has expired. */
+      ImportState?: components['schemas']['ImportState'];
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description What the key material is, in your words. */
+      KeyMaterialDescription?: string;
+      /** @description The id of the key material, 64 hexadecimal digits. */
+      KeyMaterialId?: string;
+      /** @description Whether the key material encrypts now, did before, or waits for a rotation. */
+      KeyMaterialState?: components['schemas']['KeyMaterialState'];
+      /**
+       * Format: date-time
+       * @description When the key material became current.
+       */
+      RotationDate?: string;
+      /** @description Whether the rotation was due or asked for. */
+      RotationType?: components['schemas']['RotationType'];
+      /**
+       * Format: date-time
+       * @description When the key material expires.
+       */
+      ValidTo?: string;
+    };
+    ScheduleKeyDeletionResponse: {
+      /**
+       * Format: date-time
+       * @description When the key is deleted.
+       */
+      DeletionDate: string;
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description Whether the key can be used, and if not, why. */
+      KeyState: components['schemas']['KeyState'];
+      /**
+       * Format: int32
+       * @description How many days the key waits.
+       */
+      PendingWindowInDays: number;
+    };
+    SignRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The message, at most 4,096 bytes, or its digest: see MessageType. */
+      Message: string;
+      /** @description Whether Message is the message itself (RAW, the default), its digest (DIGEST), or the message representative of ML-DSA (EXTERNAL_MU). */
+      MessageType?: components['schemas']['MessageType'];
+      /** @description The signing algorithm. It belongs to the KeySpec. */
+      SigningAlgorithm: components['schemas']['SigningAlgorithmSpec'];
+    };
+    SignResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The signature. */
+      Signature: string;
+      /** @description The signing algorithm. It belongs to the KeySpec. */
+      SigningAlgorithm: components['schemas']['SigningAlgorithmSpec'];
+    };
+    /**
+     * @description A signing algorithm.
+     * @enum {string}
+     */
     SigningAlgorithmSpec:
       | 'RSASSA_PSS_SHA_256'
       | 'RSASSA_PSS_SHA_384'
@@ -920,110 +1798,205 @@ export interface components {
       | 'ML_DSA_SHAKE_256'
       | 'ED25519_SHA_512'
       | 'ED25519_PH_SHA_512';
-    XksKeyConfigurationType: {
-      Id?: components['schemas']['XksKeyIdType'];
+    /** @description A name and a value of your own. */
+    Tag: {
+      /** @description The name of the tag. */
+      TagKey: string;
+      /** @description The value of the tag. It may be empty. */
+      TagValue: string;
     };
-    CiphertextType: string;
-    DryRunModifierList: components['schemas']['DryRunModifierType'][];
-    /** @enum {string} */
-    DryRunModifierType: 'IGNORE_CIPHERTEXT';
-    GrantTokenList: components['schemas']['GrantTokenType'][];
-    PlaintextType: string;
-    RecipientInfo: {
-      AttestationDocument?: components['schemas']['AttestationDocumentType'];
-      KeyEncryptionAlgorithm?: components['schemas']['KeyEncryptionMechanism'];
+    TagResourceRequest: {
+      /** @description Tags: names and values of your own, which policies can ask for. */
+      Tags: components['schemas']['Tag'][];
     };
-    AttestationDocumentType: string;
-    /** @enum {string} */
-    KeyEncryptionMechanism: 'RSAES_OAEP_SHA_256';
-    PublicKeyType: string;
-    /** @enum {string} */
-    DataKeySpec: 'AES_256' | 'AES_128';
-    NumberOfBytesType: number;
-    /** @enum {string} */
-    DataKeyPairSpec:
-      | 'RSA_2048'
-      | 'RSA_3072'
-      | 'RSA_4096'
-      | 'ECC_NIST_P256'
-      | 'ECC_NIST_P384'
-      | 'ECC_NIST_P521'
-      | 'ECC_SECG_P256K1'
-      | 'SM2'
-      | 'ECC_NIST_EDWARDS25519'
-      | 'ML_KEM_512'
-      | 'ML_KEM_768'
-      | 'ML_KEM_1024';
-    /** @enum {string} */
-    AlgorithmSpec:
-      | 'RSAES_PKCS1_V1_5'
-      | 'RSAES_OAEP_SHA_1'
-      | 'RSAES_OAEP_SHA_256'
-      | 'RSA_AES_KEY_WRAP_SHA_1'
-      | 'RSA_AES_KEY_WRAP_SHA_256'
-      | 'SM2PKE';
-    /** @enum {string} */
+    UpdateAliasRequest: {
+      /** @description The key that the alias names: its id or its ARN. */
+      TargetKeyId: string;
+    };
+    UpdateCustomKeyStoreRequest: {
+      /** @description The cluster that the custom key store keeps its keys in. */
+      CloudHsmClusterId?: string;
+      /**
+       * Format: password
+       * @description The password of the crypto user of the cluster.
+       */
+      KeyStorePassword?: string;
+      /** @description The new name of the custom key store. */
+      NewCustomKeyStoreName?: string;
+      /** @description The credential with which the proxy is called. */
+      XksProxyAuthenticationCredential?: components['schemas']['XksProxyAuthenticationCredentialType'];
+      /** @description How the proxy is reached. */
+      XksProxyConnectivity?: components['schemas']['XksProxyConnectivityType'];
+      /** @description The scheme and host of the proxy. */
+      XksProxyUriEndpoint?: string;
+      /** @description The path of the proxy, which ends in `/kms/xks/v1`. */
+      XksProxyUriPath?: string;
+      /** @description The VPC endpoint service of the proxy. */
+      XksProxyVpcEndpointServiceName?: string;
+      /** @description The account of the VPC endpoint service. */
+      XksProxyVpcEndpointServiceOwner?: string;
+    };
+    UpdateKeyDescriptionRequest: {
+      /** @description What the key is for, in your words. It is no secret. */
+      Description: string;
+    };
+    VerifyMacRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The MAC to verify. */
+      Mac: string;
+      /** @description The MAC algorithm. It belongs to the KeySpec. */
+      MacAlgorithm: components['schemas']['MacAlgorithmSpec'];
+      /** @description The message. */
+      Message: string;
+    };
+    VerifyMacResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description The MAC algorithm. It belongs to the KeySpec. */
+      MacAlgorithm: components['schemas']['MacAlgorithmSpec'];
+      /** @description Always true: a MAC that is not valid is answered with KMSInvalidMacException. */
+      MacValid: boolean;
+    };
+    VerifyRequest: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The message, or its digest: see MessageType. */
+      Message: string;
+      /** @description Whether Message is the message itself (RAW, the default), its digest (DIGEST), or the message representative of ML-DSA (EXTERNAL_MU). */
+      MessageType?: components['schemas']['MessageType'];
+      /** @description The signature to verify. */
+      Signature: string;
+      /** @description The signing algorithm. It belongs to the KeySpec. */
+      SigningAlgorithm: components['schemas']['SigningAlgorithmSpec'];
+    };
+    VerifyResponse: {
+      /** @description The ARN of the key. */
+      KeyId: string;
+      /** @description Always true: a signature that is not valid is answered with KMSInvalidSignatureException. */
+      SignatureValid: boolean;
+      /** @description The signing algorithm. It belongs to the KeySpec. */
+      SigningAlgorithm: components['schemas']['SigningAlgorithmSpec'];
+    };
+    /**
+     * @description The kind of the public key of import parameters.
+     * @enum {string}
+     */
     WrappingKeySpec: 'RSA_2048' | 'RSA_3072' | 'RSA_4096' | 'SM2';
-    BackingKeyIdResponseType: string;
-    /** @enum {string} */
-    ImportType: 'NEW_KEY_MATERIAL' | 'EXISTING_KEY_MATERIAL';
-    KeyMaterialDescriptionType: string;
-    KeyLastUsageData: {
-      CloudTrailEventId?: components['schemas']['CloudTrailEventIdType'];
-      KmsRequestId?: components['schemas']['KmsRequestIdType'];
-      Operation?: components['schemas']['KeyLastUsageTrackingOperation'];
-      Timestamp?: components['schemas']['DateType'];
+    /** @description A key in an external key store. */
+    XksKeyConfigurationType: {
+      /** @description The id of the key in the external key store. */
+      Id: string;
     };
-    CloudTrailEventIdType: string;
-    KmsRequestIdType: string;
-    /** @enum {string} */
-    KeyLastUsageTrackingOperation:
-      | 'Decrypt'
-      | 'DeriveSharedSecret'
-      | 'Encrypt'
-      | 'GenerateDataKey'
-      | 'GenerateDataKeyPair'
-      | 'GenerateDataKeyPairWithoutPlaintext'
-      | 'GenerateDataKeyWithoutPlaintext'
-      | 'GenerateMac'
-      | 'ReEncrypt'
-      | 'Sign'
-      | 'Verify'
-      | 'VerifyMac'
-      | 'Encapsulate'
-      | 'Decapsulate';
-    PolicyNameList: components['schemas']['PolicyNameType'][];
-    PolicyNameType: string;
-    RotationPeriodInDaysType: number;
-    /** @enum {string} */
-    IncludeKeyMaterial: 'ALL_KEY_MATERIAL' | 'ROTATIONS_ONLY';
-    RotationsList: components['schemas']['RotationsListEntry'][];
-    RotationsListEntry: {
-      ExpirationModel?: components['schemas']['ExpirationModelType'];
-      ImportState?: components['schemas']['ImportState'];
-      KeyId?: components['schemas']['KeyIdType'];
-      KeyMaterialDescription?: components['schemas']['KeyMaterialDescriptionType'];
-      KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-      KeyMaterialState?: components['schemas']['KeyMaterialState'];
-      RotationDate?: components['schemas']['DateType'];
-      RotationType?: components['schemas']['RotationType'];
-      ValidTo?: components['schemas']['DateType'];
+    /** @description What Claviger signs its requests to an external key store proxy with. */
+    XksProxyAuthenticationCredentialType: {
+      /**
+       * Format: password
+       * @description The id of the credential with which Claviger signs its requests to the proxy.
+       */
+      AccessKeyId: string;
+      /**
+       * Format: password
+       * @description The secret of the credential. It is sealed in the token and never shown.
+       */
+      RawSecretAccessKey: string;
     };
-    /** @enum {string} */
-    ImportState: 'IMPORTED' | 'PENDING_IMPORT';
-    /** @enum {string} */
-    KeyMaterialState:
-      'NON_CURRENT' | 'CURRENT' | 'PENDING_ROTATION' | 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION';
-    /** @enum {string} */
-    RotationType: 'AUTOMATIC' | 'ON_DEMAND';
-    /** @enum {string} */
-    MessageType: 'RAW' | 'DIGEST' | 'EXTERNAL_MU';
-    TagKeyList: components['schemas']['TagKeyType'][];
+    /** @description How an external key store proxy is reached. */
+    XksProxyConfigurationType: {
+      /**
+       * Format: password
+       * @description The id of the credential with which Claviger signs its requests to the proxy.
+       */
+      AccessKeyId: string;
+      /** @description How the proxy is reached. */
+      Connectivity: components['schemas']['XksProxyConnectivityType'];
+      /** @description The scheme and host of the proxy. */
+      UriEndpoint: string;
+      /** @description The path of the proxy, which ends in `/kms/xks/v1`. */
+      UriPath: string;
+      /** @description The VPC endpoint service of the proxy. */
+      VpcEndpointServiceName?: string;
+      /** @description The account of the VPC endpoint service. */
+      VpcEndpointServiceOwner?: string;
+    };
+    /**
+     * @description Whether an external key store proxy is on the internet.
+     * @enum {string}
+     */
+    XksProxyConnectivityType: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE';
+    /** @description Why a request was refused, or failed (RFC 9457). */
+    Problem: {
+      /**
+       * Format: uri
+       * @description The kind of the problem: `urn:claviger:problem:` and the code.
+       */
+      type: string;
+      /** @description The kind of the problem, in words. */
+      title: string;
+      /** @description The status of the answer. */
+      status: number;
+      /** @description What is wrong with this request. */
+      detail?: string;
+      /**
+       * Format: uri
+       * @description This occurrence: `urn:uuid:` and the id of the request.
+       */
+      instance: string;
+      /** @description AWS's name of the error, for programs to tell errors apart. */
+      code: string;
+      /**
+       * Format: uuid
+       * @description The id of the request. The audit record has it too.
+       */
+      requestId: string;
+      /** @description Everything that is wrong with the request, where its form is. */
+      errors?: components['schemas']['Violation'][];
+    };
+    /** @description One thing that is wrong with a request. */
+    Violation: {
+      /**
+       * Format: json-pointer-uri-fragment
+       * @description Where it is: a JSON pointer as a URI fragment (RFC 6901), such as `#/Tags/0/TagKey`.
+       */
+      pointer: string;
+      /**
+       * @description In which part of the request it is.
+       * @enum {string}
+       */
+      in: 'body' | 'path' | 'query' | 'header';
+      /** @description What the value must be. */
+      detail: string;
+    };
   };
   responses: never;
-  parameters: never;
+  parameters: {
+    /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+    limit: number;
+    /** @description `next` of the page before. The other parameters must be the same as for that page. */
+    cursor: string;
+    /**
+     * @description A name of your own for this request, such as a UUID. A request that is repeated with it within 24 hours is answered alike and does nothing; another request with it is refused.
+     * @example 5f2c1d7e-6a0b-4c3e-9d58-0a9b6e1f4c27
+     */
+    'Idempotency-Key': string;
+  };
   requestBodies: never;
-  headers: never;
+  headers: {
+    /** @description The id of the request. The audit record has it too. */
+    'x-amzn-RequestId': string;
+    /** @description The path of what was made. */
+    Location: string;
+    /** @description Where the list goes on, with `rel="next"` (RFC 8288). Absent on the last page. */
+    Link: string;
+    /** @description After how many seconds the request may be sent again. */
+    'Retry-After': number;
+    /** @description The ways to prove who one is. */
+    'WWW-Authenticate': string;
+  };
   pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -1031,9 +2004,15 @@ export interface operations {
   ListAliases: {
     parameters: {
       query?: {
-        KeyId?: components['schemas']['KeyIdType'];
-        limit?: number;
-        cursor?: string;
+        /**
+         * @description The key whose aliases are listed: its id or its ARN. Default: all keys.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path?: never;
@@ -1041,27 +2020,24 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Aliases?: components['schemas']['AliasList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListAliasesResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1070,38 +2046,37 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        'Idempotency-Key'?: string;
+        /**
+         * @description A name of your own for this request, such as a UUID. A request that is repeated with it within 24 hours is answered alike and does nothing; another request with it is refused.
+         * @example 5f2c1d7e-6a0b-4c3e-9d58-0a9b6e1f4c27
+         */
+        'Idempotency-Key'?: components['parameters']['Idempotency-Key'];
       };
       path?: never;
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          AliasName: components['schemas']['AliasNameType'];
-          TargetKeyId: components['schemas']['KeyIdType'];
-        };
+        'application/json': components['schemas']['CreateAliasRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Made. `Location` says where it is. */
       201: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Location: components['headers']['Location'];
           [name: string]: unknown;
         };
-        content: {
-          'application/json': Record<string, never>;
-        };
+        content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1111,34 +2086,35 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        AliasName: components['schemas']['AliasNameType'];
+        /**
+         * @description The name of the alias. It starts with `alias/`.
+         * @example alias/invoices
+         */
+        AliasName: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          TargetKeyId: components['schemas']['KeyIdType'];
-        };
+        'application/json': components['schemas']['UpdateAliasRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1148,28 +2124,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        AliasName: components['schemas']['AliasNameType'];
+        /**
+         * @description The name of the alias. It starts with `alias/`.
+         * @example alias/invoices
+         */
+        AliasName: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1177,10 +2156,17 @@ export interface operations {
   DescribeCustomKeyStores: {
     parameters: {
       query?: {
-        CustomKeyStoreId?: components['schemas']['CustomKeyStoreIdType'];
-        CustomKeyStoreName?: components['schemas']['CustomKeyStoreNameType'];
-        limit?: number;
-        cursor?: string;
+        /**
+         * @description The one custom key store that is asked for. Not together with its name.
+         * @example cks-1234567890abcdef0
+         */
+        CustomKeyStoreId?: string;
+        /** @description The one custom key store that is asked for. Not together with its id. */
+        CustomKeyStoreName?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path?: never;
@@ -1188,27 +2174,24 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CustomKeyStores?: components['schemas']['CustomKeyStoresList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['DescribeCustomKeyStoresResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1222,42 +2205,28 @@ export interface operations {
     };
     requestBody: {
       content: {
-        'application/json': {
-          CloudHsmClusterId?: components['schemas']['CloudHsmClusterIdType'];
-          CustomKeyStoreName: components['schemas']['CustomKeyStoreNameType'];
-          CustomKeyStoreType?: components['schemas']['CustomKeyStoreType'];
-          KeyStorePassword?: components['schemas']['KeyStorePasswordType'];
-          TrustAnchorCertificate?: components['schemas']['TrustAnchorCertificateType'];
-          XksProxyAuthenticationCredential?: components['schemas']['XksProxyAuthenticationCredentialType'];
-          XksProxyConnectivity?: components['schemas']['XksProxyConnectivityType'];
-          XksProxyUriEndpoint?: components['schemas']['XksProxyUriEndpointType'];
-          XksProxyUriPath?: components['schemas']['XksProxyUriPathType'];
-          XksProxyVpcEndpointServiceName?: components['schemas']['XksProxyVpcEndpointServiceNameType'];
-          XksProxyVpcEndpointServiceOwner?: components['schemas']['AccountIdType'];
-        };
+        'application/json': components['schemas']['CreateCustomKeyStoreRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Made. `Location` says where it is. */
       201: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CustomKeyStoreId?: components['schemas']['CustomKeyStoreIdType'];
-          };
+          'application/json': components['schemas']['CreateCustomKeyStoreResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1267,28 +2236,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        CustomKeyStoreId: components['schemas']['CustomKeyStoreIdType'];
+        /**
+         * @description The id of the custom key store.
+         * @example cks-1234567890abcdef0
+         */
+        CustomKeyStoreId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1298,42 +2270,35 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        CustomKeyStoreId: components['schemas']['CustomKeyStoreIdType'];
+        /**
+         * @description The id of the custom key store.
+         * @example cks-1234567890abcdef0
+         */
+        CustomKeyStoreId: string;
       };
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          CloudHsmClusterId?: components['schemas']['CloudHsmClusterIdType'];
-          KeyStorePassword?: components['schemas']['KeyStorePasswordType'];
-          NewCustomKeyStoreName?: components['schemas']['CustomKeyStoreNameType'];
-          XksProxyAuthenticationCredential?: components['schemas']['XksProxyAuthenticationCredentialType'];
-          XksProxyConnectivity?: components['schemas']['XksProxyConnectivityType'];
-          XksProxyUriEndpoint?: components['schemas']['XksProxyUriEndpointType'];
-          XksProxyUriPath?: components['schemas']['XksProxyUriPathType'];
-          XksProxyVpcEndpointServiceName?: components['schemas']['XksProxyVpcEndpointServiceNameType'];
-          XksProxyVpcEndpointServiceOwner?: components['schemas']['AccountIdType'];
-        };
+        'application/json': components['schemas']['UpdateCustomKeyStoreRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1343,28 +2308,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        CustomKeyStoreId: components['schemas']['CustomKeyStoreIdType'];
+        /**
+         * @description The id of the custom key store.
+         * @example cks-1234567890abcdef0
+         */
+        CustomKeyStoreId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1374,28 +2342,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        CustomKeyStoreId: components['schemas']['CustomKeyStoreIdType'];
+        /**
+         * @description The id of the custom key store.
+         * @example cks-1234567890abcdef0
+         */
+        CustomKeyStoreId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1403,10 +2374,17 @@ export interface operations {
   ListRetirableGrants: {
     parameters: {
       query?: {
-        RetiringPrincipal?: components['schemas']['PrincipalIdType'];
-        RetiringServicePrincipal?: components['schemas']['ServicePrincipalType'];
-        limit?: number;
-        cursor?: string;
+        /**
+         * @description The principal that may retire the grants.
+         * @example arn:aws:iam::111122223333:root
+         */
+        RetiringPrincipal?: string;
+        /** @description The service that may retire the grants. */
+        RetiringServicePrincipal?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path?: never;
@@ -1414,27 +2392,24 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Grants?: components['schemas']['GrantList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListGrantsResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1448,31 +2423,25 @@ export interface operations {
     };
     requestBody?: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantId?: components['schemas']['GrantIdType'];
-          GrantToken?: components['schemas']['GrantTokenType'];
-          KeyId?: components['schemas']['KeyIdType'];
-        };
+        'application/json': components['schemas']['RetireGrantRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1480,8 +2449,10 @@ export interface operations {
   ListKeys: {
     parameters: {
       query?: {
-        limit?: number;
-        cursor?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path?: never;
@@ -1489,27 +2460,24 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Keys?: components['schemas']['KeyList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListKeysResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1518,49 +2486,39 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        'Idempotency-Key'?: string;
+        /**
+         * @description A name of your own for this request, such as a UUID. A request that is repeated with it within 24 hours is answered alike and does nothing; another request with it is refused.
+         * @example 5f2c1d7e-6a0b-4c3e-9d58-0a9b6e1f4c27
+         */
+        'Idempotency-Key'?: components['parameters']['Idempotency-Key'];
       };
       path?: never;
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          BypassPolicyLockoutSafetyCheck?: components['schemas']['BooleanType'];
-          CustomKeyStoreId?: components['schemas']['CustomKeyStoreIdType'];
-          CustomerMasterKeySpec?: components['schemas']['CustomerMasterKeySpec'];
-          Description?: components['schemas']['DescriptionType'];
-          KeySpec?: components['schemas']['KeySpec'];
-          KeyUsage?: components['schemas']['KeyUsageType'];
-          MultiRegion?: components['schemas']['NullableBooleanType'];
-          Origin?: components['schemas']['OriginType'];
-          Policy?: components['schemas']['PolicyType'];
-          Tags?: components['schemas']['TagList'];
-          XksKeyId?: components['schemas']['XksKeyIdType'];
-        };
+        'application/json': components['schemas']['CreateKeyRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Made. `Location` says where it is. */
       201: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyMetadata?: components['schemas']['KeyMetadata'];
-          };
+          'application/json': components['schemas']['CreateKeyResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1570,52 +2528,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        DestinationKeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key to encrypt under: its id, its ARN, or an alias of it.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        DestinationKeyId: string;
       };
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          CiphertextBlob?: components['schemas']['CiphertextType'];
-          DestinationEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-          DestinationEncryptionContext?: components['schemas']['EncryptionContextType'];
-          DryRun?: components['schemas']['NullableBooleanType'];
-          DryRunModifiers?: components['schemas']['DryRunModifierList'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          SourceEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-          SourceEncryptionContext?: components['schemas']['EncryptionContextType'];
-          SourceKeyId?: components['schemas']['KeyIdType'];
-        };
+        'application/json': components['schemas']['ReEncryptRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextBlob?: components['schemas']['CiphertextType'];
-            DestinationEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-            DestinationKeyMaterialId?: components['schemas']['BackingKeyIdType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            SourceEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-            SourceKeyId?: components['schemas']['KeyIdType'];
-            SourceKeyMaterialId?: components['schemas']['BackingKeyIdType'];
-          };
+          'application/json': components['schemas']['ReEncryptResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1623,36 +2566,38 @@ export interface operations {
   DescribeKey: {
     parameters: {
       query?: {
-        GrantTokens?: components['schemas']['GrantTokenList'];
+        /** @description Tokens of grants that are to count although they were made a moment ago. */
+        GrantTokens?: string[];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyMetadata?: components['schemas']['KeyMetadata'];
-          };
+          'application/json': components['schemas']['DescribeKeyResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1660,39 +2605,41 @@ export interface operations {
   ScheduleKeyDeletion: {
     parameters: {
       query?: {
-        PendingWindowInDays?: components['schemas']['PendingWindowInDaysType'];
+        /**
+         * @description How many days the key waits for its deletion, 7 to 30. Default: 30.
+         * @example 30
+         */
+        PendingWindowInDays?: number;
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            DeletionDate?: components['schemas']['DateType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyState?: components['schemas']['KeyState'];
-            PendingWindowInDays?: components['schemas']['PendingWindowInDaysType'];
-          };
+          'application/json': components['schemas']['ScheduleKeyDeletionResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1702,32 +2649,33 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-          };
+          'application/json': components['schemas']['CancelKeyDeletionResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1737,43 +2685,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 5678efab-56ef-78ab-9acd-567890abcdef
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncapsulationAlgorithm: components['schemas']['EncapsulationAlgorithmSpec'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          SharedSecretCiphertextBlob: components['schemas']['CiphertextType'];
-        };
+        'application/json': components['schemas']['DecapsulateRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            EncapsulationAlgorithm?: components['schemas']['EncapsulationAlgorithmSpec'];
-            KeyId?: components['schemas']['KeyIdType'];
-            SharedSecret?: components['schemas']['PlaintextType'];
-          };
+          'application/json': components['schemas']['DecapsulateResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1783,48 +2725,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key to decrypt with: its id, its ARN, or an alias of it. A ciphertext of another key is refused.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          CiphertextBlob?: components['schemas']['CiphertextType'];
-          DryRun?: components['schemas']['NullableBooleanType'];
-          DryRunModifiers?: components['schemas']['DryRunModifierList'];
-          EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-          EncryptionContext?: components['schemas']['EncryptionContextType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          Recipient?: components['schemas']['RecipientInfo'];
-        };
+        'application/json': components['schemas']['DecryptRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextForRecipient?: components['schemas']['CiphertextType'];
-            EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-            Plaintext?: components['schemas']['PlaintextType'];
-          };
+          'application/json': components['schemas']['DecryptResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1834,46 +2765,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 4567defa-45de-67fa-89bc-4567890abcde
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          KeyAgreementAlgorithm: components['schemas']['KeyAgreementAlgorithmSpec'];
-          PublicKey: components['schemas']['PublicKeyType'];
-          Recipient?: components['schemas']['RecipientInfo'];
-        };
+        'application/json': components['schemas']['DeriveSharedSecretRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextForRecipient?: components['schemas']['CiphertextType'];
-            KeyAgreementAlgorithm?: components['schemas']['KeyAgreementAlgorithmSpec'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyOrigin?: components['schemas']['OriginType'];
-            SharedSecret?: components['schemas']['PlaintextType'];
-          };
+          'application/json': components['schemas']['DeriveSharedSecretResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1883,34 +2805,35 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          Description: components['schemas']['DescriptionType'];
-        };
+        'application/json': components['schemas']['UpdateKeyDescriptionRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1920,28 +2843,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1951,28 +2877,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -1982,43 +2911,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 5678efab-56ef-78ab-9acd-567890abcdef
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncapsulationAlgorithm: components['schemas']['EncapsulationAlgorithmSpec'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-        };
+        'application/json': components['schemas']['EncapsulateRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            EncapsulationAlgorithm?: components['schemas']['EncapsulationAlgorithmSpec'];
-            KeyId?: components['schemas']['KeyIdType'];
-            SharedSecret?: components['schemas']['PlaintextType'];
-            SharedSecretCiphertextBlob?: components['schemas']['CiphertextType'];
-          };
+          'application/json': components['schemas']['EncapsulateResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2028,44 +2951,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-          EncryptionContext?: components['schemas']['EncryptionContextType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          Plaintext: components['schemas']['PlaintextType'];
-        };
+        'application/json': components['schemas']['EncryptRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextBlob?: components['schemas']['CiphertextType'];
-            EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
-            KeyId?: components['schemas']['KeyIdType'];
-          };
+          'application/json': components['schemas']['EncryptResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2075,47 +2991,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncryptionContext?: components['schemas']['EncryptionContextType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          KeySpec?: components['schemas']['DataKeySpec'];
-          NumberOfBytes?: components['schemas']['NumberOfBytesType'];
-          Recipient?: components['schemas']['RecipientInfo'];
-        };
+        'application/json': components['schemas']['GenerateDataKeyRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextBlob?: components['schemas']['CiphertextType'];
-            CiphertextForRecipient?: components['schemas']['CiphertextType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-            Plaintext?: components['schemas']['PlaintextType'];
-          };
+          'application/json': components['schemas']['GenerateDataKeyResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2125,48 +3031,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncryptionContext?: components['schemas']['EncryptionContextType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          KeyPairSpec: components['schemas']['DataKeyPairSpec'];
-          Recipient?: components['schemas']['RecipientInfo'];
-        };
+        'application/json': components['schemas']['GenerateDataKeyPairRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextForRecipient?: components['schemas']['CiphertextType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-            KeyPairSpec?: components['schemas']['DataKeyPairSpec'];
-            PrivateKeyCiphertextBlob?: components['schemas']['CiphertextType'];
-            PrivateKeyPlaintext?: components['schemas']['PlaintextType'];
-            PublicKey?: components['schemas']['PublicKeyType'];
-          };
+          'application/json': components['schemas']['GenerateDataKeyPairResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2176,45 +3071,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncryptionContext?: components['schemas']['EncryptionContextType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          KeyPairSpec: components['schemas']['DataKeyPairSpec'];
-        };
+        'application/json': components['schemas']['GenerateDataKeyPairWithoutPlaintextRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-            KeyPairSpec?: components['schemas']['DataKeyPairSpec'];
-            PrivateKeyCiphertextBlob?: components['schemas']['CiphertextType'];
-            PublicKey?: components['schemas']['PublicKeyType'];
-          };
+          'application/json': components['schemas']['GenerateDataKeyPairWithoutPlaintextResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2224,44 +3111,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          EncryptionContext?: components['schemas']['EncryptionContextType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          KeySpec?: components['schemas']['DataKeySpec'];
-          NumberOfBytes?: components['schemas']['NumberOfBytesType'];
-        };
+        'application/json': components['schemas']['GenerateDataKeyWithoutPlaintextRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextBlob?: components['schemas']['CiphertextType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-          };
+          'application/json': components['schemas']['GenerateDataKeyWithoutPlaintextResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2271,43 +3151,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 3456cdef-34cd-56ef-78ab-34567890abcd
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          MacAlgorithm: components['schemas']['MacAlgorithmSpec'];
-          Message: components['schemas']['PlaintextType'];
-        };
+        'application/json': components['schemas']['GenerateMacRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            Mac?: components['schemas']['CiphertextType'];
-            MacAlgorithm?: components['schemas']['MacAlgorithmSpec'];
-          };
+          'application/json': components['schemas']['GenerateMacResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2315,41 +3189,47 @@ export interface operations {
   ListGrants: {
     parameters: {
       query?: {
-        GrantId?: components['schemas']['GrantIdType'];
-        GranteePrincipal?: components['schemas']['PrincipalIdType'];
-        GranteeServicePrincipal?: components['schemas']['ServicePrincipalType'];
-        limit?: number;
-        cursor?: string;
+        /** @description The one grant that is asked for. */
+        GrantId?: string;
+        /** @description Only grants to this principal. */
+        GranteePrincipal?: string;
+        /** @description Only grants to this service. */
+        GranteeServicePrincipal?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Grants?: components['schemas']['GrantList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListGrantsResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2358,50 +3238,45 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        'Idempotency-Key'?: string;
+        /**
+         * @description A name of your own for this request, such as a UUID. A request that is repeated with it within 24 hours is answered alike and does nothing; another request with it is refused.
+         * @example 5f2c1d7e-6a0b-4c3e-9d58-0a9b6e1f4c27
+         */
+        'Idempotency-Key'?: components['parameters']['Idempotency-Key'];
       };
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          Constraints?: components['schemas']['GrantConstraints'];
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          GranteePrincipal?: components['schemas']['PrincipalIdType'];
-          GranteeServicePrincipal?: components['schemas']['ServicePrincipalType'];
-          Name?: components['schemas']['GrantNameType'];
-          Operations: components['schemas']['GrantOperationList'];
-          RetiringPrincipal?: components['schemas']['PrincipalIdType'];
-          RetiringServicePrincipal?: components['schemas']['ServicePrincipalType'];
-        };
+        'application/json': components['schemas']['CreateGrantRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Made. `Location` says where it is. */
       201: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            GrantId?: components['schemas']['GrantIdType'];
-            GrantToken?: components['schemas']['GrantTokenType'];
-          };
+          'application/json': components['schemas']['CreateGrantResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2409,33 +3284,41 @@ export interface operations {
   RevokeGrant: {
     parameters: {
       query?: {
-        DryRun?: components['schemas']['NullableBooleanType'];
+        /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+        DryRun?: boolean;
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
-        GrantId: components['schemas']['GrantIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
+        /**
+         * @description The id of the grant.
+         * @example 79012cf74b188c768472718b421249f8cd136761cbff6b4d0002ab5c6c12d30d
+         */
+        GrantId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2445,42 +3328,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 6789fabc-67fa-89bc-abde-67890abcdef1
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          WrappingAlgorithm: components['schemas']['AlgorithmSpec'];
-          WrappingKeySpec: components['schemas']['WrappingKeySpec'];
-        };
+        'application/json': components['schemas']['GetParametersForImportRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            ImportToken?: components['schemas']['CiphertextType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            ParametersValidTo?: components['schemas']['DateType'];
-            PublicKey?: components['schemas']['PlaintextType'];
-          };
+          'application/json': components['schemas']['GetParametersForImportResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2490,45 +3368,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 6789fabc-67fa-89bc-abde-67890abcdef1
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          EncryptedKeyMaterial: components['schemas']['CiphertextType'];
-          ExpirationModel?: components['schemas']['ExpirationModelType'];
-          ImportToken: components['schemas']['CiphertextType'];
-          ImportType?: components['schemas']['ImportType'];
-          KeyMaterialDescription?: components['schemas']['KeyMaterialDescriptionType'];
-          KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-          ValidTo?: components['schemas']['DateType'];
-        };
+        'application/json': components['schemas']['ImportKeyMaterialRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdType'];
-          };
+          'application/json': components['schemas']['ImportKeyMaterialResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2536,37 +3406,38 @@ export interface operations {
   DeleteImportedKeyMaterial: {
     parameters: {
       query?: {
-        KeyMaterialId?: components['schemas']['BackingKeyIdType'];
+        /** @description The key material to delete. Default: the current one. */
+        KeyMaterialId?: string;
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 6789fabc-67fa-89bc-abde-67890abcdef1
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyMaterialId?: components['schemas']['BackingKeyIdResponseType'];
-          };
+          'application/json': components['schemas']['DeleteImportedKeyMaterialResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2576,35 +3447,33 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyCreationDate?: components['schemas']['DateType'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyLastUsage?: components['schemas']['KeyLastUsageData'];
-            TrackingStartDate?: components['schemas']['DateType'];
-          };
+          'application/json': components['schemas']['GetKeyLastUsageResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2612,38 +3481,41 @@ export interface operations {
   ListKeyPolicies: {
     parameters: {
       query?: {
-        limit?: number;
-        cursor?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            PolicyNames?: components['schemas']['PolicyNameList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListKeyPoliciesResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2651,37 +3523,38 @@ export interface operations {
   GetKeyPolicy: {
     parameters: {
       query?: {
-        PolicyName?: components['schemas']['PolicyNameType'];
+        /** @description The name of the key policy. There is one: `default`. */
+        PolicyName?: string;
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Policy?: components['schemas']['PolicyType'];
-            PolicyName?: components['schemas']['PolicyNameType'];
-          };
+          'application/json': components['schemas']['GetKeyPolicyResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2691,36 +3564,35 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          BypassPolicyLockoutSafetyCheck?: components['schemas']['BooleanType'];
-          Policy: components['schemas']['PolicyType'];
-          PolicyName?: components['schemas']['PolicyNameType'];
-        };
+        'application/json': components['schemas']['PutKeyPolicyRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2728,44 +3600,38 @@ export interface operations {
   GetPublicKey: {
     parameters: {
       query?: {
-        GrantTokens?: components['schemas']['GrantTokenList'];
+        /** @description Tokens of grants that are to count although they were made a moment ago. */
+        GrantTokens?: string[];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 0987dcba-09fe-87dc-65ba-ab0987654321
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CustomerMasterKeySpec?: components['schemas']['CustomerMasterKeySpec'];
-            EncapsulationAlgorithms?: components['schemas']['EncapsulationAlgorithmSpecList'];
-            EncryptionAlgorithms?: components['schemas']['EncryptionAlgorithmSpecList'];
-            KeyAgreementAlgorithms?: components['schemas']['KeyAgreementAlgorithmSpecList'];
-            KeyId?: components['schemas']['KeyIdType'];
-            KeySpec?: components['schemas']['KeySpec'];
-            KeyUsage?: components['schemas']['KeyUsageType'];
-            PublicKey?: components['schemas']['PublicKeyType'];
-            SigningAlgorithms?: components['schemas']['SigningAlgorithmSpecList'];
-          };
+          'application/json': components['schemas']['GetPublicKeyResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2775,36 +3641,33 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            KeyRotationEnabled?: components['schemas']['BooleanType'];
-            NextRotationDate?: components['schemas']['DateType'];
-            OnDemandRotationStartDate?: components['schemas']['DateType'];
-            RotationPeriodInDays?: components['schemas']['RotationPeriodInDaysType'];
-          };
+          'application/json': components['schemas']['GetKeyRotationStatusResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2814,34 +3677,35 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: {
       content: {
-        'application/json': {
-          RotationPeriodInDays?: components['schemas']['RotationPeriodInDaysType'];
-        };
+        'application/json': components['schemas']['EnableKeyRotationRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2851,28 +3715,31 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2880,39 +3747,46 @@ export interface operations {
   ListKeyRotations: {
     parameters: {
       query?: {
+        /**
+         * @description Whether key materials are listed that no rotation has made current.
+         * @example ROTATIONS_ONLY
+         */
         IncludeKeyMaterial?: components['schemas']['IncludeKeyMaterial'];
-        limit?: number;
-        cursor?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Rotations?: components['schemas']['RotationsList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListKeyRotationsResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2922,32 +3796,33 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-          };
+          'application/json': components['schemas']['RotateKeyOnDemandResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -2957,44 +3832,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 0987dcba-09fe-87dc-65ba-ab0987654321
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          Message: components['schemas']['PlaintextType'];
-          MessageType?: components['schemas']['MessageType'];
-          SigningAlgorithm: components['schemas']['SigningAlgorithmSpec'];
-        };
+        'application/json': components['schemas']['SignRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            Signature?: components['schemas']['CiphertextType'];
-            SigningAlgorithm?: components['schemas']['SigningAlgorithmSpec'];
-          };
+          'application/json': components['schemas']['SignResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -3002,38 +3870,41 @@ export interface operations {
   ListResourceTags: {
     parameters: {
       query?: {
-        limit?: number;
-        cursor?: string;
+        /** @description How many items a page has at the most. The operation has a default and a maximum of its own. */
+        limit?: components['parameters']['limit'];
+        /** @description `next` of the page before. The other parameters must be the same as for that page. */
+        cursor?: components['parameters']['cursor'];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          Link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            Tags?: components['schemas']['TagList'];
-            next?: string;
-          };
+          'application/json': components['schemas']['ListResourceTagsResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -3043,34 +3914,35 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          Tags: components['schemas']['TagList'];
-        };
+        'application/json': components['schemas']['TagResourceRequest'];
       };
     };
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -3078,32 +3950,41 @@ export interface operations {
   UntagResource: {
     parameters: {
       query: {
-        TagKeys: components['schemas']['TagKeyList'];
+        /**
+         * @description The names of the tags.
+         * @example [
+         *       "cost-center"
+         *     ]
+         */
+        TagKeys: string[];
       };
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 1234abcd-12ab-34cd-56ef-1234567890ab
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Done */
+      /** @description Done. There is nothing more to say. */
       204: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -3113,45 +3994,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 0987dcba-09fe-87dc-65ba-ab0987654321
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          Message: components['schemas']['PlaintextType'];
-          MessageType?: components['schemas']['MessageType'];
-          Signature: components['schemas']['CiphertextType'];
-          SigningAlgorithm: components['schemas']['SigningAlgorithmSpec'];
-        };
+        'application/json': components['schemas']['VerifyRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            SignatureValid?: components['schemas']['BooleanType'];
-            SigningAlgorithm?: components['schemas']['SigningAlgorithmSpec'];
-          };
+          'application/json': components['schemas']['VerifyResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -3161,44 +4034,37 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
-        KeyId: components['schemas']['KeyIdType'];
+        /**
+         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @example 3456cdef-34cd-56ef-78ab-34567890abcd
+         */
+        KeyId: string;
       };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'application/json': {
-          DryRun?: components['schemas']['NullableBooleanType'];
-          GrantTokens?: components['schemas']['GrantTokenList'];
-          Mac: components['schemas']['CiphertextType'];
-          MacAlgorithm: components['schemas']['MacAlgorithmSpec'];
-          Message: components['schemas']['PlaintextType'];
-        };
+        'application/json': components['schemas']['VerifyMacRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            KeyId?: components['schemas']['KeyIdType'];
-            MacAlgorithm?: components['schemas']['MacAlgorithmSpec'];
-            MacValid?: components['schemas']['BooleanType'];
-          };
+          'application/json': components['schemas']['VerifyMacResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
@@ -3212,35 +4078,27 @@ export interface operations {
     };
     requestBody?: {
       content: {
-        'application/json': {
-          CustomKeyStoreId?: components['schemas']['CustomKeyStoreIdType'];
-          NumberOfBytes?: components['schemas']['NumberOfBytesType'];
-          Recipient?: components['schemas']['RecipientInfo'];
-        };
+        'application/json': components['schemas']['GenerateRandomRequest'];
       };
     };
     responses: {
-      /** @description OK */
+      /** @description Done. */
       200: {
         headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            CiphertextForRecipient?: components['schemas']['CiphertextType'];
-            Plaintext?: components['schemas']['PlaintextType'];
-          };
+          'application/json': components['schemas']['GenerateRandomResponse'];
         };
       };
-      /** @description Problem */
+      /** @description Not done. */
       default: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': {
-            code: string;
-          };
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
     };
