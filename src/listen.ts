@@ -3,8 +3,9 @@ import type { LastUsed } from './auth/last-used';
 import type { Caches } from './caches';
 import { buildAuthenticators } from './callers';
 import { type Config, networkSettings } from './config';
-import type { Corridor, DoorRequest } from './corridor';
+import type { Corridor, DoorRequest, RequestBatch } from './corridor';
 import { handle } from './dispatch';
+import { handleBatch } from './dispatch-batch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
@@ -107,7 +108,10 @@ function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
     rest: createApp(
       [
         healthRouter({ failing, metrics }),
-        restRouter({ ...door, authenticate: authenticate.kms, log }),
+        restRouter({
+          ...{ ...door, authenticate: authenticate.kms, log },
+          handleBatch: (batch: RequestBatch) => handleBatch(corridor, batch),
+        }),
       ],
       log,
     ),

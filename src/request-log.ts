@@ -32,6 +32,7 @@ export function requestLog(log: Log): (event: RequestEvent) => void {
       outcome,
       principal: trail.caller?.arn,
       accessKeyId: trail.caller?.accessKeyId,
+      apiToken: trail.caller?.apiToken?.tokenId,
       keyId: trail.keys[0]?.keyId,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,

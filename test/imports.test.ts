@@ -28,7 +28,7 @@ const order = [
   ['src/server/', 'src/server.ts'],
   ['src/doors/'],
   ['src/rest/'],
-  ['src/dispatch.ts', 'src/dispatch-xks.ts'],
+  ['src/dispatch.ts', 'src/dispatch-batch.ts', 'src/dispatch-xks.ts'],
   ['src/operations/'],
   ['src/doctor/'],
   ['src/jobs/'],

@@ -9,12 +9,16 @@ export interface WrittenAnswer {
   readonly next: string | undefined;
 }
 
-/** A list's members Truncated and NextMarker become one, `next`: an opaque cursor, where there is more. */
+/**
+ * A list's members Truncated and NextMarker become one, `next`: an opaque cursor, where there is more. What the route answers
+ * without a body has no text.
+ */
 export function writeAnswer<N extends OperationName>(
-  { paged }: Pick<Route, 'paged'>,
+  { paged, status }: Pick<Route, 'paged' | 'status'>,
   name: N,
   output: OperationOutputs[N],
 ): WrittenAnswer {
+  if (status === 204) return { text: '', next: undefined };
   if (!paged) return { text: writeOutputRfc3339(name, output), next: undefined };
   const { NextMarker } = output as { readonly NextMarker?: string };
   const items = { ...output, NextMarker: undefined, Truncated: undefined };

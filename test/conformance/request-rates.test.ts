@@ -14,6 +14,7 @@ import { type TestDaemon, startDaemon } from '../support/daemon';
 import { auditOf, clientOf, createKey, sdkRefusal } from '../support/kms';
 import { type Answered, ask, startLoad } from '../support/load';
 import { metricsOf } from '../support/metrics';
+import { rest } from '../support/rest';
 import { newUser } from '../support/principals';
 import { assume, makeRole, makeUserAllowed, stsClient } from '../support/sts-client';
 import { until } from '../support/until';
@@ -25,7 +26,7 @@ let directory: string;
 
 /** Slow enough that a burst is over before much comes back; GetKeyPolicy stays quick. */
 const groups = {
-  ...{ symmetric: 40, rsa: 2, DescribeKey: 0.2, ListAliases: 5, ListKeys: 30 },
+  ...{ symmetric: 40, rsa: 2, DescribeKey: 0.2, ListAliases: 5, ListKeys: 30, ListApiTokens: 0.2 },
   ...{ 'GenerateDataKeyPair(ECC_NIST_P256)': 3 },
 };
 const file = {
@@ -194,6 +195,29 @@ describe('one worker', () => {
       Array.from({ length: 20 }, () => kms.send(new GenerateRandomCommand({ NumberOfBytes: 1 }))),
     );
     expect(Math.max(...answers.map(({ $metadata }) => $metadata.attempts ?? 0))).toBeGreaterThan(1);
+  });
+});
+
+describe('by REST', () => {
+  test('a request too many is 429, and says after how many seconds it may come again', async () => {
+    const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'nine', 'kms:*');
+    const credentials = { accessKeyId, secretAccessKey };
+    const describeKey = (): ReturnType<typeof rest> =>
+      rest(alone, 'GET /v1/keys/alias%2Fnone', undefined, { credentials });
+    expect((await describeKey()).status).toBe(404);
+    const { status, headers, body } = await describeKey();
+    expect(status).toBe(429);
+    // One in five seconds, of which less than one has passed.
+    expect(['4', '5', '6']).toContain(headers['retry-after']);
+    expect(body).toMatchObject({ code: throttled.code, detail: throttled.message, status: 429 });
+  });
+
+  test('every kind of request counts, those for API tokens too', async () => {
+    const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'ten', 'claviger:*');
+    const credentials = { accessKeyId, secretAccessKey };
+    const list = (): ReturnType<typeof rest> =>
+      rest(alone, 'GET /v1/api-tokens', undefined, { credentials });
+    expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
   });
 });
 

@@ -15,6 +15,9 @@ import type { RestDoor } from './router';
 /** A request on its way through the corridor, and what its answer is made of besides the corridor's. */
 export interface Exchange {
   readonly request: DoorRequest;
+  readonly query: QueryValues;
+  /** The body's JSON value, of a request that was authenticated; undefined where the route takes none. */
+  readonly json: () => unknown;
   /** Undefined until the corridor has asked for it. */
   readonly input: object | undefined;
   /** The cursor of the next page, of a list that has one. */
@@ -25,9 +28,11 @@ export interface Exchange {
 export function exchangeOf(door: RestDoor, req: Request, route: Route): Exchange {
   const { body, ...sender } = senderOf(door, req);
   const idempotencyKey = idempotencyKeyOf(req, route);
-  let query: QueryValues | undefined;
+  let query: QueryValues = new Map<string, never>();
+  let read: unknown;
   let input: object | undefined;
   let next: string | undefined;
+  const json = (): unknown => (read ??= jsonOf(req, route, body()));
   const request: DoorRequest = {
     ...sender,
     idempotencyKey,
@@ -35,7 +40,7 @@ export function exchangeOf(door: RestDoor, req: Request, route: Route): Exchange
     operation: () => route.operation,
     authenticate() {
       // What cannot be read proves nothing either, and a signature's refusal would not say why.
-      query = readQuery(queryOf(req.originalUrl));
+      query = queryOf(req);
       return sender.authenticate();
     },
     input(operation) {
@@ -43,8 +48,8 @@ export function exchangeOf(door: RestDoor, req: Request, route: Route): Exchange
         { ...route, operation },
         {
           path: req.params as Record<string, string>,
-          query: query ?? new Map<string, never>(),
-          body: jsonOf(req, route, body()),
+          query,
+          body: json(),
           violations: keyViolations(idempotencyKey),
         },
       );
@@ -59,6 +64,10 @@ export function exchangeOf(door: RestDoor, req: Request, route: Route): Exchange
   };
   return {
     request,
+    json,
+    get query() {
+      return query;
+    },
     get input() {
       return input;
     },
@@ -102,9 +111,10 @@ export function senderOf(door: RestDoor, req: Request): Sender {
   };
 }
 
-function queryOf(url: string): string {
+/** Throws SerializationException. */
+export function queryOf({ originalUrl: url }: Request): QueryValues {
   const mark = url.indexOf('?');
-  return mark < 0 ? '' : url.slice(mark + 1);
+  return readQuery(mark < 0 ? '' : url.slice(mark + 1));
 }
 
 /** Node gives no list of a header that it does not know. */
@@ -112,11 +122,15 @@ function idempotencyKeyOf(req: Request, { line }: Route): string | undefined {
   return line.idempotencyKey === true ? req.get(idempotencyHeader) : undefined;
 }
 
-function jsonOf({ method, headers }: Request, { line }: Route, bytes: Buffer): unknown {
+function jsonOf(req: Request, { line }: Route, bytes: Buffer): unknown {
   if (line.method === 'GET' || line.method === 'DELETE') {
-    requireNoBody(method, bytes);
+    requireNoBody(req.method, bytes);
     return undefined;
   }
+  return jsonIn(req, bytes);
+}
+
+export function jsonIn({ headers }: Request, bytes: Buffer): unknown {
   return readJson({
     contentType: headers['content-type'],
     contentEncoding: headers['content-encoding'],

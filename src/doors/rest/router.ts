@@ -6,13 +6,14 @@ import {
   Router,
 } from 'express';
 import type { Authenticate } from '../../auth/authenticator';
-import type { Answer, DoorRequest } from '../../corridor';
+import type { Answer, BatchAnswer, DoorRequest, RequestBatch } from '../../corridor';
 import { KmsError } from '../../errors';
 import { toKmsError } from '../../failures';
 import { type Log, describeError } from '../../log';
 import type { Networks } from '../../networks';
 import { hasDotSegment, nothingAt } from '../../rest/paths';
 import { type Route, basePath, routes } from '../../rest/routes';
+import { answerBatch, answerEntries } from './batch';
 import { exchangeOf, refusedRequest } from './request';
 import { sendAnswer, sendProblem } from './send';
 
@@ -22,6 +23,7 @@ export interface RestDoor {
   readonly networks: Networks;
   readonly authenticate: Authenticate;
   readonly handle: (request: DoorRequest) => Promise<Answer>;
+  readonly handleBatch: (batch: RequestBatch) => Promise<BatchAnswer>;
   readonly log: Log;
 }
 
@@ -34,6 +36,9 @@ export function restRouter(door: RestDoor): Router {
   for (const [path, methods] of byPath()) {
     router.all(path.replace(/\{(\w+)\}/g, ':$1'), atPath(door, methods));
   }
+  router.all(`${basePath}/batch`, (req, res) =>
+    req.method === 'POST' ? answerBatch(door, req, res) : notAllowed(door, { req, res }, 'POST'),
+  );
   router.use(basePath, (req, res) => refuse(door, { req, res, error: nothingAt(req.originalUrl) }));
   router.use(basePath, failed(door));
   return router;
@@ -59,11 +64,8 @@ function atPath(door: RestDoor, methods: Methods): RequestHandler {
       return refuse(door, { req, res, error: nothingAt(req.originalUrl) });
     }
     const route = byMethod.get(req.method);
-    if (route === undefined) {
-      res.set('Allow', allowed);
-      const error = new KmsError('MethodNotAllowedException', `This path takes ${allowed}.`);
-      return refuse(door, { req, res, error });
-    }
+    if (route === undefined) return notAllowed(door, { req, res }, allowed);
+    if (route.line.entries === true) return answerEntries(door, { req, res, route });
     const exchange = exchangeOf(door, req, route);
     const answer = await door.handle(exchange.request);
     if (answer.ok) sendAnswer(res, { route, exchange, text: answer.output, url: req.originalUrl });
@@ -75,6 +77,16 @@ interface Refused {
   readonly req: Request;
   readonly res: Response;
   readonly error: KmsError;
+}
+
+function notAllowed(
+  door: RestDoor,
+  { req, res }: Pick<Refused, 'req' | 'res'>,
+  allowed: string,
+): Promise<void> {
+  res.set('Allow', allowed);
+  const error = new KmsError('MethodNotAllowedException', `This path takes ${allowed}.`);
+  return refuse(door, { req, res, error });
 }
 
 /** By way of the corridor, which records it. */

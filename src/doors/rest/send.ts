@@ -29,6 +29,17 @@ export function sendAnswer(res: Response, { route, exchange, text, url }: Succes
   res.end(text);
 }
 
+export function sendResults(res: Response, text: string, requestId: string): void {
+  if (res.destroyed) return;
+  res.writeHead(200, {
+    'x-amzn-RequestId': requestId,
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  res.end(text);
+}
+
 export function sendProblem(res: Response, error: KmsError, requestId: string): void {
   if (res.destroyed) return;
   const problem = problemOf(error, requestId);
@@ -40,7 +51,7 @@ export function sendProblem(res: Response, error: KmsError, requestId: string): 
     'Cache-Control': 'no-store',
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(text),
-    ...problemHeaders(problem.status),
+    ...problemHeaders(problem.status, error),
   });
   res.end(text);
 }

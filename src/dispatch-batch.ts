@@ -1,0 +1,36 @@
+import type { BatchAnswer, Corridor, DoorRequest, RequestBatch } from './corridor';
+import { authenticate, handle, refuse } from './dispatch';
+import { toKmsError } from './failures';
+import { operationNamed } from './shapes';
+import { Trail } from './trail';
+import { type Turns, inTurns } from './turns';
+
+/**
+ * By measurement (docs/performance.md): so few are begun in a turn that others wait a millisecond, and so many are under way
+ * that they share the commits of their records and keep a token with many sessions busy.
+ */
+const turns: Turns = { aTurn: 8, atOnce: 64 };
+
+/**
+ * Requests that came together: who sent them is proven once, and then each passes the corridor by itself, with its own
+ * authorization, record and rate. Never rejects. What is refused as a whole does nothing, and has one record.
+ */
+export async function handleBatch(corridor: Corridor, batch: RequestBatch): Promise<BatchAnswer> {
+  const started = performance.now();
+  const trail = new Trail(batch, corridor.service);
+  trail.operation = operationNamed(batch.service, batch.eventName);
+  trail.claimedOperation = batch.eventName;
+  let requests: readonly DoorRequest[];
+  try {
+    const { caller } = await authenticate(corridor, batch, trail);
+    requests = batch.requests(caller);
+  } catch (thrown) {
+    const answer = await refuse(corridor, trail, toKmsError(thrown));
+    const { code: outcome, cause } = answer.error;
+    const seconds = (performance.now() - started) / 1000;
+    corridor.onRequest({ trail, seconds, outcome, cause });
+    return answer;
+  }
+  const answers = await inTurns(requests, turns, (request) => handle(corridor, request));
+  return { ok: true, answers };
+}
