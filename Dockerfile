@@ -15,6 +15,7 @@ COPY hsm hsm
 COPY src src
 COPY scripts scripts
 COPY test test
+COPY examples examples
 RUN npx tsc -p tsconfig.json && npm prune --omit=dev --ignore-scripts
 
 FROM node:22-bookworm-slim

@@ -10,6 +10,7 @@ import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
 import { type Readiness, readiness } from './doors/readiness';
+import { docsRouter } from './doors/rest/docs';
 import { restRouter } from './doors/rest/router';
 import { buildXks } from './build-xks';
 import { xksListeners } from './listen-xks';
@@ -108,6 +109,8 @@ function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
     rest: createApp(
       [
         healthRouter({ failing, metrics }),
+        // Before the router of the operations, which answers everything below /v1.
+        ...(config.docs ? [docsRouter()] : []),
         restRouter({
           ...{ ...door, authenticate: authenticate.kms, log },
           handleBatch: (batch: RequestBatch) => handleBatch(corridor, batch),

@@ -18,6 +18,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   winston: ['src/log.ts'],
   '@noble/curves': ['src/keys/verifiers.ts'],
   '@noble/post-quantum': ['hsm/', 'src/keys/verifiers.ts'],
+  'swagger-ui-dist': ['src/doors/rest/'],
   ajv: ['src/shapes/', 'src/config/', 'src/config.ts'],
 };
 

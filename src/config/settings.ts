@@ -348,4 +348,11 @@ export const settings = {
     sentence:
       'Pause on average between two looks of a worker for timed work that is due, and after its first failure.',
   },
+  docs: {
+    env: 'CLAVIGER_DOCS',
+    schema: { type: 'boolean' },
+    default: true,
+    sentence:
+      'Serves the reference of the REST API to everybody: its OpenAPI document at `/v1/openapi.json`, and a page at `/docs`.',
+  },
 } as const satisfies Record<string, Setting>;

@@ -18,15 +18,17 @@ export function sendAnswer(res: Response, { route, exchange, text, url }: Succes
   if (res.destroyed) return;
   const { input = {}, next, request } = exchange;
   const location = locationOf(route, input, text);
+  // An output without members is written as {}.
+  const body = route.status === 204 ? '' : text;
   res.writeHead(route.status, {
     'x-amzn-RequestId': request.requestId,
     'Cache-Control': 'no-store',
-    ...(route.status !== 204 && { 'Content-Length': Buffer.byteLength(text) }),
-    ...(text !== '' && { 'Content-Type': 'application/json' }),
+    ...(route.status !== 204 && { 'Content-Length': Buffer.byteLength(body) }),
+    ...(body !== '' && { 'Content-Type': 'application/json' }),
     ...(location !== undefined && { Location: location }),
     ...(next !== undefined && { Link: nextLink(url, next) }),
   });
-  res.end(text);
+  res.end(body);
 }
 
 export function sendResults(res: Response, text: string, requestId: string): void {
