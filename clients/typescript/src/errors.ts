@@ -72,7 +72,7 @@ async function readProblem(response: Response): Promise<ErrorParts | undefined> 
   const type = response.headers.get('content-type') ?? '';
   if (!/^application\/problem\+json *(;|$)/i.test(type)) return undefined;
   const problem = parseObject(await response.text());
-  const { code, detail, requestId, errors } = problem ?? {};
+  const { code, title, detail = title, requestId, errors } = problem ?? {};
   if (typeof code !== 'string') return undefined;
   return {
     code,
