@@ -14,6 +14,10 @@ function open(): Archive | undefined {
   }
 }
 
+/** As from Node.js 21 on. Without it pg makes a Response to find out where it runs, and that loads all of fetch. */
+const navigator = { userAgent: `Node.js/${process.versions.node.split('.', 1).join('')}` };
+if (!('navigator' in globalThis)) Object.assign(globalThis, { navigator });
+
 const archive = open();
 
 if (archive !== undefined) {
