@@ -1,5 +1,5 @@
 import { routes } from '../../../src/rest/routes';
-import { bytesOf, type Identity, type Post, Signer } from './signer';
+import { bytesOf, type Identity, Signer } from './signer';
 
 /** How requests come: by AWS's protocol, or by REST, signed or with a bearer token. */
 export const doorNames = ['aws-json', 'rest', 'rest-token'] as const;
@@ -22,21 +22,30 @@ export function requestMaker(
   const signer = new Signer(identity, host);
   const makers: Readonly<Record<DoorName, RequestMaker>> = {
     'aws-json': (operation, input) => signer.request(operation, input),
-    rest: (operation, input) => signer.post(restPost(operation, input)),
+    rest: (operation, input) => {
+      const { path, body } = restOf(operation, input);
+      return signer.post(path, body);
+    },
     'rest-token': (operation, input) => {
-      const { path, contentType, input: rest } = restPost(operation, input);
-      const body = Buffer.from(JSON.stringify(rest));
-      const headers = {
-        ...{ host, 'content-type': contentType, 'content-length': String(body.length) },
-        authorization: `Bearer ${token ?? ''}`,
-      };
-      return bytesOf(path, headers, body);
+      const rest = restOf(operation, input);
+      const body = Buffer.from(JSON.stringify(rest.body));
+      const length = String(body.length);
+      return bytesOf(
+        rest.path,
+        [
+          ['host', host],
+          ['content-type', 'application/json'],
+          ['content-length', length],
+          ['authorization', `Bearer ${token ?? ''}`],
+        ],
+        body,
+      );
     },
   };
   return makers[door];
 }
 
-function restPost(operation: string, input: object): Post {
+function restOf(operation: string, input: object): { path: string; body: object } {
   const route = routes.find((one) => one.operation === operation);
   if (route?.line.method !== 'POST') throw new Error(`${operation} is no POST by REST`);
   const values = new Map(Object.entries(input));
@@ -45,5 +54,5 @@ function restPost(operation: string, input: object): Post {
     values.delete(member);
     return encodeURIComponent(value);
   });
-  return { path, contentType: 'application/json', input: Object.fromEntries(values) };
+  return { path, body: Object.fromEntries(values) };
 }
