@@ -32,10 +32,8 @@ async function whole(response: Response): Promise<Response> {
   return new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
 }
 
-/** fetch's own errors say `fetch failed`, and why in their cause. */
+/** fetch's own errors say `fetch failed`, and why in their cause; that of several addresses has no message but a code. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error;
-  if (!(cause instanceof Error)) return message;
-  const { code } = cause as NodeJS.ErrnoException;
-  return cause.message === '' ? (code ?? message) : cause.message;
+  const { message, cause } = error as { message?: string; cause?: NodeJS.ErrnoException };
+  return cause?.message || cause?.code || message || 'no reason given';
 }

@@ -21,4 +21,5 @@ export const posts: Readonly<Record<string, 'repeatable' | 'keyed'>> = {
   '/v1/keys/{KeyId}/verify': 'repeatable',
   '/v1/keys/{KeyId}/verify-mac': 'repeatable',
   '/v1/random': 'repeatable',
+  '/v1/batch': 'repeatable',
 };

@@ -28,3 +28,7 @@ test.each(['c2VjcmV0LXRleHQ', 'c2VjcmV0LXRle Q=', 'c2VjcmV0_-==', 'c2VjcmV0=', '
     expect(inspect(thrown)).not.toContain('c2VjcmV0');
   },
 );
+
+test('A member that an answer does not have is no bytes', () => {
+  expect(() => fromBase64(undefined)).toThrow(new TypeError('The answer has no such member'));
+});

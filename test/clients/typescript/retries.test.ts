@@ -36,9 +36,9 @@ describe('A request', () => {
       const { data } = await claviger.POST('/v1/keys/{KeyId}/encrypt', plaintext);
       expect(data).toEqual({ CiphertextBlob: 'AAAA' });
       const { body } = plaintext;
-      expect(standIn?.received.map(({ line, body: sent }) => [line, JSON.parse(sent) as unknown])).toEqual(
-        Array(3).fill(['POST /v1/keys/alias%2Finvoices/encrypt', body]),
-      );
+      expect(
+        standIn?.received.map(({ line, body: sent }) => [line, JSON.parse(sent) as unknown]),
+      ).toEqual(Array(3).fill(['POST /v1/keys/alias%2Finvoices/encrypt', body]));
     },
   );
 

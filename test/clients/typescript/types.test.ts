@@ -6,7 +6,7 @@ export async function compiles(claviger: ClavigerClient): Promise<unknown> {
   const key = { params: { path: { KeyId: 'alias/invoices' } } };
 
   const made = await claviger.POST('/v1/keys', { body: { KeySpec: 'RSA_2048' } });
-  const arn: string | undefined = made.data.KeyMetadata?.Arn;
+  const arn: string | undefined = made.data.KeyMetadata.Arn;
   const none: undefined = (await claviger.POST('/v1/keys/{KeyId}/enable', key)).data;
   await claviger.POST('/v1/keys');
   const encrypted = await claviger.POST('/v1/keys/{KeyId}/encrypt', {
@@ -19,7 +19,7 @@ export async function compiles(claviger: ClavigerClient): Promise<unknown> {
     params: { path: { KeyId: 'x' }, query: { TagKeys: ['a', 'b'] } },
   });
   for await (const { Keys } of claviger.pages('/v1/keys', { params: { query: { limit: 5 } } })) {
-    const id: string | undefined = Keys?.[0]?.KeyId;
+    const id: string | undefined = Keys[0]?.KeyId;
     seen.push(id);
   }
   seen.push(arn, none, blob);
