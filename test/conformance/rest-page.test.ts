@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { ensureApiToken, tokenFiles } from '../../scripts/dev-server/api-token';
+import { clientFiles } from '../../scripts/dev-server/credentials';
 import { routes } from '../../src/rest/routes';
 import { type Finished, type Terminal, openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
@@ -19,6 +21,12 @@ const withMlKem = steps.filter(({ remark }) => [postQuantum, everywhere].include
 
 const account = { CLAVIGER_ACCOUNT_ID: '000000000000' };
 
+/** As scripts/dev does. */
+async function makeApiToken({ endpoint: url, region }: TestDaemon, dataDir: string): Promise<void> {
+  const { credentials } = clientFiles(dataDir);
+  await ensureApiToken(tokenFiles(dataDir), { url, region }, credentials);
+}
+
 interface Run {
   readonly daemon: TestDaemon;
   readonly terminal: Terminal;
@@ -37,6 +45,7 @@ describe('docs/rest.md', () => {
     const run = async (pasted: typeof steps, environment: NodeJS.ProcessEnv): Promise<Run> => {
       const daemon = await startDaemon({ environment: { ...account, ...environment } });
       const terminal = await openTerminal(daemon);
+      await makeApiToken(daemon, path.join(terminal.directory, '.claviger'));
       const before = `password=${hsm.pin}`;
       const finished = await pasteInOrder(pasted, { daemon, terminal, before });
       return { daemon, terminal, finished };
