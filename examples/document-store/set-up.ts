@@ -152,8 +152,9 @@ async function makeToken(dataDir: string, url: string): Promise<string> {
   try {
     const user = createClavigerClient({ baseUrl: url, region, credentials });
     const body = { Name: userName, Policy: policyOf(serving) };
-    const { data } = await user.POST('/v1/api-tokens' as '/v1/keys', { body });
-    return (data as { Token: string }).Token;
+    const { data } = await user.POST('/v1/api-tokens', { body });
+    if (data === undefined) throw new Error('no API token was made');
+    return data.Token;
   } finally {
     await iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }));
   }
