@@ -16,6 +16,7 @@ interface ErrorParts {
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
   readonly errors?: readonly Violation[] | undefined;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /**
@@ -33,6 +34,8 @@ export class ClavigerError extends Error {
   readonly requestId: string | undefined;
   /** Every violation of a request that Claviger did not understand, in order; else empty. */
   readonly errors: readonly Violation[];
+  /** When Claviger is to be asked again, where it said so: for whoever puts off its own callers. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(parts: ErrorParts, options?: ErrorOptions) {
     super(parts.detail, options);
@@ -41,6 +44,7 @@ export class ClavigerError extends Error {
     this.status = parts.status;
     this.requestId = parts.requestId;
     this.errors = parts.errors ?? [];
+    this.retryAfterSeconds = parts.retryAfterSeconds;
   }
 }
 
@@ -65,7 +69,9 @@ export async function problemOf(response: Response): Promise<ClavigerError> {
     const detail = `HTTP ${response.status} without a problem document: something between here and Claviger answered`;
     return clientError('UnexpectedAnswer', detail, { response });
   }
-  return new ClavigerError({ ...problem, status: response.status });
+  const after = response.headers.get('retry-after') ?? '';
+  const retryAfterSeconds = /^\d{1,6}$/.test(after) ? Number(after) : undefined;
+  return new ClavigerError({ ...problem, status: response.status, retryAfterSeconds });
 }
 
 async function readProblem(response: Response): Promise<ErrorParts | undefined> {
