@@ -23,14 +23,14 @@ function held(): {
 
 test('the results come in the order of the items, whichever ends first', async () => {
   const { work, end } = held();
-  const results = inTurns(numbers, { aTurn: 10, atOnce: 10 }, work);
+  const results = inTurns(numbers, 10, work);
   for (const n of [...numbers].reverse()) end(n);
   expect(await results).toEqual(numbers.map((n) => `done ${n}`));
 });
 
 test('in one turn of the event loop no more are begun than may be', async () => {
   const { begun, work, end } = held();
-  const results = inTurns(numbers, { aTurn: 4, atOnce: 10 }, work);
+  const results = inTurns(numbers, 4, work);
   expect(begun).toEqual([0, 1, 2, 3]);
   await nextTurn();
   expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
@@ -40,24 +40,9 @@ test('in one turn of the event loop no more are begun than may be', async () => 
   await results;
 });
 
-test('no more are under way than may be, and the next begins when any of them ends', async () => {
-  const { begun, work, end } = held();
-  const results = inTurns(numbers, { aTurn: 10, atOnce: 3 }, work);
-  await nextTurn();
-  expect(begun).toEqual([0, 1, 2]);
-  end(1);
-  await nextTurn();
-  expect(begun).toEqual([0, 1, 2, 3]);
-  for (const n of numbers) {
-    end(n);
-    await nextTurn();
-  }
-  expect(await results).toHaveLength(10);
-});
-
 test('a failure is told of, and nothing is left unheard', async () => {
   const failure = new Error('the third');
-  const results = inTurns(numbers, { aTurn: 2, atOnce: 2 }, (n) =>
+  const results = inTurns(numbers, 2, (n) =>
     n === 2 ? Promise.reject(failure) : Promise.resolve(n),
   );
   await expect(results).rejects.toBe(failure);

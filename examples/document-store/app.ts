@@ -61,8 +61,8 @@ export function application({ documents, maxDocumentBytes, health, log }: AppOpt
   const bytes = express.raw({ limit: maxDocumentBytes, inflate: false, type: () => true });
   const app = express().disable('x-powered-by').disable('etag').enable('case sensitive routing');
   app.use(logged(log), neverKept);
-  app.param('tenant', named('a tenant', tenantForm));
-  app.param('document', named('a document', documentForm));
+  app.param('tenant', named('tenant', tenantForm));
+  app.param('document', named('document', documentForm));
   app.route('/healthz').get(healthy).all(others('GET'));
   app.route('/tenants').post(json, addTenant).all(others('POST'));
   app.route('/tenants/:tenant').delete(shred).all(others('DELETE'));
@@ -108,16 +108,16 @@ interface Locals {
   failure?: { readonly code: string; readonly message: string };
 }
 
-function named(what: string, form: RegExp): RequestParamHandler {
-  return (_req, res: { locals: Locals }, next, name: string, parameter) => {
-    if (!form.test(name)) throw new Problem('BadRequest', nameRule(what, form));
+function named(parameter: string, form: RegExp): RequestParamHandler {
+  return (_req, res: { locals: Locals }, next, name: string) => {
+    if (!form.test(name)) throw new Problem('BadRequest', nameRule(parameter, form));
     res.locals.names = { ...res.locals.names, [parameter]: name };
     next();
   };
 }
 
-function nameRule(what: string, form: RegExp): string {
-  return `The name of ${what} must match ${form.source}`;
+function nameRule(parameter: string, form: RegExp): string {
+  return `The name of a ${parameter} must match ${form.source}`;
 }
 
 function tenantIn(body: unknown): string {
@@ -126,7 +126,7 @@ function tenantIn(body: unknown): string {
   }
   const { tenant } = body as { tenant: unknown };
   if (typeof tenant === 'string' && tenantForm.test(tenant)) return tenant;
-  throw new Problem('BadRequest', nameRule('a tenant', tenantForm));
+  throw new Problem('BadRequest', nameRule('tenant', tenantForm));
 }
 
 function others(allowed: string): RequestHandler {

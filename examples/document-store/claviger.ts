@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { Problem, type ProblemCode } from './problems';
+import {
+  ClavigerError,
+  type ClavigerClient,
+  createClavigerClient,
+  fromBase64,
+  toBase64,
+} from '../../clients/typescript/src';
 import type { DataKey } from './data-keys';
+import { Problem, type ProblemCode } from './problems';
 import type { EncryptionContext } from './sealing';
 
 export interface ClavigerOptions {
@@ -10,122 +17,134 @@ export interface ClavigerOptions {
   readonly tokenFile: string;
 }
 
-/** One data key to be wrapped anew. */
-export interface Rewrapping {
+/** A data key as it is stored, and what it was made for. */
+export interface WrappedKey {
   readonly wrapped: Buffer;
   readonly context: EncryptionContext;
 }
 
-/** What became of it; undefined: Claviger refused it. */
+/** What became of one; undefined: Claviger refused it. */
 export type Rewrapped = Pick<DataKey, 'wrapped' | 'materialId'> | undefined;
 
 /** What this service asks of Claviger, and nothing else of its REST API. Throws Problems. */
 export class Claviger {
-  readonly #options: ClavigerOptions;
+  readonly #url: string;
+  readonly #client: ClavigerClient;
 
-  constructor(options: ClavigerOptions) {
-    this.#options = options;
+  constructor({ url, tokenFile }: ClavigerOptions) {
+    this.#url = url;
+    this.#client = createClavigerClient({
+      baseUrl: url,
+      token: async () => (await readFile(tokenFile, 'utf8')).trim(),
+      // Somebody waits for us: what does not succeed soon is put off by 503 (see refusals below).
+      timeoutMs: 3000,
+      retries: { attempts: 3, maxWaitMs: 1000 },
+    });
   }
 
-  /** Makes a tenant's key and gives its id. The same `request` twice makes one key (for 24 hours). */
-  async createKey(tenant: string, request: string): Promise<string> {
-    const body = {
-      Description: `Documents of ${tenant}`,
-      // The policy of this service's user allows what it does on keys with this tag alone.
-      Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
-    };
-    const answer = await this.#call('POST', '/v1/keys', body, request);
-    return (answer as { KeyMetadata: { KeyId: string } }).KeyMetadata.KeyId;
-  }
-
-  async currentMaterial(keyId: string): Promise<string> {
-    const answer = await this.#call('GET', `/v1/keys/${keyId}`);
-    return (answer as { KeyMetadata: { CurrentKeyMaterialId: string } }).KeyMetadata
-      .CurrentKeyMaterialId;
-  }
-
-  async generateDataKey(keyId: string, context: EncryptionContext): Promise<DataKey> {
-    const body = { KeySpec: 'AES_256', EncryptionContext: context };
-    const answer = await this.#call('POST', `/v1/keys/${keyId}/generate-data-key`, body);
-    const made = answer as { Plaintext: string; CiphertextBlob: string; KeyMaterialId: string };
-    return {
-      plaintext: Buffer.from(made.Plaintext, 'base64'),
-      wrapped: Buffer.from(made.CiphertextBlob, 'base64'),
-      materialId: made.KeyMaterialId,
-    };
-  }
-
-  async decrypt(keyId: string, { wrapped, context }: Rewrapping): Promise<DataKey> {
-    const body = { CiphertextBlob: wrapped.toString('base64'), EncryptionContext: context };
-    const answer = await this.#call('POST', `/v1/keys/${keyId}/decrypt`, body);
-    const opened = answer as { Plaintext: string; KeyMaterialId: string };
-    const plaintext = Buffer.from(opened.Plaintext, 'base64');
-    return { plaintext, wrapped, materialId: opened.KeyMaterialId };
-  }
-
-  /** Up to 100 at once, in order. The data keys do not leave Claviger. */
-  async reEncrypt(keyId: string, keys: readonly Rewrapping[]): Promise<Rewrapped[]> {
-    const Entries = keys.map(({ wrapped, context }) => ({
-      CiphertextBlob: wrapped.toString('base64'),
-      SourceKeyId: keyId,
-      SourceEncryptionContext: context,
-      DestinationEncryptionContext: context,
-    }));
-    const answer = await this.#call('POST', `/v1/keys/${keyId}/re-encrypt`, { Entries });
-    const { Results } = answer as {
-      Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
-    };
-    return Results.map(
-      ({ Output }) =>
-        Output && {
-          wrapped: Buffer.from(Output.CiphertextBlob, 'base64'),
-          materialId: Output.DestinationKeyMaterialId,
+  /** Makes a tenant's key and gives its id. The same `request` again makes no other key (for 24 hours). */
+  createKey(tenant: string, request: string): Promise<string> {
+    return asked(async () => {
+      const { data } = await this.#client.POST('/v1/keys', {
+        headers: { 'Idempotency-Key': request },
+        body: {
+          Description: `Documents of ${tenant}`,
+          // The policy of this service's user is about keys with this tag.
+          Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
         },
-    );
+      });
+      return there(data.KeyMetadata).KeyId;
+    });
   }
 
-  /** The key is of no use from now on, and is destroyed at the date that this gives. */
-  async scheduleDeletion(keyId: string): Promise<Date> {
-    const path = `/v1/keys/${keyId}?PendingWindowInDays=7`;
-    const answer = await this.#call('DELETE', path);
-    return new Date((answer as { DeletionDate: string }).DeletionDate);
+  /** Of the key material that encrypts now. */
+  currentMaterial(KeyId: string): Promise<string> {
+    return asked(async () => {
+      const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path: { KeyId } } });
+      return there(data.KeyMetadata?.CurrentKeyMaterialId);
+    });
+  }
+
+  generateDataKey(KeyId: string, context: EncryptionContext): Promise<DataKey> {
+    return asked(async () => {
+      const { data } = await this.#client.POST('/v1/keys/{KeyId}/generate-data-key', {
+        params: { path: { KeyId } },
+        body: { KeySpec: 'AES_256', EncryptionContext: context },
+      });
+      return {
+        plaintext: bytes(data.Plaintext),
+        wrapped: bytes(data.CiphertextBlob),
+        materialId: there(data.KeyMaterialId),
+      };
+    });
+  }
+
+  decrypt(KeyId: string, { wrapped, context }: WrappedKey): Promise<DataKey> {
+    return asked(async () => {
+      const { data } = await this.#client.POST('/v1/keys/{KeyId}/decrypt', {
+        params: { path: { KeyId } },
+        body: { CiphertextBlob: toBase64(wrapped), EncryptionContext: context },
+      });
+      const plaintext = bytes(data.Plaintext);
+      return { plaintext, wrapped, materialId: there(data.KeyMaterialId) };
+    });
+  }
+
+  /** Up to 100 at once, in order. The data keys themselves stay in Claviger. */
+  reEncrypt(keyId: string, keys: readonly WrappedKey[]): Promise<Rewrapped[]> {
+    return asked(async () => {
+      const Entries = keys.map(({ wrapped, context }) => ({
+        CiphertextBlob: toBase64(wrapped),
+        SourceKeyId: keyId,
+        SourceEncryptionContext: context,
+        DestinationEncryptionContext: context,
+      }));
+      const { data } = await this.#client.POST('/v1/keys/{DestinationKeyId}/re-encrypt', {
+        params: { path: { DestinationKeyId: keyId } },
+        body: { Entries } as never,
+      });
+      const { Results } = data as unknown as {
+        Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
+      };
+      return Results.map(
+        ({ Output: made }) =>
+          made && {
+            wrapped: bytes(made.CiphertextBlob),
+            materialId: made.DestinationKeyMaterialId,
+          },
+      );
+    });
+  }
+
+  /** The key is of no use from now on, and is destroyed at the date that this gives: seven days are the least. */
+  scheduleDeletion(KeyId: string): Promise<Date> {
+    return asked(async () => {
+      const { data } = await this.#client.DELETE('/v1/keys/{KeyId}', {
+        params: { path: { KeyId }, query: { PendingWindowInDays: 7 } },
+      });
+      return new Date(there(data.DeletionDate));
+    });
   }
 
   async isReady(): Promise<boolean> {
-    try {
-      const signal = AbortSignal.timeout(2000);
-      return (await fetch(`${this.#options.url}/readyz`, { signal })).ok;
-    } catch {
-      return false;
-    }
+    const signal = AbortSignal.timeout(2000);
+    return fetch(`${this.#url}/readyz`, { signal }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
   }
+}
 
-  async #call(
-    method: string,
-    path: string,
-    body?: unknown,
-    idempotencyKey?: string,
-  ): Promise<unknown> {
-    const { url, tokenFile } = this.#options;
-    const token = (await readFile(tokenFile, 'utf8')).trim();
-    let response: Response;
-    try {
-      response = await fetch(`${url}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(5000),
-      });
-    } catch (cause) {
-      throw new Problem('Unavailable', 'Claviger does not answer', { retryAfterSeconds: 2, cause });
-    }
-    if (response.ok) return response.json();
-    throw await problemOf(response);
-  }
+/** A member that Claviger's answers have where the type says that they may. */
+function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('Claviger answered without what was asked for');
+  return value;
+}
+
+/** Over the same memory, so that to wipe it is to wipe all. */
+function bytes(base64: string | undefined): Buffer {
+  const { buffer, byteOffset, byteLength } = fromBase64(there(base64));
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** What a refusal of Claviger means for whoever asked us. */
@@ -139,16 +158,23 @@ const refusals: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   IncorrectKeyException: ['Damaged', 'It is not what was stored'],
 };
 
-async function problemOf(response: Response): Promise<Problem> {
-  const { code = '' } = (await response.json().catch(() => ({}))) as { code?: string };
-  const { status, headers } = response;
-  const request = headers.get('x-amzn-requestid') ?? '';
-  const cause = new Error(`Claviger answered ${status} ${code} to its request ${request}`);
-  if (status === 429 || status >= 500) {
-    const retryAfterSeconds = Number(headers.get('retry-after') ?? 2);
+async function asked<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw error instanceof ClavigerError ? problemOf(error) : error;
+  }
+}
+
+function problemOf(error: ClavigerError): Problem {
+  const { status, code, detail, requestId, retryAfterSeconds = 2 } = error;
+  // By the id of its request the audit record of Claviger is found.
+  const cause = new Error(`Claviger: ${code} (request ${requestId ?? 'unanswered'}): ${detail}`);
+  // 429, 503 and no answer at all, after the client has tried again.
+  if (status === undefined || status === 429 || status >= 500) {
     return new Problem('Unavailable', 'Claviger cannot answer now', { retryAfterSeconds, cause });
   }
   const denied = status === 401 || status === 403;
-  const [meaning, detail] = refusals[code] ?? [denied ? 'KeyDenied' : 'Internal', 'See the log'];
-  return new Problem(meaning, detail, { cause });
+  const [meaning, told] = refusals[code] ?? [denied ? 'KeyDenied' : 'Internal', 'See the log'];
+  return new Problem(meaning, told, { cause });
 }

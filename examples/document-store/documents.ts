@@ -1,4 +1,4 @@
-import type { Claviger, Rewrapping } from './claviger';
+import type { Claviger, WrappedKey } from './claviger';
 import { type DataKey, DataKeys } from './data-keys';
 import { Problem, type ProblemCode } from './problems';
 import type { KeyScope, Rows, Tenant } from './rows';
@@ -100,7 +100,7 @@ export class Documents {
     const keys = await this.#rows.keysNotUnder(materialId, {
       ...{ tenant, after: Buffer.from(after, 'base64url'), limit: pageSize },
     });
-    const entries = keys.map(({ wrapped, keyFor, document }): Rewrapping => {
+    const entries = keys.map(({ wrapped, keyFor, document }): WrappedKey => {
       return { wrapped, context: keyContext(keyFor, tenant, document) };
     });
     const results = keys.length === 0 ? [] : await this.#claviger.reEncrypt(keyId, entries);

@@ -10,6 +10,7 @@ import {
   IAMClient,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
+import { ClavigerError, createClavigerClient } from '../../clients/typescript/src';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { schema } from './rows';
 
@@ -147,42 +148,30 @@ async function makeToken(dataDir: string, url: string): Promise<string> {
   // A principal makes its tokens itself, so the user has an access key for as long as that takes.
   const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
   const { AccessKeyId = '', SecretAccessKey = '' } = AccessKey ?? {};
+  const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey };
   try {
-    return await createApiToken(url, region, { AccessKeyId, SecretAccessKey });
+    const user = createClavigerClient({ baseUrl: url, region, credentials });
+    const body = { Name: userName, Policy: policyOf(serving) };
+    const { data } = await user.POST('/v1/api-tokens', { body });
+    if (data === undefined) throw new Error('no API token was made');
+    return data.Token;
   } finally {
     await iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }));
   }
 }
 
-async function createApiToken(
-  url: string,
-  region: string,
-  key: { readonly AccessKeyId: string; readonly SecretAccessKey: string },
-): Promise<string> {
-  const { SignatureV4 } = await import('@smithy/signature-v4');
-  const { Sha256 } = await import('../../test/auth/sigv4-signing.js');
-  const { hostname, host, port } = new URL(url);
-  const body = JSON.stringify({ Name: userName, Policy: policyOf(serving) });
-  const signer = new SignatureV4({
-    ...{ service: 'kms', region, sha256: Sha256 },
-    credentials: { accessKeyId: key.AccessKeyId, secretAccessKey: key.SecretAccessKey },
-  });
-  const { headers } = await signer.sign({
-    ...{ method: 'POST', protocol: 'http:', hostname, port: Number(port), path: '/v1/api-tokens' },
-    headers: { host, 'content-type': 'application/json' },
-    body,
-  });
-  const response = await fetch(`${url}/v1/api-tokens`, { method: 'POST', headers, body });
-  if (!response.ok) throw new Error(`Claviger made no API token: ${response.status}`);
-  return ((await response.json()) as { Token: string }).Token;
-}
-
-/** Whether Claviger knows the token. What it may do is another question. */
+/** Whether Claviger knows the token. What it may do is another question: this it may not. */
 async function isAccepted(url: string, tokenFile: string): Promise<boolean> {
   const token = await readFile(tokenFile, 'utf8').catch(() => '');
   if (token === '') return false;
-  const headers = { authorization: `Bearer ${token.trim()}` };
-  return (await fetch(`${url}/v1/api-tokens`, { headers })).status !== 401;
+  const client = createClavigerClient({ baseUrl: url, token: token.trim() });
+  try {
+    await client.GET('/v1/keys');
+    return true;
+  } catch (error) {
+    if (!(error instanceof ClavigerError) || error.status === undefined) throw error;
+    return error.status !== 401;
+  }
 }
 
 // --- files ---------------------------------------------------------------------------------------

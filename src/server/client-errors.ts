@@ -16,7 +16,7 @@ const malformed: Fault = {
   detail: 'The request is not HTTP/1.1 as RFC 9112 has it.',
 };
 
-/** By what node calls the fault; all others are of requests that are malformed. */
+/** By what node calls the fault. */
 const faults: Readonly<Record<string, Fault>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
@@ -49,15 +49,21 @@ const patienceMs = 2000;
  */
 export function answerClientErrors(server: HttpServer | HttpsServer): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || hasBegun(socket)) {
+    const fault = faultOf(error);
+    if (fault === undefined || !socket.writable || hasBegun(socket)) {
       socket.destroy(error);
       return;
     }
-    socket.end(answerTo(faults[error.code ?? ''] ?? malformed));
+    socket.end(answerTo(fault));
     const end = setTimeout(() => socket.destroy(), patienceMs);
     socket.once('finish', () => socket.destroy());
     socket.once('close', () => clearTimeout(end));
   });
+}
+
+/** Undefined where the connection itself failed, or never came about: there is nobody to tell. */
+function faultOf({ code = '' }: NodeJS.ErrnoException): Fault | undefined {
+  return faults[code] ?? (code.startsWith('HPE_') ? malformed : undefined);
 }
 
 /** An answer of which something is out already must not get another one into its middle; node asks the same way. */

@@ -212,6 +212,24 @@ describe('by REST', () => {
     expect(body).toMatchObject({ code: throttled.code, detail: throttled.message, status: 429 });
   });
 
+  test('each entry of a batch counts', async () => {
+    const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'eleven', 'kms:*');
+    const credentials = { accessKeyId, secretAccessKey };
+    const { id: KeyId } = await createKey(daemon.client());
+    const entry = { Operation: 'Encrypt', Input: { KeyId, Plaintext: 'eA==' } };
+    const Entries = Array.from({ length: 70 }, () => entry);
+    const started = performance.now();
+    const { body } = await rest(alone, 'POST /v1/batch', { Entries }, { credentials });
+    const seconds = (performance.now() - started) / 1000;
+    const { Results } = body as { Results: { Status: number; Problem?: { code: string } }[] };
+    const ok = Results.filter(({ Status }) => Status === 200);
+    expect(ok.length).toBeGreaterThanOrEqual(40);
+    expect(ok.length).toBeLessThanOrEqual(40 + Math.ceil(seconds * 40));
+    const refused = Results.filter(({ Status }) => Status === 429);
+    expect(new Set(refused.map(({ Problem }) => Problem?.code))).toEqual(new Set([throttled.code]));
+    expect(ok.length + refused.length).toBe(70);
+  });
+
   test('every kind of request counts, those for API tokens too', async () => {
     const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'ten', 'claviger:*');
     const credentials = { accessKeyId, secretAccessKey };

@@ -1,67 +1,35 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
-import { type Route, routes } from '../../src/rest/routes';
+import { routes } from '../../src/rest/routes';
 import { wrapMaterial } from '../support/imports';
 import { callKem } from '../support/kem-keys';
 import { type KeyStoreStage, openKeyStoreStage } from '../support/key-stores';
 import { auditOf } from '../support/kms';
-import { type RestReply, rest } from '../support/rest';
+import { type Members, type Succeeded, idIn, problemOf, succeeded } from '../support/rest-answers';
 
-/** Every operation once by its route, on a daemon that has everything, and what only the REST door does with an answer. */
+/** Every operation once by its route, on a daemon that has all that they need. */
 let stage: KeyStoreStage;
 beforeAll(async () => {
   stage = await openKeyStoreStage();
 });
 afterAll(() => stage.remove());
 
-type Members = Readonly<Record<string, unknown>>;
-
 /** Routes that answered as they should, by their operations. */
 const answered = new Set<string>();
 
-const patterns = routes.map((route) => ({
-  route,
-  pattern: new RegExp(`^${route.path.replace(/\{\w+\}/g, '[^/?]+')}(?:\\?.*)?$`),
-}));
-
-function routeOf(line: string): Route {
-  const [method, url = ''] = line.split(' ');
-  const found = patterns.find(
-    ({ route, pattern }) => route.line.method === method && pattern.test(url),
-  );
-  if (found === undefined) throw new Error(`no route is ${line}`);
-  return found.route;
+async function done(line: string, body?: object): Promise<Succeeded> {
+  const reply = await succeeded(stage.daemon, line, body);
+  answered.add(reply.route.operation);
+  return reply;
 }
 
-/** Sends what must succeed, and checks of the answer what is the same for all of them. */
-async function done(line: string, body?: object): Promise<RestReply & { readonly body: Members }> {
-  const route = routeOf(line);
-  const reply = await rest(stage.daemon, line, body);
-  expect([line, reply.status, reply.text]).toEqual([line, route.status, expect.any(String)]);
-  expect(reply.headers).toMatchObject({
-    'x-amzn-requestid': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  expect(reply.headers['content-type']).toBe(reply.text === '' ? undefined : 'application/json');
-  expect(reply.headers.location !== undefined).toBe(route.status === 201);
-  if (route.status === 204)
-    expect([reply.text, reply.headers['content-length']]).toEqual(['', undefined]);
-  answered.add(route.operation);
-  return { ...reply, body: reply.body ?? {} };
-}
-
-async function problem(line: string, body?: object): Promise<Members> {
-  const { status, headers, body: document } = await rest(stage.daemon, line, body);
-  expect(headers['content-type']).toBe('application/problem+json');
-  return { status, code: document?.['code'] };
-}
+const problem = (line: string, body?: object): Promise<Members> =>
+  problemOf(stage.daemon, line, body);
 
 /** A new key's path. */
 async function makeKey(input: object = {}): Promise<string> {
   return String((await done('POST /v1/keys', input)).headers.location);
 }
 
-const idIn = (path: string): string => path.split('/').at(-1) ?? '';
 const message = Buffer.from('attack at dawn').toString('base64');
 const text = (value: unknown): string => value as string;
 const bytes = (value: unknown): Buffer => Buffer.from(text(value), 'base64');
@@ -76,6 +44,10 @@ test('A key is made, found where it is said to be, and described with its dates 
   expect(told.body).toEqual(made.body);
   const byArn = await done(`GET /v1/keys/${encodeURIComponent(text(KeyMetadata['Arn']))}`);
   expect(byArn.body).toEqual(made.body);
+  expect((await done('GET /v1/keys')).body['Keys']).toContainEqual({
+    KeyId: KeyMetadata['KeyId'],
+    KeyArn: KeyMetadata['Arn'],
+  });
   const record = await auditOf(stage.daemon, text(made.headers['x-amzn-requestid']));
   expect(record).toMatchObject({
     eventName: 'CreateKey',
@@ -302,74 +274,6 @@ test('A custom key store is made, described, changed, connected, disconnected an
   });
   await done(`POST ${store}/disconnect`);
   await done(`DELETE ${store}`);
-});
-
-describe('A list', () => {
-  const aliases = Array.from({ length: 7 }, (_, i) => `alias/page-${i}`);
-  let key: string;
-  beforeAll(async () => {
-    key = await makeKey();
-    for (const AliasName of aliases) {
-      await done('POST /v1/aliases', { AliasName, TargetKeyId: idIn(key) });
-    }
-  });
-
-  const named = ({ body }: { readonly body: Members }): string[] =>
-    (body['Aliases'] as Members[]).map(({ AliasName }) => text(AliasName));
-
-  test.each([1, 3, 7, 100])('goes on by its cursors in pages of %i', async (limit) => {
-    const found: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const further: string = cursor === undefined ? '' : `&cursor=${cursor}`;
-      const page = await done(`GET /v1/aliases?KeyId=${idIn(key)}&limit=${limit}${further}`);
-      expect(Object.keys(page.body).filter((name) => name !== 'next')).toEqual(['Aliases']);
-      expect(named(page).length).toBeLessThanOrEqual(limit);
-      found.push(...named(page));
-      cursor = page.body['next'] as string | undefined;
-      if (cursor !== undefined) expect(cursor).toMatch(/^[\w-]+$/);
-    } while (cursor !== undefined);
-    expect(found).toEqual(aliases);
-  });
-
-  test('goes on by its links, and a HEAD has them too', async () => {
-    const found: string[] = [];
-    let url: string | undefined = `/v1/aliases?limit=2&KeyId=${idIn(key)}`;
-    while (url !== undefined) {
-      const page: RestReply & { readonly body: Members } = await done(`GET ${url}`);
-      const head = await rest(stage.daemon, `HEAD ${url}`);
-      expect([
-        head.status,
-        head.text,
-        head.headers['link'],
-        head.headers['content-length'],
-      ]).toEqual([...[200, '', page.headers['link'], page.headers['content-length']]]);
-      found.push(...named(page));
-      url = /^<(.+)>; rel="next"$/.exec(text(page.headers['link'] ?? ''))?.[1];
-    }
-    expect(found).toEqual(aliases);
-  });
-
-  test('is given all keys, each once', async () => {
-    const found: unknown[] = [];
-    let url = '/v1/keys?limit=5';
-    for (;;) {
-      const { body } = await done(`GET ${url}`);
-      found.push(...(body['Keys'] as Members[]).map(({ KeyId }) => KeyId));
-      if (body['next'] === undefined) break;
-      url = `/v1/keys?limit=5&cursor=${text(body['next'])}`;
-    }
-    expect(new Set(found).size).toBe(found.length);
-    expect(found).toContain(idIn(key));
-  });
-
-  test('refuses a cursor that it did not give', async () => {
-    const cursor = Buffer.from('nothing of ours').toString('base64url');
-    expect(await problem(`GET /v1/aliases?cursor=${cursor}`)).toEqual({
-      status: 422,
-      code: 'InvalidMarkerException',
-    });
-  });
 });
 
 test('Every operation of KMS was asked for', () => {

@@ -9,12 +9,15 @@ import { callStore } from '../support/document-store';
 /** Of a service that has no database and no Claviger: whatever it lets through shows here. */
 const asked: string[] = [];
 let failure: Error | undefined;
-const documents = new Proxy({} as Documents, {
-  get: (_, name) => () => {
-    asked.push(String(name));
-    return failure === undefined ? Promise.resolve(null) : Promise.reject(failure);
+const documents = new Proxy(
+  {},
+  {
+    get: (_, name) => () => {
+      asked.push(String(name));
+      return failure === undefined ? Promise.resolve(null) : Promise.reject(failure);
+    },
   },
-});
+) as unknown as Documents;
 
 let server: Server;
 let url: string;
@@ -47,118 +50,68 @@ const tenantRule = 'The name of a tenant must match ^[a-z\\d][a-z\\d-]{0,62}$';
 const documentRule = 'The name of a document must match ^[\\w.-]{1,128}$';
 const bodyRule = 'The body must be a JSON object with the member tenant alone';
 const unreadable = 'The request cannot be read';
-const tooLarge = 'It has more bytes than are taken here';
+const pageRule = 'after must be the next of another page';
 const document = '/tenants/acme/documents/invoice-1';
 
-test.each<[string, string, RequestInit, number, string, string]>([
-  ['another path', '/', {}, 404, 'NotFound', 'No resource has this path'],
-  [
-    'a path with a slash more',
-    '/tenants/acme/',
-    {},
-    405,
-    'MethodNotAllowed',
-    'This resource has DELETE',
-  ],
-  ['a path of another case', '/Tenants', post('{}'), 404, 'NotFound', 'No resource has this path'],
-  ['a wrong method', '/tenants', {}, 405, 'MethodNotAllowed', 'This resource has POST'],
-  [
-    'another wrong method',
-    document,
-    post(''),
-    405,
-    'MethodNotAllowed',
-    'This resource has GET, PUT, DELETE',
-  ],
-  ['no body', '/tenants', { method: 'POST' }, 400, 'BadRequest', bodyRule],
-  ['no JSON', '/tenants', post('{"tenant":'), 400, 'BadRequest', unreadable],
-  ['a list', '/tenants', post('["acme"]'), 400, 'BadRequest', bodyRule],
-  ['null', '/tenants', post('null'), 400, 'BadRequest', unreadable],
-  ['no tenant', '/tenants', post('{}'), 400, 'BadRequest', bodyRule],
-  ['more than a tenant', '/tenants', post('{"tenant":"a","more":1}'), 400, 'BadRequest', bodyRule],
-  ['a number', '/tenants', post('{"tenant":1}'), 400, 'BadRequest', tenantRule],
-  ['an empty name', '/tenants', post('{"tenant":""}'), 400, 'BadRequest', tenantRule],
-  ['a name with a slash', '/tenants', post('{"tenant":"a/b"}'), 400, 'BadRequest', tenantRule],
+/** What is wrong, where it is sent, and how it is refused. */
+type Row = readonly [string, string, RequestInit, readonly [number, string, string]];
+
+const bad = (detail: string): Row[3] => [400, 'BadRequest', detail];
+const notThere: Row[3] = [404, 'NotFound', 'No resource has this path'];
+const onlyHas = (methods: string): Row[3] => [
+  ...([405, 'MethodNotAllowed', `This resource has ${methods}`] as const),
+];
+const tooLarge: Row[3] = [413, 'TooLarge', 'It has more bytes than are taken here'];
+const encoded: Row[3] = [
+  ...([415, 'UnsupportedMediaType'] as const),
+  'Content-Encoding is not taken, and JSON is in UTF-8',
+];
+
+const typed = (type: string): Record<string, string> => ({ 'content-type': type });
+const putting = (body: string, headers = {}): RequestInit => ({ method: 'PUT', body, headers });
+const [deleting, posting]: RequestInit[] = [{ method: 'DELETE' }, { method: 'POST' }];
+
+test.each<Row>([
+  ['another path', '/', {}, notThere],
+  ['a path of another case', '/Tenants', post('{}'), notThere],
+  ['a wrong method', '/tenants', {}, onlyHas('POST')],
+  ['another wrong method', document, post(''), onlyHas('GET, PUT, DELETE')],
+  ['no body', '/tenants', posting!, bad(bodyRule)],
+  ['no JSON', '/tenants', post('{"tenant":'), bad(unreadable)],
+  ['a list', '/tenants', post('["acme"]'), bad(bodyRule)],
+  ['null', '/tenants', post('null'), bad(unreadable)],
+  ['no tenant', '/tenants', post('{}'), bad(bodyRule)],
+  ['more than a tenant', '/tenants', post('{"tenant":"a","more":1}'), bad(bodyRule)],
+  ['a number', '/tenants', post('{"tenant":1}'), bad(tenantRule)],
+  ['an empty name', '/tenants', post('{"tenant":""}'), bad(tenantRule)],
+  ['a name with a slash', '/tenants', post('{"tenant":"a/b"}'), bad(tenantRule)],
   [
     'a form',
     '/tenants',
-    post('tenant=a', { 'content-type': 'application/x-www-form-urlencoded' }),
-    400,
-    'BadRequest',
-    bodyRule,
+    post('tenant=a', typed('application/x-www-form-urlencoded')),
+    bad(bodyRule),
   ],
-  [
-    'another charset',
-    '/tenants',
-    post('{}', { 'content-type': 'application/json; charset=latin1' }),
-    415,
-    'UnsupportedMediaType',
-    'Content-Encoding is not taken, and JSON is in UTF-8',
-  ],
-  ['a large body', '/tenants', post(`{"tenant":"${'a'.repeat(5000)}"}`), 413, 'TooLarge', tooLarge],
-  ['a tenant in capitals', '/tenants/ACME', { method: 'DELETE' }, 400, 'BadRequest', tenantRule],
-  [
-    'a long tenant',
-    `/tenants/${'a'.repeat(64)}`,
-    { method: 'DELETE' },
-    400,
-    'BadRequest',
-    tenantRule,
-  ],
-  ['a way up', '/tenants/acme/documents/%2e%2e%2fother', {}, 400, 'BadRequest', documentRule],
-  ['a name that is not UTF-8', '/tenants/acme/documents/%ff', {}, 400, 'BadRequest', unreadable],
-  [
-    'a long name',
-    `/tenants/acme/documents/${'a'.repeat(129)}`,
-    {},
-    400,
-    'BadRequest',
-    documentRule,
-  ],
-  ['a null byte', '/tenants/acme/documents/a%00', {}, 400, 'BadRequest', documentRule],
-  [
-    'a large document',
-    document,
-    { method: 'PUT', body: 'a'.repeat(1001) },
-    413,
-    'TooLarge',
-    tooLarge,
-  ],
-  [
-    'a compressed document',
-    document,
-    { method: 'PUT', body: 'a', headers: { 'content-encoding': 'gzip' } },
-    415,
-    'UnsupportedMediaType',
-    'Content-Encoding is not taken, and JSON is in UTF-8',
-  ],
-  [
-    'no page',
-    '/tenants/acme/rewrap?after=!',
-    { method: 'POST' },
-    400,
-    'BadRequest',
-    'after must be the next of another page',
-  ],
-  [
-    'two pages',
-    '/tenants/acme/rewrap?after=a&after=b',
-    { method: 'POST' },
-    400,
-    'BadRequest',
-    'after must be the next of another page',
-  ],
-])(
-  '%s is refused by a problem document, and nothing is done',
-  async (_, target, init, status, code, detail) => {
-    const answer = await callStore(url + target, init);
-    expect(answer).toMatchObject({ status, json: { status, code, detail } });
-    expect(answer.json['type']).toBe(`urn:document-store:problem:${code}`);
-    expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(asked).toEqual([]);
-  },
-);
+  ['another charset', '/tenants', post('{}', typed('application/json; charset=latin1')), encoded],
+  ['a large body', '/tenants', post(`{"tenant":"${'a'.repeat(5000)}"}`), tooLarge],
+  ['a tenant in capitals', '/tenants/ACME', deleting!, bad(tenantRule)],
+  ['a long tenant', `/tenants/${'a'.repeat(64)}`, deleting!, bad(tenantRule)],
+  ['a way up', '/tenants/acme/documents/%2e%2e%2fother', {}, bad(documentRule)],
+  ['a name that is not UTF-8', '/tenants/acme/documents/%ff', {}, bad(unreadable)],
+  ['a long name', `/tenants/acme/documents/${'a'.repeat(129)}`, {}, bad(documentRule)],
+  ['a null byte', '/tenants/acme/documents/a%00', {}, bad(documentRule)],
+  ['a large document', document, putting('a'.repeat(1001)), tooLarge],
+  ['a compressed document', document, putting('a', { 'content-encoding': 'gzip' }), encoded],
+  ['no page', '/tenants/acme/rewrap?after=!', posting!, bad(pageRule)],
+  ['two pages', '/tenants/acme/rewrap?after=a&after=b', posting!, bad(pageRule)],
+])('%s is refused by a problem document, and nothing is done', async (_, target, init, refusal) => {
+  const [status, code, detail] = refusal;
+  const answer = await callStore(url + target, init);
+  expect(answer).toMatchObject({ status, json: { status, code, detail } });
+  expect(answer.json['type']).toBe(`urn:document-store:problem:${code}`);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(asked).toEqual([]);
+});
 
 test('A wrong method is told which there are', async () => {
   const answer = await callStore(`${url}${document}`, { method: 'PATCH' });

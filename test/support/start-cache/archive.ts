@@ -1,9 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { openSync, readSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 
 /** A module's text and its compiled code. */
 export interface Kept {
   readonly source: string;
   readonly code: Buffer;
+}
+
+/** Modules and where requests for them lead, in one file. */
+export interface Archive {
+  module(filename: string): Kept | undefined;
+  /** Where a request of a module in this directory leads. */
+  resolved(directory: string, request: string): string | undefined;
 }
 
 interface Place {
@@ -14,55 +22,84 @@ interface Place {
   readonly end: number;
 }
 
-interface Index {
-  readonly places: readonly (readonly [filename: string, place: Place])[];
-  readonly resolved: readonly (readonly [key: string, filename: string])[];
+/** What is known of a directory. A thread that needs little reads little: JSON that is in the file beside the code. */
+interface Directory {
+  /** By file name. */
+  readonly modules: Record<string, Place>;
+  /** By request: the path that it leads to. */
+  readonly resolved: Record<string, string>;
 }
 
-/** Modules and where requests for them lead, in one file: length of the index (32 bits), index, then texts and code. */
-export interface Archive {
-  module(filename: string): Kept | undefined;
-  /** By requestKey. */
-  readonly resolved: ReadonlyMap<string, string>;
-}
+/** By path: where the JSON of a directory begins and ends. */
+type Index = Record<string, readonly [start: number, end: number]>;
 
+/** `resolved`: by directory and request. The file: place of the index (two 32-bit integers), all the rest, index. */
 export function writeArchive(
   file: string,
   modules: ReadonlyMap<string, Kept>,
-  resolved: ReadonlyMap<string, string>,
+  resolved: ReadonlyMap<string, ReadonlyMap<string, string>>,
 ): void {
-  const parts: Buffer[] = [];
-  let start = 0;
-  const places = [...modules].map(([filename, { source, code }]) => {
-    const text = Buffer.from(source);
-    const middle = start + text.length;
-    const end = middle + code.length;
-    const place: Place = { isAscii: text.length === source.length, start, middle, end };
-    parts.push(text, code);
-    start = end;
-    return [filename, place] as const;
-  });
-  const index: Index = { places, resolved: [...resolved] };
-  const head = Buffer.from(JSON.stringify(index));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(head.length);
-  writeFileSync(file, Buffer.concat([length, head, ...parts]));
+  const head = Buffer.alloc(8);
+  const parts: Buffer[] = [head];
+  let length = head.length;
+  const append = (part: Buffer): number => {
+    parts.push(part);
+    return (length += part.length);
+  };
+  const directories = new Map<string, Directory>();
+  for (const [directory, requests] of resolved)
+    directories.set(directory, { modules: {}, resolved: Object.fromEntries(requests) });
+  for (const [filename, { source, code }] of modules) {
+    const directory = directories.get(path.dirname(filename)) ?? { modules: {}, resolved: {} };
+    directories.set(path.dirname(filename), directory);
+    const [start, text] = [length, Buffer.from(source)];
+    directory.modules[path.basename(filename)] = {
+      ...{ isAscii: text.length === source.length, start },
+      ...{ middle: append(text), end: append(code) },
+    };
+  }
+  const index: Index = {};
+  for (const [name, directory] of directories)
+    index[name] = [length, append(Buffer.from(JSON.stringify(directory)))];
+  head.writeUInt32LE(length, 0);
+  head.writeUInt32LE(append(Buffer.from(JSON.stringify(index))), 4);
+  writeFileSync(file, Buffer.concat(parts));
 }
 
-export function readArchive(file: string): Archive {
-  const bytes = readFileSync(file);
-  const body = 4 + bytes.readUInt32LE(0);
-  const { places, resolved } = JSON.parse(bytes.toString('utf8', 4, body)) as Index;
-  const byName = new Map(places);
+export function openArchive(file: string): Archive {
+  const opened = openSync(file, 'r');
+  const read = (start: number, end: number): Buffer => {
+    const bytes = Buffer.allocUnsafeSlow(end - start);
+    readSync(opened, bytes, 0, bytes.length, start);
+    return bytes;
+  };
+  const readJson = (start: number, end: number): unknown =>
+    JSON.parse(read(start, end).toString('utf8'));
+  const head = read(0, 8);
+  const index = readJson(head.readUInt32LE(0), head.readUInt32LE(4)) as Index;
+  const directories = new Map<string, Directory | undefined>();
+  const directory = (name: string): Directory | undefined => {
+    if (directories.has(name)) return directories.get(name);
+    const place = Object.hasOwn(index, name) ? index[name] : undefined;
+    const found = place && (readJson(...place) as Directory);
+    directories.set(name, found);
+    return found;
+  };
   return {
-    resolved: new Map(resolved),
+    resolved: (name, request) => {
+      const resolved = directory(name)?.resolved;
+      return resolved && Object.hasOwn(resolved, request) ? resolved[request] : undefined;
+    },
     module: (filename) => {
-      const place = byName.get(filename);
+      const modules = directory(path.dirname(filename))?.modules;
+      const name = path.basename(filename);
+      const place = modules && Object.hasOwn(modules, name) ? modules[name] : undefined;
       if (place === undefined) return undefined;
-      const [start, middle, end] = [place.start, place.middle, place.end].map((at) => body + at);
+      const { isAscii, start, middle, end } = place;
+      const bytes = read(start, end);
       return {
-        source: bytes.toString(place.isAscii ? 'latin1' : 'utf8', start, middle),
-        code: bytes.subarray(middle, end),
+        source: bytes.toString(isAscii ? 'latin1' : 'utf8', 0, middle - start),
+        code: bytes.subarray(middle - start),
       };
     },
   };

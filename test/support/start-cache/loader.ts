@@ -19,11 +19,6 @@ export interface Loaded {
 
 export const loader = Module as unknown as Loader;
 
-/** Where a request leads depends on nothing else. */
-export function requestKey(from: string, request: string): string {
-  return `${path.dirname(from)}\0${request}`;
-}
-
 /** As the loader compiles it: lines and columns of stack traces are those of the file. */
 export function compile(source: string, filename: string, cachedData?: Buffer): vm.Script {
   const wrapped = loader.wrap(source);

@@ -2,17 +2,22 @@
  * Loaded first into each process that tests start (NODE_OPTIONS): the program's own modules come compiled out of one file.
  * Finding, reading and compiling 1,200 of them is most of what a start costs.
  */
-import { type Archive, readArchive } from './archive';
-import { compile, evaluate, loader, requestKey } from './loader';
+import path from 'node:path';
+import { type Archive, openArchive } from './archive';
+import { compile, evaluate, loader } from './loader';
 
 function open(): Archive | undefined {
   try {
-    return readArchive(process.env['START_CACHE'] ?? '');
+    return openArchive(process.env['START_CACHE'] ?? '');
   } catch {
     // A process that outlived the run, or was given another environment: it starts as slowly as it does elsewhere.
     return undefined;
   }
 }
+
+/** As from Node.js 21 on. Without it pg makes a Response to find out where it runs, and that loads all of fetch. */
+const navigator = { userAgent: `Node.js/${process.versions.node.split('.', 1).join('')}` };
+if (!('navigator' in globalThis)) Object.assign(globalThis, { navigator });
 
 const archive = open();
 
@@ -22,7 +27,7 @@ if (archive !== undefined) {
   loader._resolveFilename = (request, parent, ...rest) => {
     const from = parent?.filename;
     const known =
-      typeof from === 'string' ? archive.resolved.get(requestKey(from, request)) : undefined;
+      typeof from === 'string' ? archive.resolved(path.dirname(from), request) : undefined;
     return known ?? resolve(request, parent, ...rest);
   };
   loader._extensions['.js'] = (module, filename) => {

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type vm from 'node:vm';
 import { writeArchive } from './archive';
-import { compile, evaluate, loader, requestKey } from './loader';
+import { compile, evaluate, loader } from './loader';
 
 const root = path.resolve(__dirname, '..', '..', '..');
 /** Compiled and not run. */
@@ -19,15 +19,22 @@ const imports = /\bimport\(/;
 
 const load = createRequire(__filename);
 const scripts = new Map<string, { readonly source: string; readonly script: vm.Script }>();
-const resolved = new Map<string, string>();
+const resolved = new Map<string, Map<string, string>>();
 
 const { _resolveFilename: resolve } = loader;
 loader._resolveFilename = (request, parent, ...rest) => {
   const found = resolve(request, parent, ...rest);
   if (typeof parent?.filename === 'string' && path.isAbsolute(found))
-    resolved.set(requestKey(parent.filename, request), found);
+    note(path.dirname(parent.filename), request, found);
   return found;
 };
+
+/** Where a request leads depends on the directory alone. */
+function note(directory: string, request: string, found: string): void {
+  const requests = resolved.get(directory) ?? new Map<string, string>();
+  resolved.set(directory, requests.set(request, found));
+}
+
 const loadAsEver = loader._extensions['.js'];
 loader._extensions['.js'] = (module, filename) => {
   const script = keep(filename);
