@@ -68,6 +68,17 @@ test('A problem document is an error with all that it says', async () => {
   expect(error.stack).toContain('ClavigerError: 2 validation errors detected');
 });
 
+test.each([
+  ['7', 7],
+  ['Thu, 26 Nov 2026 03:00:00 GMT', undefined],
+] as const)(
+  'A refusal says when to ask again where that is in seconds: %s',
+  async (after, seconds) => {
+    const error = await failure(answering(503, problem, { 'retry-after': after }));
+    expect(error.retryAfterSeconds).toBe(seconds);
+  },
+);
+
 test('A problem without detail is described by its title', async () => {
   const { detail: _, errors: __, ...bare } = problem;
   const error = await failure(answering(500, bare));
