@@ -10,7 +10,11 @@ export interface Violation {
 
 /** Codes of this client, where no answer of Claviger's has one. */
 export type ClientCode =
-  'ConnectionFailed' | 'InvalidToken' | 'InvalidPathParameter' | 'Timeout' | 'UnexpectedAnswer';
+  | 'ConnectionFailed'
+  | 'InvalidCredentials'
+  | 'InvalidPathParameter'
+  | 'Timeout'
+  | 'UnexpectedAnswer';
 
 interface ErrorParts {
   readonly code: string;
