@@ -39,6 +39,8 @@ async function main(): Promise<void> {
   await Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
   // Takes no more requests, lets those in flight finish, wipes the keys.
   const closed = once(server.close(), 'close');
+  // Their connections are not kept for requests that could follow.
+  server.keepAliveTimeout = 1;
   const late = setTimeout(() => server.closeAllConnections(), stopWithinMs);
   await closed;
   clearTimeout(late);
