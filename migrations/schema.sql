@@ -32,14 +32,15 @@ create table alias (
 create table api_token (
   token_id text collate "C" not null,
   secret_hash bytea not null,
-  principal_id text collate "C" not null,
   account_id text collate "C" not null,
-  principal_arn text collate "C" not null,
+  principal_id text collate "C" not null,
+  caller_id text collate "C" not null,
   name text,
   policy text,
-  session jsonb,
-  created_at timestamp(3) with time zone not null default now(),
+  session text,
+  created_at timestamp(3) with time zone not null,
   expires_at timestamp(3) with time zone not null,
+  kept_until timestamp(3) with time zone not null,
   last_used_at timestamp(3) with time zone
 );
 
@@ -102,9 +103,11 @@ create table idempotent_request (
   caller_id text collate "C" not null,
   operation text collate "C" not null,
   idempotency_key text collate "C" not null,
+  request_id uuid not null,
   input_hash bytea not null,
-  answer text not null,
-  created_at timestamp(3) with time zone not null default now()
+  answer text,
+  announced jsonb not null default '[]'::jsonb,
+  expires_at timestamp(3) with time zone not null
 );
 
 create table inline_policy (
@@ -322,9 +325,11 @@ alter table alias add constraint alias_pkey PRIMARY KEY (account_id, alias_name)
 
 alter table api_token add constraint api_token_check CHECK (expires_at > created_at);
 
+alter table api_token add constraint api_token_check1 CHECK (kept_until >= expires_at);
+
 alter table api_token add constraint api_token_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 128);
 
-alter table api_token add constraint api_token_policy_check CHECK (octet_length(policy) <= 8192);
+alter table api_token add constraint api_token_policy_check CHECK (char_length(policy) <= 8192);
 
 alter table api_token add constraint api_token_secret_hash_check CHECK (octet_length(secret_hash) = 32);
 
@@ -403,6 +408,8 @@ alter table iam_tag add constraint iam_tag_tag_key_check CHECK (char_length(tag_
 alter table iam_tag add constraint iam_tag_tag_value_check CHECK (char_length(tag_value) <= 256);
 
 alter table iam_tag add constraint iam_tag_resource_id_position_key UNIQUE (resource_id, "position");
+
+alter table idempotent_request add constraint idempotent_request_answer_check CHECK (octet_length(answer) <= 65536);
 
 alter table idempotent_request add constraint idempotent_request_idempotency_key_check CHECK (char_length(idempotency_key) >= 1 AND char_length(idempotency_key) <= 255);
 
@@ -612,9 +619,7 @@ alter table access_key add constraint access_key_account_id_principal_id_fkey FO
 
 alter table alias add constraint alias_account_id_key_id_fkey FOREIGN KEY (account_id, key_id) REFERENCES kms_key(account_id, key_id) ON DELETE CASCADE;
 
-alter table api_token add constraint api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
-
-alter table api_token add constraint api_token_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(principal_id) ON DELETE CASCADE;
+alter table api_token add constraint api_token_account_id_principal_id_fkey FOREIGN KEY (account_id, principal_id) REFERENCES principal(account_id, principal_id) ON DELETE CASCADE;
 
 alter table custom_key_store add constraint custom_key_store_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id) ON DELETE RESTRICT;
 
@@ -674,11 +679,11 @@ CREATE INDEX access_key_principal ON public.access_key USING btree (account_id, 
 
 CREATE INDEX alias_key ON public.alias USING btree (key_id, alias_name);
 
-CREATE INDEX api_token_account ON public.api_token USING btree (account_id, token_id);
+CREATE INDEX api_token_caller ON public.api_token USING btree (account_id, caller_id, token_id);
 
-CREATE INDEX api_token_expiry ON public.api_token USING btree (expires_at);
+CREATE INDEX api_token_kept ON public.api_token USING btree (kept_until);
 
-CREATE INDEX api_token_principal ON public.api_token USING btree (principal_id, token_id);
+CREATE INDEX api_token_principal ON public.api_token USING btree (account_id, principal_id, token_id);
 
 CREATE INDEX audit_record_recorded_at ON public.audit_record USING brin (recorded_at);
 
@@ -694,7 +699,7 @@ CREATE INDEX group_member_user ON public.group_member USING btree (user_id);
 
 CREATE UNIQUE INDEX iam_tag_key ON public.iam_tag USING btree (resource_id, lower(tag_key));
 
-CREATE INDEX idempotent_request_age ON public.idempotent_request USING btree (created_at);
+CREATE INDEX idempotent_request_expiry ON public.idempotent_request USING btree (expires_at);
 
 CREATE UNIQUE INDEX key_material_current ON public.key_material USING btree (key_id) WHERE (state = 'CURRENT'::text);
 

@@ -1,4 +1,5 @@
 import type { Token } from '../hsm';
+import type { KnownApiToken } from './auth/api-tokens';
 import { type RulePrincipalMap, everyRulePrincipal } from './auth/rule-principals';
 import type { Credential } from './auth/sigv4';
 import type { Config } from './config';
@@ -24,6 +25,7 @@ export interface Caches {
   readonly keys: FeedCache<Key>;
   readonly aliases: FeedCache<string>;
   readonly accessKeys: FeedCache<Credential<Principal>>;
+  readonly apiTokens: FeedCache<KnownApiToken>;
   readonly rulePrincipals: FeedCache<RulePrincipalMap>;
   readonly grants: FeedCache<readonly Grant[]>;
   readonly identities: FeedCache<Identity>;
@@ -32,11 +34,17 @@ export interface Caches {
 }
 
 const cachedAccessKeys = 10_000;
+const cachedApiTokens = 10_000;
+/** Anybody can ask for tokens that there are not. */
+const absentApiTokens = 10_000;
 const cachedIdentities = 10_000;
 const cachedProviders = 1000;
 const cachedStores = 10_000;
 /** Only who signs as AWS KMS does can ask for external keys that there are not. */
 const absentExternalKeys = 10_000;
+
+/** The id that a change of all principals has. */
+const everyPrincipal = '*';
 
 export interface FeedParts {
   readonly config: Config;
@@ -78,6 +86,16 @@ export function openCaches(feed: ChangeFeed, { cachedKeys }: Pick<Config, 'cache
     }),
     aliases: new FeedCache({ feed, capacity: cachedKeys, keyOf: on('alias') }),
     accessKeys: new FeedCache({ feed, capacity: cachedAccessKeys, keyOf: on('access-key') }),
+    apiTokens: new FeedCache({
+      feed,
+      capacity: cachedApiTokens,
+      absences: absentApiTokens,
+      keyOf: on('api-token'),
+      dropped: ({ topic, id }) =>
+        topic === 'principal'
+          ? ({ principalId }) => id === everyPrincipal || principalId === id
+          : undefined,
+    }),
     rulePrincipals: new FeedCache({
       feed,
       capacity: 1,
@@ -128,6 +146,7 @@ export function cacheCounters(
     key: caches.keys,
     alias: caches.aliases,
     access_key: caches.accessKeys,
+    api_token: caches.apiTokens,
     grant: caches.grants,
     identity: caches.identities,
     oidc_provider: caches.oidcProviders,

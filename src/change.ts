@@ -4,6 +4,14 @@ import type { Corridor, DoorRequest } from './corridor';
 import type { Transaction } from './db';
 import { KmsError } from './errors';
 import { lockAccount } from './iam/entities';
+import { inputHash } from './idempotency/input-hash';
+import {
+  type KeptRequest,
+  type NamedRequest,
+  claimName,
+  findKept,
+  keepRequest,
+} from './idempotency/requests';
 import type { Key } from './keys/key';
 import type {
   Call,
@@ -14,7 +22,7 @@ import type {
   TargetedCall,
   WritingOperation,
 } from './operation';
-import type { OperationName } from './shapes/operations';
+import { type OperationName, type OperationOutputs, readOutput, writeOutput } from './shapes';
 import type { Trail } from './trail';
 import { undoneOnFailure } from './undo';
 
@@ -27,6 +35,15 @@ interface Permitted<N extends OperationName> {
   readonly trail: Trail;
 }
 
+/** What is known of a change before its transaction. */
+interface Begun<N extends OperationName> extends Permitted<N> {
+  readonly prepared: Change['prepared'];
+  /** Undefined where its client may not repeat it, or does not mean to. */
+  readonly named: NamedRequest | undefined;
+  /** It is a repeat of this one. */
+  readonly kept: KeptRequest | undefined;
+}
+
 /**
  * A change of the database: what it is about is locked and looked at again, and its audit record commits with it or not at
  * all. It is answered when every live worker has dropped what it cached of it.
@@ -36,20 +53,33 @@ export async function write<N extends OperationName>(
   operation: WritingOperation<N>,
   permitted: Permitted<N>,
 ): Promise<string> {
-  const prepared = await operation.prepare?.(permitted.call);
+  const named = nameOf(operation, permitted);
+  const kept = named && (await findKept(corridor.database, named));
+  // For a repeat nothing need be made.
+  const prepared = kept === undefined ? await operation.prepare?.(permitted.call) : undefined;
   try {
-    return await commit(corridor, operation, { ...permitted, prepared });
+    return await commit(corridor, operation, { ...permitted, prepared, named, kept });
   } finally {
     await prepared?.key?.discard();
   }
 }
 
+/** What the client calls the request, where the operation lets it. */
+function nameOf<N extends OperationName>(
+  { name, rest }: WritingOperation<N>,
+  { request: { idempotencyKey }, call: { caller, input } }: Permitted<N>,
+): NamedRequest | undefined {
+  if (rest?.idempotencyKey !== true || idempotencyKey === undefined) return undefined;
+  const { principalId: callerId } = caller;
+  return { callerId, operation: name, idempotencyKey, inputHash: inputHash(input) };
+}
+
 async function commit<N extends OperationName>(
   corridor: Corridor,
   operation: WritingOperation<N>,
-  permitted: Permitted<N> & Pick<Change, 'prepared'>,
+  begun: Begun<N>,
 ): Promise<string> {
-  const { request, permissions, trail, prepared } = permitted;
+  const { request, permissions, trail, prepared } = begun;
   const afterwards: (() => Promise<unknown>)[] = [];
   const { text, announcements } = await undoneOnFailure(corridor, async (transaction, undo) => {
     const events: ServiceEvent[] = [];
@@ -63,13 +93,10 @@ async function commit<N extends OperationName>(
       serviceEvent: (event) => events.push(event),
     };
     try {
-      const targeted = await authorizeAgain(operation, permitted, transaction);
-      const { keys } = targeted;
-      requireUsable(operation, targeted);
-      const output = await operation.write(targeted, change);
-      requireAnnounced(operation, transaction);
+      const targeted = await authorizeAgain(operation, begun, transaction);
+      const output = await doOnce(operation, begun, { targeted, change });
       const written = request.write(operation.name, output);
-      const elements = operation.responseElements?.(targeted, output) ?? changedKey(keys);
+      const elements = operation.responseElements?.(targeted, output) ?? changedKey(targeted.keys);
       const further = events.map((event) => auditLine(serviceEventRecord(event)));
       await corridor.audit.commitWith(transaction, trail.success(elements), ...further);
       return { text: written, announcements: transaction.announcements };
@@ -81,6 +108,51 @@ async function commit<N extends OperationName>(
   await corridor.changes.acknowledged(announcements);
   for (const step of afterwards) await step().catch(() => undefined);
   return text;
+}
+
+/** What a change works on and in, once its caller was authorized for good. */
+interface Work<N extends OperationName> {
+  readonly targeted: TargetedCall<N>;
+  readonly change: Change;
+}
+
+/**
+ * Does the change once for all requests of its name: whoever repeats it is answered from what was kept, whatever became of
+ * its keys since. What fails keeps nothing.
+ */
+async function doOnce<N extends OperationName>(
+  operation: WritingOperation<N>,
+  { request, named, kept }: Begun<N>,
+  work: Work<N>,
+): Promise<OperationOutputs[N]> {
+  if (named === undefined) return doChange(operation, work);
+  const { transaction } = work.change;
+  const before = kept ?? (await claimName(transaction, named, request.requestId));
+  if (before !== undefined) return repeat(operation, before, work.change);
+  const output = await doChange(operation, work);
+  await keepRequest(transaction, named, writeOutput(operation.name, output));
+  return output;
+}
+
+async function doChange<N extends OperationName>(
+  operation: WritingOperation<N>,
+  { targeted, change }: Work<N>,
+): Promise<OperationOutputs[N]> {
+  requireUsable(operation, targeted);
+  const output = await operation.write(targeted, change);
+  requireAnnounced(operation, change.transaction);
+  return output;
+}
+
+/** Its first answer may have been lost before every worker knew of the change: this one, too, waits until they do. */
+function repeat<N extends OperationName>(
+  { name }: WritingOperation<N>,
+  { answer, announced, requestId }: KeptRequest,
+  change: Change,
+): OperationOutputs[N] {
+  for (const told of announced) change.transaction.announce(told);
+  change.note({ IdempotentReplay: true, RepeatedRequestID: requestId });
+  return readOutput(name, answer);
 }
 
 /** A worker that is told nothing would go on as if nothing had changed: better no change than a half-known one. */

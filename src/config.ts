@@ -8,8 +8,10 @@ import { requireConsistent } from './config/checks';
 import { ConfigError } from './config/error';
 import { readIdentityRules } from './config/identity-rules';
 import { type KeyStoresFile, noKeyStores, readKeyStores } from './config/key-stores';
+import { readRateLimits } from './config/rates';
 import type { Setting } from './config/setting';
 import { settings } from './config/settings';
+import type { RateLimits } from './request-rates/limits';
 
 export { ConfigError, type Setting, settings };
 export { networkSettings, unsafeSettings } from './config/checks';
@@ -82,6 +84,11 @@ export function keyStores(config: Config): KeyStoresFile {
     ...(tokenLibraryParameters !== undefined && { libraryParameters: tokenLibraryParameters }),
     ...(softhsmConf !== undefined && { environment: { [settings.softhsmConf.env]: softhsmConf } }),
   });
+}
+
+/** How often principals may call; undefined where nothing is said of it. Reads a file. Throws ConfigError. */
+export function rateLimits({ ratesFile }: Config): RateLimits | undefined {
+  return ratesFile === undefined ? undefined : readRateLimits(settings.ratesFile.env, ratesFile);
 }
 
 /** Whose attestation documents are believed. Reads a file. Throws ConfigError. */

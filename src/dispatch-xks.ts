@@ -52,7 +52,7 @@ export interface XksCorridor {
   readonly keyring: Pick<Keyring, 'open' | 'seal'>;
   readonly keyUses: Pick<KeyUses, 'note'>;
   readonly health: Pick<Health, 'status'>;
-  readonly rates: Rates;
+  readonly rates: Pick<Rates, 'take'>;
   readonly admission: Pick<Admission, 'enter' | 'leave'>;
   readonly deadlines: Deadlines;
   readonly audit: AuditWriter;

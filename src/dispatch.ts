@@ -54,12 +54,48 @@ async function answerTo(corridor: Corridor, request: DoorRequest, trail: Trail):
       output: await perform(corridor, name, { request, trail, asking }),
     };
   } catch (thrown) {
-    return refuse(corridor, trail, toKmsError(thrown));
+    return refuse(corridor, trail, tooMany(corridor, trail) ?? toKmsError(thrown));
   }
 }
 
+/** Of a request that failed before its keys were known: its refusal, where its caller's requests fail so too often. */
+function tooMany({ requestRates }: Corridor, trail: Trail): KmsError | undefined {
+  const { caller, operation, keys } = trail;
+  if (requestRates === undefined || caller === undefined || operation === undefined)
+    return undefined;
+  if (keys.length > 0) return undefined;
+  try {
+    requestRates.countUnresolved(caller, operation);
+    return undefined;
+  } catch (thrown) {
+    return toKmsError(thrown);
+  }
+}
+
+/** Counts the request in the group that its operation decides, before its input is read. Throws ThrottlingException. */
+function countOperation(
+  { requestRates }: Corridor,
+  name: OperationName,
+  asking: Asking | undefined,
+): void {
+  if (asking !== undefined) requestRates?.countOperation(asking.caller, name);
+}
+
+/** Counts the request in the groups that its keys decide. Throws ThrottlingException. */
+function countKeys(
+  { requestRates }: Corridor,
+  { caller, input }: Call<OperationName>,
+  { operation, keys }: Trail,
+): void {
+  if (operation !== undefined) requestRates?.countKeys(caller, operation, { keys, input });
+}
+
 /** A refusal is recorded too. When that fails, the failure is the answer. */
-async function refuse(corridor: Corridor, trail: Trail, error: KmsError): Promise<Answer> {
+export async function refuse(
+  corridor: Corridor,
+  trail: Trail,
+  error: KmsError,
+): Promise<Extract<Answer, { ok: false }>> {
   try {
     await corridor.audit.append(trail.refusal(error));
     return { ok: false, error };
@@ -79,9 +115,9 @@ async function nameOperation(request: DoorRequest, trail: Trail): Promise<Operat
 type Asking = Pick<Call<OperationName>, 'caller' | 'identity'>;
 
 /** Who signed, and what the database says of it now. */
-async function authenticate(
+export async function authenticate(
   { services }: Corridor,
-  request: DoorRequest,
+  request: Pick<DoorRequest, 'authenticate'>,
   trail: Trail,
 ): Promise<Asking> {
   const caller = await request.authenticate();
@@ -108,6 +144,7 @@ async function perform<N extends OperationName>(
   const { services } = corridor;
   const operation: Operation<N> | undefined = operations[name];
   trail.declare(operation);
+  countOperation(corridor, name, asking);
   const input = await request.input(name);
   if (operation === undefined) {
     throw new KmsError('UnsupportedOperationException', `The operation ${name} is not supported.`);
@@ -124,6 +161,7 @@ async function perform<N extends OperationName>(
   requireForwardable(call.caller, { service: request.service, operation: name });
   const targets = (await operation.targets?.(call)) ?? [];
   trail.keys = targets.map((target) => target.key);
+  countKeys(corridor, call, trail);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.about(accountActions);
   const asker: Asker = { call, conditions: conditionsOf(operation, call, recipient) };

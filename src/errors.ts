@@ -32,6 +32,8 @@ export type ErrorCode = ModelErrorName | FrontDoorErrorCode;
 export interface Violation {
   /** Which value of the input: a JSON pointer (RFC 6901). */
   readonly pointer: string;
+  /** Where the request has it; undefined where there is one place only, a body. */
+  readonly in?: 'body' | 'path' | 'query' | 'header';
   /** What it must be, never what it is. */
   readonly detail: string;
 }
@@ -42,6 +44,8 @@ export interface KmsErrorOptions {
   readonly violations?: readonly Violation[];
   /** A part that the service needs is away, and comes back: the same request may succeed in a moment. */
   readonly unavailable?: true;
+  /** Of a request that came too soon: after how many seconds, at the latest, the same one may be served. */
+  readonly retryAfterSeconds?: number;
 }
 
 /**
@@ -52,6 +56,7 @@ export class KmsError extends Error {
   override readonly name = 'KmsError';
   readonly violations: readonly Violation[];
   readonly unavailable: boolean;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
@@ -61,5 +66,6 @@ export class KmsError extends Error {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.violations = options.violations ?? [];
     this.unavailable = options.unavailable === true;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }

@@ -2,7 +2,7 @@ import { type Token, openToken } from '../hsm';
 import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
-import { type Config, attestationRoots, requireDatabaseUrl } from './config';
+import { type Config, attestationRoots, rateLimits, requireDatabaseUrl } from './config';
 import { type ChangeFeed, type Database, openDatabase } from './db';
 import type { Corridor } from './corridor';
 import type { StoreConnections } from './custom-key-stores/connections';
@@ -13,6 +13,7 @@ import { Metrics } from './metrics';
 import type { Ports } from './ports';
 import { OwnRates } from './rates/own-rates';
 import type { Rates } from './rates/rates';
+import { RequestRates } from './request-rates/request-rates';
 import { requestLog, xksOverloadLog, xksRequestLog } from './request-log';
 import { buildServices } from './services';
 import { buildSignatures } from './signatures';
@@ -88,8 +89,10 @@ async function build(
   const onWorn = (): void => void jobs.look();
   const uses = noteUses({ config, database, log, metrics, onWorn });
   onClose(() => Promise.all([uses.lastUsed.close(), uses.keyUses.close()]));
+  const rates = options.rates ?? new OwnRates();
   const corridor: Corridor = {
     ...parts,
+    requestRates: requestRatesOf(config, rates, metrics),
     services: buildServices(config, {
       ...{ ...parts, token, caches, signatures, attestations, customKeyStores, ...uses },
     }),
@@ -105,6 +108,7 @@ async function build(
   const listeners = buildListeners({
     ...{ corridor, caches, lastUsed: uses.lastUsed, signatures, health },
     ...ofTheProcess(options, metrics),
+    rates,
   });
   onClose((lingerMs) => listeners.close(config.shutdownGraceMs, lingerMs));
   const ports = await listeners.listen();
@@ -118,15 +122,20 @@ async function build(
 function ofTheProcess(
   options: DaemonOptions,
   metrics: Metrics,
-): Omit<Served, 'corridor' | 'caches' | 'lastUsed' | 'signatures' | 'health'> {
+): Omit<Served, 'corridor' | 'caches' | 'lastUsed' | 'signatures' | 'health' | 'rates'> {
   const { config, log } = options;
   return {
     ...{ config, log },
-    rates: options.rates ?? new OwnRates(),
     onXksOverload: both(xksOverloadLog(log), (refused) => metrics.xks.overload(refused)),
     onXksRequest: both(xksRequestLog(log), (event) => metrics.xks.request(event)),
     metrics: options.metrics ?? (() => metrics.text()),
   };
+}
+
+function requestRatesOf(config: Config, rates: Rates, metrics: Metrics): RequestRates | undefined {
+  const limits = rateLimits(config);
+  if (limits === undefined) return undefined;
+  return new RequestRates({ limits, rates, onThrottled: (group) => metrics.throttled(group) });
 }
 
 function openStores(

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { RequestEvent } from './corridor';
+import type { Group } from './request-rates/groups';
 import type { ProxyRequestEvent } from './xks-client/proxy-client';
 import { XksMetrics } from './xks/metrics';
 
@@ -53,6 +54,12 @@ export class Metrics {
     help: 'Time from the end of the headers to the answer.',
     labelNames: ['operation'],
     buckets: coarse,
+    registers: [this.registry],
+  });
+  private readonly throttledRequests = new Counter({
+    name: 'claviger_throttled_requests_total',
+    help: 'Requests refused because their principal made too many of the group.',
+    labelNames: ['group'],
     registers: [this.registry],
   });
   private readonly tokenSeconds = new Histogram({
@@ -120,6 +127,10 @@ export class Metrics {
     const operation = trail.operation ?? 'unknown';
     this.requests.inc({ operation, outcome });
     this.requestSeconds.observe({ operation }, seconds);
+  }
+
+  throttled(group: Group): void {
+    this.throttledRequests.inc({ group });
   }
 
   tokenOperation(operation: string, seconds: number, outcome: string): void {

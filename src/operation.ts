@@ -117,6 +117,8 @@ export interface AccountAction {
   readonly resourcePolicy?: { readonly policy: ResourcePolicy; readonly accountId: string };
   /** Condition values of this resource alone. They win over the operation's. */
   readonly conditions?: Conditions;
+  /** Thrown in place of the ordinary denial, where that would tell what there is. */
+  readonly deniedAs?: KmsError;
 }
 
 export interface Call<N extends OperationName> {
@@ -180,6 +182,8 @@ export interface RestLine {
   readonly location?: string;
   /** A client may name its request by an Idempotency-Key, and is answered alike when it repeats it. */
   readonly idempotencyKey?: true;
+  /** A body may have a list of inputs, as Entries, in place of one. */
+  readonly entries?: true;
   /** What it does, in a sentence of the reference. */
   readonly summary: string;
 }

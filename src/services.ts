@@ -134,6 +134,7 @@ export function limitsOf(config: Config): Limits {
     grantsPerKey: config.maxGrantsPerKey,
     importParametersPerAccount: config.maxImportParametersPerAccount,
     customKeyStoresPerAccount: config.maxCustomKeyStoresPerAccount,
+    apiTokensPerPrincipal: config.maxApiTokensPerPrincipal,
     keyPolicyBytes: config.maxKeyPolicyBytes,
   };
 }

@@ -1,9 +1,11 @@
 import type { Config } from './config';
 import type { Corridor } from './corridor';
 import { connectKeyStore } from './jobs/connect-key-store';
+import { deleteExpiredApiToken } from './jobs/delete-api-token';
 import { deleteKey } from './jobs/delete-key';
 import { destroyObjects } from './jobs/destroy-objects';
 import { expireMaterial } from './jobs/expire-material';
+import { forgetNamedRequests } from './jobs/forget-requests';
 import type { Job } from './jobs/job';
 import { rotateKey } from './jobs/rotate-key';
 import { rotateWornKey } from './jobs/rotate-worn-key';
@@ -29,6 +31,8 @@ export function buildJobs({ config, log, metrics, corridor }: TimedWorkParts): J
     rotateWornKey(parts),
     expireMaterial(parts),
     destroyObjects(parts),
+    forgetNamedRequests(parts),
+    deleteExpiredApiToken(database),
   ];
   for (const { name } of jobs) metrics.jobKnown(name);
   return new JobTimer({

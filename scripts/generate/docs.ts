@@ -20,6 +20,8 @@ const pages: Readonly<Record<string, () => string>> = {
 
 interface Section {
   readonly service: ServiceName;
+  /** Default: the service's name in capitals. */
+  readonly title?: string;
   /** Given how many operations are known and how many of them are served. */
   readonly introduction: (known: number, served: number) => string;
   /** What an operation is that changes nothing. */
@@ -61,6 +63,14 @@ const sections: readonly Section[] = [
     reading: 'read',
     columns: callers,
   },
+  {
+    service: 'claviger',
+    title: "Claviger's own",
+    introduction: (known, served) =>
+      `What AWS has no operation for: ${known} operations, of which Claviger serves ${served}. They come by REST alone; signatures of them are scoped to the service \`kms\`.`,
+    reading: 'read',
+    columns: callers,
+  },
 ];
 
 function operationsPage(): string {
@@ -68,12 +78,12 @@ function operationsPage(): string {
 }
 
 function operationsSection(section: Section): string[] {
-  const { service, introduction, columns } = section;
+  const { service, title = service.toUpperCase(), introduction, columns } = section;
   const names: readonly OperationName[] = operationNamesOf(service);
   const served = names.filter((name) => operations[name] !== undefined);
   const headings = ['operation', 'served', 'kind', ...Object.keys(columns), 'audited members'];
   return [
-    `## ${service.toUpperCase()}`,
+    `## ${title}`,
     '',
     introduction(names.length, served.length),
     '',

@@ -8,6 +8,7 @@ export interface AuditedCaller {
   readonly accessKeyId: string | undefined;
   /** Of temporary credentials. */
   readonly session?: AuditedSession;
+  readonly apiToken?: { readonly tokenId: string };
 }
 
 export interface AuditedSession {
@@ -33,11 +34,12 @@ const identities: Readonly<Record<AuditedCaller['kind'], (caller: AuditedCaller)
   root: (caller) => credentialsOf('Root', caller),
   user: (caller) => credentialsOf('IAMUser', caller),
   'assumed-role': (caller) => credentialsOf('AssumedRole', caller),
-  service: ({ principalId, accountId, accessKeyId, arn }) => ({
+  service: ({ principalId, accountId, accessKeyId, arn, apiToken }) => ({
     type: 'AWSService',
     principalId,
     accountId,
     accessKeyId,
+    credentialId: apiToken?.tokenId,
     invokedBy: arn,
   }),
   'web-identity': ({ principalId, userName, arn }) => ({
@@ -49,13 +51,15 @@ const identities: Readonly<Record<AuditedCaller['kind'], (caller: AuditedCaller)
 };
 
 function credentialsOf(type: string, caller: AuditedCaller): Members {
-  const { principalId, arn, accountId, accessKeyId, session, userName } = caller;
+  const { principalId, arn, accountId, accessKeyId, session, userName, apiToken } = caller;
   return {
     type,
     principalId,
     arn,
     accountId,
     accessKeyId,
+    // CloudTrail's member of whoever shows a bearer token.
+    credentialId: apiToken?.tokenId,
     userName,
     sessionContext: session && sessionContext(session, accountId),
     invokedBy: session?.via,

@@ -26,6 +26,7 @@ const neverRecorded: ReadonlySet<string> = new Set([
   'SharedSecret',
   'SharedSecretCiphertextBlob',
   'Signature',
+  'Token',
   'TokenCode',
   'TrustAnchorCertificate',
   'WebIdentityToken',

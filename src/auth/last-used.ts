@@ -23,35 +23,40 @@ interface Parts {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Keys or roles in one statement. */
+/** Keys, tokens or roles in one statement. */
 const batchSize = 1000;
 
-/** When access keys and roles were last used. What IAM tells of it may be old by the interval. */
+/** When access keys, API tokens and roles were last used. What IAM tells of it may be old by the interval. */
 export class LastUsed {
   private readonly keys: BatchedWrites<Use>;
+  private readonly apiTokens: BatchedWrites<Use>;
   private readonly roles: BatchedWrites<Use>;
 
   constructor(private readonly parts: Parts) {
     this.keys = this.into('access_key');
+    this.apiTokens = this.into('api_token');
     this.roles = this.into('principal');
   }
 
   /** The principal has proved who it is. A session of a role is a use of the role; other sessions are none of a key. */
-  note({ session, accessKeyId }: Principal, place: Place): void {
+  note({ session, accessKeyId, apiToken }: Principal, place: Place): void {
     const use = { at: this.parts.now(), place };
     if (session?.role !== undefined) this.roles.note(session.role.roleId, use);
+    if (apiToken !== undefined) this.apiTokens.note(apiToken.tokenId, use);
     if (session === undefined && accessKeyId !== undefined) this.keys.note(accessKeyId, use);
   }
 
   /** Writes what was noted. Never rejects. */
   async flush(): Promise<void> {
     await this.keys.flush();
+    await this.apiTokens.flush();
     await this.roles.flush();
   }
 
   /** Writes what was noted last. */
   async close(): Promise<void> {
     await this.keys.close();
+    await this.apiTokens.close();
     await this.roles.close();
   }
 
@@ -95,6 +100,20 @@ const statements = {
     )
     select access_key_id as id from access_key
     where access_key_id = any($1::text[]) and access_key_id not in (select id from locked)`,
+  // Its service and region are Claviger's own.
+  api_token: `
+    with used as (
+      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) as u(id, at, service, region)
+    ), locked as (
+      select token_id as id from api_token
+      where token_id = any($1::text[]) for no key update skip locked
+    ), written as (
+      update api_token t set last_used_at = u.at
+      from used u join locked l using (id)
+      where t.token_id = u.id and (t.last_used_at is null or t.last_used_at < u.at)
+    )
+    select token_id as id from api_token
+    where token_id = any($1::text[]) and token_id not in (select id from locked)`,
   principal: `
     with used as (
       select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) as u(id, at, service, region)

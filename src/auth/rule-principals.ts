@@ -1,5 +1,5 @@
 import type { FeedCache, Queryable } from '../db';
-import type { Principal, Session } from '../policy/principal';
+import { type Principal, type Session, roleSessionArn } from '../policy/principal';
 import type { IdentityRules, IdentityTarget } from './identity-rules';
 
 /** A principal that a rule names, as the database has it. */
@@ -104,11 +104,10 @@ export function asCaller(found: RulePrincipal, proof: Proof): Principal {
     return { ...common, kind, arn, principalId: id, userName: kind === 'user' ? name : undefined };
   }
   const { sessionName, issuedAt, expiresAt, webIdentity } = proof;
-  const partition = arn.split(':', 2)[1] ?? '';
   return {
     ...common,
     kind: 'assumed-role',
-    arn: `arn:${partition}:sts::${accountId}:assumed-role/${name}/${sessionName}`,
+    arn: roleSessionArn({ arn, name, sessionName }),
     principalId: `${id}:${sessionName}`,
     userName: undefined,
     session: {

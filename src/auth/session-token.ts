@@ -1,7 +1,8 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Policy } from '../policy/policy';
-import type { Principal, Session, SessionRole, WebIdentity } from '../policy/principal';
+import type { Principal, Session } from '../policy/principal';
 import { Secret } from './secret';
+import { type WrittenSession, readSession, writeSession } from './session-json';
 
 /** What temporary credentials carry in their token: nothing of them is kept anywhere else. */
 export interface Carried {
@@ -60,38 +61,16 @@ export function parseToken(text: string): SealedToken | undefined {
   };
 }
 
-/** The session as it stands in JSON: policies are their texts, dates milliseconds since the epoch. */
-interface Written extends Omit<
-  Session,
-  'issuedAt' | 'expiresAt' | 'mfaAuthenticatedAt' | 'policies' | 'role' | 'webIdentity'
-> {
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-  readonly mfaAuthenticatedAt?: number;
-  readonly policies: readonly string[];
-  readonly role?: SessionRole;
-  readonly webIdentity?: WebIdentity;
-}
-
-type WrittenPrincipal = Omit<Principal, 'accessKeyId' | 'session'> & { readonly session: Written };
+type WrittenPrincipal = Omit<Principal, 'accessKeyId' | 'session'> & {
+  readonly session: WrittenSession;
+};
 
 /**
  * The plaintext of a token: the secret, then everything else compressed. The secret stays outside, so that the length
  * of a token says nothing about it.
  */
 export function serialise({ secret, principal }: Carried): Secret {
-  const { session } = principal;
-  const { mfaAuthenticatedAt } = session;
-  const written: WrittenPrincipal = {
-    ...principal,
-    session: {
-      ...session,
-      issuedAt: session.issuedAt.getTime(),
-      expiresAt: session.expiresAt.getTime(),
-      ...(mfaAuthenticatedAt && { mfaAuthenticatedAt: mfaAuthenticatedAt.getTime() }),
-      policies: session.policies.map((policy) => policy.text),
-    } as Written,
-  };
+  const written: WrittenPrincipal = { ...principal, session: writeSession(principal.session) };
   const plaintext = Buffer.concat([
     Buffer.from(secret.revealText(), 'base64'),
     deflateRawSync(JSON.stringify(written)),
@@ -106,22 +85,13 @@ export function deserialise(plaintext: Secret, compile: (text: string) => Policy
   const bytes = plaintext.reveal();
   const json = inflateRawSync(bytes.subarray(secretBytes), { maxOutputLength: maxCarriedBytes });
   const { session, ...principal } = JSON.parse(json.toString('utf8')) as WrittenPrincipal;
-  const { issuedAt, expiresAt, mfaAuthenticatedAt, policies, ...rest } = session;
   return {
     secret: new Secret(bytes.toString('base64', 0, secretBytes)),
     principal: {
       ...principal,
       // JSON leaves out what is undefined.
       userName: principal.userName,
-      session: {
-        ...rest,
-        issuedAt: new Date(issuedAt),
-        expiresAt: new Date(expiresAt),
-        ...(mfaAuthenticatedAt !== undefined && {
-          mfaAuthenticatedAt: new Date(mfaAuthenticatedAt),
-        }),
-        policies: policies.map(compile),
-      },
+      session: readSession(session, compile),
     },
   };
 }

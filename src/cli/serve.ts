@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import {
   type Config,
   identityRules,
+  rateLimits,
   requireDatabaseUrl,
   unsafeRoots,
   unsafeSettings,
@@ -29,6 +30,7 @@ async function supervise(config: Config): Promise<void> {
   if (!keepMemoryOutOfCoreDumps()) log.warn('a core dump of this service would hold its memory');
   tokenOptions(config, log);
   identityRules(config);
+  rateLimits(config);
   const unsafe = [...unsafeSettings(config), ...unsafeRoots(config, new Date())];
   for (const sentence of unsafe) log.warn(`unsafe setting: ${sentence}`);
   const supervisor = new Supervisor({

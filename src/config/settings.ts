@@ -215,6 +215,12 @@ export const settings = {
     sentence:
       'JSON file of the tokens and the XKS proxies that custom key stores can be connected to.',
   },
+  ratesFile: {
+    env: 'CLAVIGER_RATES_FILE',
+    schema: text,
+    sentence:
+      'JSON file of how often principals may call, by group of operations; without it as often as they like.',
+  },
   trustedProxies: {
     env: 'CLAVIGER_TRUSTED_PROXIES',
     schema: text,
@@ -308,6 +314,13 @@ export const settings = {
     default: 10,
     sentence: 'Custom key stores of an account.',
   },
+  maxApiTokensPerPrincipal: {
+    env: 'CLAVIGER_MAX_API_TOKENS_PER_PRINCIPAL',
+    schema: { type: 'integer', minimum: 1, maximum: 100_000 },
+    default: 100,
+    sentence:
+      'API tokens of a principal that have not expired; of a role, those of all of its sessions.',
+  },
   maxKeyPolicyBytes: {
     env: 'CLAVIGER_MAX_KEY_POLICY_BYTES',
     schema: { type: 'integer', minimum: 1024, maximum: 32_768 },
@@ -334,5 +347,12 @@ export const settings = {
     default: 60_000,
     sentence:
       'Pause on average between two looks of a worker for timed work that is due, and after its first failure.',
+  },
+  docs: {
+    env: 'CLAVIGER_DOCS',
+    schema: { type: 'boolean' },
+    default: true,
+    sentence:
+      'Serves the reference of the REST API to everybody: its OpenAPI document at `/v1/openapi.json`, and a page at `/docs`.',
   },
 } as const satisfies Record<string, Setting>;

@@ -24,6 +24,8 @@ export interface Change {
     | 'key-labels'
     | 'alias'
     | 'access-key'
+    /** By its id: one that is new too, for a worker may keep in mind that there is none. */
+    | 'api-token'
     /** Policies, boundary, tags or existence of a principal, by its id; `*` is all of them. */
     | 'principal'
     /** `<key id> <grantee>` */

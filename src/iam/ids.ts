@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 
-/** What an id begins with, and how many base32 characters AWS has follow (IAM User Guide, unique identifiers). */
-const lengths = { AIDA: 17, AROA: 17, AGPA: 17, ANPA: 17, AKIA: 16 } as const satisfies Record<
-  string,
-  number
->;
+/**
+ * What an id begins with, and how many base32 characters AWS has follow (IAM User Guide, unique identifiers). `ATKN` is an
+ * API token, which is Claviger's own.
+ */
+const lengths = {
+  AIDA: 17,
+  AROA: 17,
+  AGPA: 17,
+  ANPA: 17,
+  AKIA: 16,
+  ATKN: 16,
+} as const satisfies Record<string, number>;
 
 export type IdPrefix = keyof typeof lengths;
 

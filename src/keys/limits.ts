@@ -9,6 +9,8 @@ export interface Limits {
   /** Answers of GetParametersForImport that have not expired: each is a pair of keys in the token. */
   readonly importParametersPerAccount: number;
   readonly customKeyStoresPerAccount: number;
+  /** Those that have not expired; of a role all of its sessions'. */
+  readonly apiTokensPerPrincipal: number;
   readonly keyPolicyBytes: number;
 }
 
@@ -19,6 +21,7 @@ const quotas = {
   grantsPerKey: 'Grants per key',
   importParametersPerAccount: 'Import parameters',
   customKeyStoresPerAccount: 'Custom key stores',
+  apiTokensPerPrincipal: 'API tokens per principal',
 } as const satisfies Partial<Record<keyof Limits, string>>;
 
 /** LimitExceededException when there are as many as there may be. The caller holds what keeps the number as it is. */

@@ -1,6 +1,7 @@
 import type { Operation } from '../operation';
 import type { OperationName } from '../shapes/operations';
 import { cancelKeyDeletion } from './cancel-key-deletion';
+import { clavigerOperations } from './claviger';
 import { connectCustomKeyStore } from './connect-custom-key-store';
 import { createAlias } from './create-alias';
 import { createCustomKeyStore } from './create-custom-key-store';
@@ -113,6 +114,7 @@ export const operations: { readonly [N in OperationName]?: Operation<N> } = {
   UpdateKeyDescription: updateKeyDescription,
   Verify: verify,
   VerifyMac: verifyMac,
+  ...clavigerOperations,
   ...iamOperations,
   ...stsOperations,
 };

@@ -40,6 +40,8 @@ export interface Weighed {
   readonly identityAllows: boolean;
   readonly boundaryAllows: boolean;
   readonly sessionAllows: boolean;
+  /** The policy of the caller's API token. */
+  readonly tokenAllows: boolean;
   /** The resource is another account's. */
   readonly foreign: boolean;
   readonly owned: boolean;
@@ -52,8 +54,7 @@ export function weigh(matter: Matter): Weighed {
   const question = { action, resource, context };
   const identityAnswer = union(identity.policies, question);
   const boundary = identity.boundary?.ask(question);
-  const policies = caller.session?.policies ?? [];
-  const session = policies.length === 0 ? undefined : union(policies, question);
+  const { session, sessionAllows, tokenAllows } = weighSession(caller, question);
   const owned = owner?.policy.ask(
     { action, resource, context: owner.context },
     boundary === undefined ? names : { ...names, bounded: true },
@@ -64,11 +65,27 @@ export function weigh(matter: Matter): Weighed {
     // A root may do what its account may; its sessions too.
     identityAllows: caller.kind === 'root' || identityAnswer.allowed !== 'none',
     boundaryAllows: boundary === undefined || boundary.allowed !== 'none',
-    sessionAllows: session === undefined || session.allowed !== 'none',
+    sessionAllows,
+    tokenAllows,
     // Services belong to no account: what names them is enough.
     foreign:
       owner !== undefined && caller.kind !== 'service' && caller.accountId !== owner.accountId,
     owned: owner !== undefined,
+  };
+}
+
+/** Session policies, and the policy of an API token: the one that denies is `session`. */
+function weighSession(
+  { session, apiToken }: Principal,
+  question: Parameters<Policy['ask']>[0],
+): Pick<Weighed, 'sessionAllows' | 'tokenAllows'> & { readonly session: PolicyAnswer | undefined } {
+  const policies = session?.policies ?? [];
+  const ofSession = policies.length === 0 ? undefined : union(policies, question);
+  const ofToken = apiToken?.policy?.ask(question);
+  return {
+    session: ofToken?.denied === true ? ofToken : ofSession,
+    sessionAllows: ofSession?.allowed !== 'none',
+    tokenAllows: ofToken?.allowed !== 'none',
   };
 }
 
@@ -99,17 +116,18 @@ export function decideByGrant(weighed: Weighed, match: PrincipalMatch): Denial {
 
 /**
  * The first kind of policy that stands in the way of one who is named in this way. Boundary and session policy do not
- * limit what the resource gives to the caller by its own ARN (IAM, evaluation logic for resource-based policies).
+ * limit what the resource gives to the caller by its own ARN (IAM, evaluation logic for resource-based policies). The
+ * policy of an API token, which denials call a session policy, does.
  */
 function obstacle(
-  { identityAllows, boundaryAllows, sessionAllows }: Weighed,
+  { identityAllows, boundaryAllows, sessionAllows, tokenAllows }: Weighed,
   { match, foreign }: { match: PrincipalMatch; foreign: boolean },
 ): Layer | undefined {
   if (match === 'none') return 'resource';
-  if (match === 'caller' && !foreign) return undefined;
+  if (match === 'caller' && !foreign) return tokenAllows ? undefined : 'session';
   if ((match === 'account' || foreign) && !identityAllows) return 'identity';
   if (!boundaryAllows) return 'boundary';
-  return sessionAllows ? undefined : 'session';
+  return sessionAllows && tokenAllows ? undefined : 'session';
 }
 
 function union(policies: readonly Policy[], question: Parameters<Policy['ask']>[0]): PolicyAnswer {

@@ -19,6 +19,17 @@ export interface Principal {
   readonly accessKeyId: string | undefined;
   /** What temporary credentials carry. */
   readonly session?: Session;
+  /** Of a caller that showed an API token, which is a session of its own where it was made without one. */
+  readonly apiToken?: ShownApiToken;
+}
+
+export interface ShownApiToken {
+  readonly tokenId: string;
+  /**
+   * With it the principal may do what it may and this allows. Unlike a session policy it limits what a key policy or a
+   * grant gives to the principal by its own ARN too: a principal that makes a token means all that it may.
+   */
+  readonly policy?: Policy;
 }
 
 /** What temporary credentials carry of their making, whoever they are of. */
@@ -52,6 +63,12 @@ export interface WebIdentity {
   readonly provider: string;
   /** Condition keys of the token's claims: `<issuer without https://>:<claim>` in lower case. */
   readonly claims: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** STS's ARN of a role's session. */
+export function roleSessionArn({ arn, name, sessionName }: Omit<SessionRole, 'roleId'>): string {
+  const [, partition, , , accountId] = arn.split(':', 5);
+  return `arn:${partition}:sts::${accountId}:assumed-role/${name}/${sessionName}`;
 }
 
 /** Id under which the database has the principal: of a role's session the role's, of a service its name. */

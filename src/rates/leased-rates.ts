@@ -1,4 +1,11 @@
-import { type RateAmount, type RatesGranted, type RatesHeld, paceOf, shareOf } from './messages';
+import {
+  type RateAmount,
+  type RatesGranted,
+  type RatesHeld,
+  longestCycleMs,
+  paceOf,
+  shareOf,
+} from './messages';
 import type { Now, Rates } from './rates';
 
 export interface LeasedRatesOptions {
@@ -56,6 +63,13 @@ export class LeasedRates implements Rates {
     if (lease.left < 1) return false;
     lease.left -= 1;
     return true;
+  }
+
+  /** At the latest: where all other workers lack some too, and the next hand-out was just missed. */
+  secondsUntil(key: string, perSecond: number): number {
+    const { left = 1 } = this.leases.get(key) ?? {};
+    const { workers } = this.options;
+    return (Math.max(0, 1 - left) * workers) / perSecond + (2 * longestCycleMs) / 1000;
   }
 
   /** What the primary answered. */

@@ -22,12 +22,15 @@ export function shareOf(perSecond: number, workers: number): number {
   return Math.max(1, perSecond / workers);
 }
 
+/** Longest time between two hand-outs. */
+export const longestCycleMs = 25;
+
 /**
  * How the time between two hand-outs is divided. A worker waits before it reports, so that it has something to say; the
  * primary waits longer for the other workers, so that those that are busy always come together. For very many workers all
  * is quicker: what one holds must last until the next hand-out.
  */
 export function paceOf(workers: number): { readonly reportMs: number; readonly handOutMs: number } {
-  const cycleMs = Math.max(2, Math.min(25, 400 / workers));
+  const cycleMs = Math.max(2, Math.min(longestCycleMs, 400 / workers));
   return { reportMs: cycleMs * 0.4, handOutMs: cycleMs * 0.6 };
 }

@@ -27,6 +27,11 @@ export class OwnRates implements Rates {
     return true;
   }
 
+  secondsUntil(key: string, perSecond: number): number {
+    const { left = 1 } = this.buckets.get(key) ?? {};
+    return Math.max(0, 1 - left) / perSecond;
+  }
+
   /** How many keys are kept in mind. */
   get size(): number {
     return this.buckets.size;

@@ -8,6 +8,8 @@ export interface Rates {
    * After a pause there is a second's worth to take at once.
    */
   take(key: string, perSecond: number): boolean;
+  /** Of a key that has just been refused: seconds after which there is one again, unless others take it. */
+  secondsUntil(key: string, perSecond: number): number;
 }
 
 /** Milliseconds of a clock that never goes back. */

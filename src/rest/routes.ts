@@ -48,8 +48,8 @@ function orderOf({ path, line }: Route): string {
 }
 
 function routeOf(service: ServiceName, operation: OperationName, line: RestLine): Route {
-  const { input, output } = operationShapes[operation];
-  const { members, required = [] } = structure(input);
+  const { output } = operationShapes[operation];
+  const { members, required = [] } = inputShapeOf(operation);
   const paged = 'Marker' in members;
   const inPath = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, member]) => member ?? '');
   const others = Object.keys(members).filter(
@@ -66,6 +66,10 @@ function routeOf(service: ServiceName, operation: OperationName, line: RestLine)
     inBody: inUrl ? [] : others,
     status: isEmpty(output) && made === 200 ? 204 : made,
   };
+}
+
+export function inputShapeOf(operation: OperationName): StructureShape {
+  return structure(operationShapes[operation].input);
 }
 
 function isEmpty(output: string | undefined): boolean {

@@ -10,12 +10,12 @@ export type Decoder = (json: unknown) => unknown;
  * The model bounds few of its lists, and no KMS request has a use for more than 50 elements. Validation reports every
  * violation of every element, so what it is given must be bounded.
  */
-const maxElements = 1000;
+export const maxElements = 1000;
 
-const maxInteger = 2 ** 31 - 1;
+export const maxInteger = 2 ** 31 - 1;
 
 /** With the `u` flag a surrogate class meets unpaired ones only. */
-const unpairedSurrogate = /[\ud800-\udfff]/u;
+export const unpairedSurrogate = /[\ud800-\udfff]/u;
 
 /**
  * A decoder for a shape. Members that are null are absent and unknown ones are dropped (kms-semantics §15.1); a null
@@ -104,7 +104,7 @@ function mapDecoder(shape: MapShape): Decoder {
   };
 }
 
-function isObject(json: unknown): json is Record<string, unknown> {
+export function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 

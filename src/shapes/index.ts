@@ -1,13 +1,19 @@
 import type { ValidateFunction } from 'ajv';
 import { KmsError } from '../errors';
 import { decoderFor, type Decoder } from './decode';
-import { operationShapes, type OperationInputs, type OperationName } from './operations';
+import {
+  operationShapes,
+  type OperationInputs,
+  type OperationName,
+  type OperationOutputs,
+} from './operations';
 import { newValidatorCompiler, schemaFor } from './schema';
 import { validationMessage } from './violations';
 
 export { parseBody } from './body';
 export { formInput } from './form';
-export { writeOutput } from './write';
+export { type Fault, isRepeatable, strictInput } from './strict';
+export { writeOutput, writeOutputRfc3339 } from './write';
 export { escapeXml, writeXml } from './xml';
 export * from './operations';
 
@@ -33,6 +39,13 @@ export function parseInput<N extends OperationName>(name: N, json: unknown): Ope
     throw new KmsError('ValidationException', validationMessage(validate.errors ?? [], input));
   }
   return input as OperationInputs[N];
+}
+
+/** The answer that writeOutput wrote. */
+export function readOutput<N extends OperationName>(name: N, text: string): OperationOutputs[N] {
+  const { output } = operationShapes[name];
+  const read: unknown = output === undefined ? {} : decoderFor(output)(JSON.parse(text));
+  return read as OperationOutputs[N];
 }
 
 function parserFor(name: OperationName): InputParser {

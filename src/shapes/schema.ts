@@ -33,6 +33,18 @@ export function schemaFor(name: string): SchemaObject {
   return present({ shape: name, ...constraintsOf(shapeNamed(name)) });
 }
 
+/** Keywords that are about what is inside a value. */
+const inside = ['items', 'required', 'properties'];
+
+/** What the model says of a value itself, nothing of what is inside it; undefined where that is nothing. */
+export function ownConstraints(name: string): SchemaObject | undefined {
+  const schema = schemaFor(name);
+  const own = Object.entries(schema).filter(([keyword]) => !inside.includes(keyword));
+  return own.every(([keyword]) => keyword === 'shape' || keyword === 'type')
+    ? undefined
+    : Object.fromEntries(own);
+}
+
 function constraintsOf(shape: Shape): SchemaObject {
   return schemaMakers[shape.type](shape as never);
 }

@@ -4,55 +4,70 @@ import { shapeNamed } from './table';
 
 type Writer = (value: never) => string;
 
-const writers = new Map<OperationName, Writer>();
+/** How a protocol writes dates; everything else is the same in all that are JSON. */
+type DateWriter = (date: Date) => string;
+
+/** An operation's answer as JSON text. */
+type OutputWriter = <N extends OperationName>(name: N, output: OperationOutputs[N]) => string;
 
 /**
- * An operation's answer as JSON text: blobs in base64, dates in seconds since 1970 with their milliseconds as a fraction,
- * absent members left out, and nothing that the output shape does not name. An operation without an output shape writes
- * no byte at all (kms-semantics §2.5, §15.2).
+ * Blobs in base64, dates in seconds since 1970 with their milliseconds as a fraction, absent members left out, and nothing
+ * that the output shape does not name. An operation without an output shape writes no byte at all (kms-semantics §2.5,
+ * §15.2).
  */
-export function writeOutput<N extends OperationName>(name: N, output: OperationOutputs[N]): string {
-  let write = writers.get(name);
-  if (write === undefined) {
-    const shape = operationShapes[name].output;
-    write = shape === undefined ? () => '' : writerFor(shape);
-    writers.set(name, write);
-  }
-  return write(output as never);
+export const writeOutput = outputWriter((date) => writeNumber(date.getTime() / 1000));
+
+/** The same with dates as RFC 3339 has them, in UTC and with milliseconds. */
+export const writeOutputRfc3339 = outputWriter((date) => `"${date.toISOString()}"`);
+
+function outputWriter(writeDate: DateWriter): OutputWriter {
+  const writers = new Map<OperationName, Writer>();
+  return (name, output) => {
+    let write = writers.get(name);
+    if (write === undefined) {
+      const shape = operationShapes[name].output;
+      write = shape === undefined ? () => '' : writerFor(shape, writeDate);
+      writers.set(name, write);
+    }
+    return write(output as never);
+  };
 }
 
-function writerFor(name: string): Writer {
+function writerFor(name: string, writeDate: DateWriter): Writer {
   const shape = shapeNamed(name);
-  return writerMakers[shape.type](shape as never);
+  return writerMakers[shape.type](shape as never, writeDate);
 }
 
 const writerMakers: {
-  readonly [T in Shape['type']]: (shape: Extract<Shape, { type: T }>) => Writer;
+  readonly [T in Shape['type']]: (
+    shape: Extract<Shape, { type: T }>,
+    writeDate: DateWriter,
+  ) => Writer;
 } = {
   string: () => writeString,
   blob: () => writeBlob,
   integer: () => writeNumber,
   boolean: () => String,
-  timestamp: () => writeTimestamp,
-  list: ({ member }) => {
-    const write = writerFor(member);
+  timestamp: (_, writeDate) => writeDate,
+  list: ({ member }, writeDate) => {
+    const write = writerFor(member, writeDate);
     return (list: readonly never[]) => `[${list.map(write).join(',')}]`;
   },
-  map: ({ value }) => {
-    const write = writerFor(value);
+  map: ({ value }, writeDate) => {
+    const write = writerFor(value, writeDate);
     return (map: Readonly<Record<string, never>>) => {
       const pairs = Object.entries(map);
       return `{${pairs.map(([key, one]) => `${JSON.stringify(key)}:${write(one)}`).join(',')}}`;
     };
   },
-  structure: ({ members }) => structureWriter(members),
+  structure: ({ members }, writeDate) => structureWriter(members, writeDate),
 };
 
-function structureWriter(members: Readonly<Record<string, string>>): Writer {
+function structureWriter(members: Readonly<Record<string, string>>, writeDate: DateWriter): Writer {
   const steps = Object.entries(members).map(([name, to]) => ({
     name,
     label: `${JSON.stringify(name)}:`,
-    write: writerFor(to),
+    write: writerFor(to, writeDate),
   }));
   return (structure: Readonly<Record<string, unknown>>) => {
     let text = '';
@@ -77,8 +92,4 @@ function writeBlob(bytes: Buffer): string {
 function writeNumber(value: number): string {
   if (!Number.isFinite(value)) throw new RangeError('a number that JSON cannot write');
   return String(value);
-}
-
-function writeTimestamp(date: Date): string {
-  return writeNumber(date.getTime() / 1000);
 }

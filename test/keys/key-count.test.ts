@@ -13,6 +13,7 @@ const room = {
     grantsPerKey: 1,
     importParametersPerAccount: 5,
     customKeyStoresPerAccount: 10,
+    apiTokensPerPrincipal: 3,
     keyPolicyBytes: 1024,
   },
 };

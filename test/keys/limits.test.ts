@@ -7,6 +7,7 @@ const limits = {
   grantsPerKey: 3,
   importParametersPerAccount: 5,
   customKeyStoresPerAccount: 10,
+  apiTokensPerPrincipal: 3,
   keyPolicyBytes: 1024,
 };
 

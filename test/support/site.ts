@@ -95,11 +95,15 @@ function worker({ database, token, changes, caches, audit, ...rest }: WorkerPart
   };
 }
 
-/** What an operation answers to the root of the account. Throws its refusal. */
+/** Of a request, what a test wants different. */
+type Different = Partial<Pick<DoorRequest, 'requestId' | 'idempotencyKey' | 'authenticate'>>;
+
+/** What an operation answers to the root of the account, or to whom the test has call. Throws its refusal. */
 export async function perform<T = Record<string, unknown>>(
   corridor: Corridor,
   operation: OperationName,
   input: object,
+  different: Different = {},
 ): Promise<T> {
   const request: DoorRequest = {
     requestId: randomUUID(),
@@ -109,6 +113,7 @@ export async function perform<T = Record<string, unknown>>(
     authenticate: () => rootOf(accountId),
     input: (name) => parseInput(name, input),
     write: writeOutput,
+    ...different,
   };
   const answer = await handle(corridor, request);
   if (!answer.ok) throw answer.error;

@@ -2,7 +2,7 @@ import type { IssuedSession } from '../../auth/sessions';
 import { KmsError } from '../../errors';
 import type { Role } from '../../iam/roles';
 import type { Services } from '../../operation';
-import type { Principal, Session } from '../../policy/principal';
+import { type Principal, type Session, roleSessionArn } from '../../policy/principal';
 import type { AssumedRoleUser, Credentials } from '../../shapes/sts.generated';
 
 const defaultSeconds = 3600;
@@ -27,13 +27,13 @@ export interface StartedRoleSession {
 
 /** Makes credentials of a role's session. Throws ValidationException and PackedPolicyTooLarge. */
 export async function startRoleSession(
-  { sessions, place }: Services,
+  { sessions }: Pick<Services, 'sessions'>,
   { role, sessionName, carried, now, ...rest }: RoleSession,
 ): Promise<StartedRoleSession> {
   const seconds = sessionSeconds(role, rest);
   const user = {
     AssumedRoleId: `${role.id}:${sessionName}`,
-    Arn: `arn:${place.partition}:sts::${role.accountId}:assumed-role/${role.name}/${sessionName}`,
+    Arn: roleSessionArn({ arn: role.arn, name: role.name, sessionName }),
   };
   const principal = {
     kind: 'assumed-role',

@@ -1,0 +1,139 @@
+import type { Request } from 'express';
+import type { DoorRequest } from '../../corridor';
+import type { KmsError } from '../../errors';
+import { writeAnswer } from '../../rest/answers';
+import { readJson, requireNoBody } from '../../rest/bodies';
+import { idempotencyHeader, keyViolations } from '../../rest/idempotency-key';
+import { type QueryValues, readQuery } from '../../rest/query';
+import { inputOf } from '../../rest/requests';
+import type { Route } from '../../rest/routes';
+import { completeBody } from '../body';
+import { certificateOf } from '../certificate';
+import { originOf } from '../origin';
+import type { RestDoor } from './router';
+
+/** A request on its way through the corridor, and what its answer is made of besides the corridor's. */
+export interface Exchange {
+  readonly request: DoorRequest;
+  readonly query: QueryValues;
+  /** The body's JSON value, of a request that was authenticated; undefined where the route takes none. */
+  readonly json: () => unknown;
+  /** Undefined until the corridor has asked for it. */
+  readonly input: object | undefined;
+  /** The cursor of the next page, of a list that has one. */
+  readonly next: string | undefined;
+}
+
+/** A request to a route, for the corridor. */
+export function exchangeOf(door: RestDoor, req: Request, route: Route): Exchange {
+  const { body, ...sender } = senderOf(door, req);
+  const idempotencyKey = idempotencyKeyOf(req, route);
+  let query: QueryValues = new Map<string, never>();
+  let read: unknown;
+  let input: object | undefined;
+  let next: string | undefined;
+  const json = (): unknown => (read ??= jsonOf(req, route, body()));
+  const request: DoorRequest = {
+    ...sender,
+    idempotencyKey,
+    service: route.service,
+    operation: () => route.operation,
+    authenticate() {
+      // What cannot be read proves nothing either, and a signature's refusal would not say why.
+      query = queryOf(req);
+      return sender.authenticate();
+    },
+    input(operation) {
+      const valid = inputOf(
+        { ...route, operation },
+        {
+          path: req.params as Record<string, string>,
+          query,
+          body: json(),
+          violations: keyViolations(idempotencyKey),
+        },
+      );
+      input = valid;
+      return valid;
+    },
+    write(name, output) {
+      const written = writeAnswer(route, name, output);
+      next = written.next;
+      return written.text;
+    },
+  };
+  return {
+    request,
+    json,
+    get query() {
+      return query;
+    },
+    get input() {
+      return input;
+    },
+    get next() {
+      return next;
+    },
+  };
+}
+
+/** A request that is no operation's, for its record in the audit trail. */
+export function refusedRequest(door: RestDoor, req: Request, error: KmsError): DoorRequest {
+  const refuse = (): never => {
+    throw error;
+  };
+  const { body: _, ...sender } = senderOf(door, req);
+  return { ...sender, service: 'kms', operation: refuse, input: refuse, write: refuse };
+}
+
+export type Sender = Pick<DoorRequest, 'requestId' | 'origin' | 'authenticate'> & {
+  /** The body's bytes, of a request that was authenticated. */
+  readonly body: () => Buffer;
+};
+
+/** Who sent a request, from where, and what: the same for every request of the door. */
+export function senderOf(door: RestDoor, req: Request): Sender {
+  const origin = originOf(req, door.networks);
+  let body: Buffer | undefined;
+  return {
+    requestId: door.newRequestId(),
+    origin,
+    body: () => {
+      if (body === undefined) throw new Error('the body was asked for before it was authenticated');
+      return body;
+    },
+    async authenticate() {
+      body = await completeBody(req, door.maxBodyBytes);
+      const { method, originalUrl: url, rawHeaders } = req;
+      const certificate = certificateOf(req, door.networks);
+      return door.authenticate({ method, url, rawHeaders, body, origin, certificate });
+    },
+  };
+}
+
+/** Throws SerializationException. */
+export function queryOf({ originalUrl: url }: Request): QueryValues {
+  const mark = url.indexOf('?');
+  return readQuery(mark < 0 ? '' : url.slice(mark + 1));
+}
+
+/** Node gives no list of a header that it does not know. */
+function idempotencyKeyOf(req: Request, { line }: Route): string | undefined {
+  return line.idempotencyKey === true ? req.get(idempotencyHeader) : undefined;
+}
+
+function jsonOf(req: Request, { line }: Route, bytes: Buffer): unknown {
+  if (line.method === 'GET' || line.method === 'DELETE') {
+    requireNoBody(req.method, bytes);
+    return undefined;
+  }
+  return jsonIn(req, bytes);
+}
+
+export function jsonIn({ headers }: Request, bytes: Buffer): unknown {
+  return readJson({
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+    bytes,
+  });
+}

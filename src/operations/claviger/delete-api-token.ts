@@ -1,0 +1,39 @@
+import { deleteApiToken as remove, findApiToken } from '../../auth/api-token-rows';
+import { KmsError } from '../../errors';
+import type { AccountAction, Call, Operation } from '../../operation';
+import { isOwn, onOthersTokens, onOwnTokens } from './token-actions';
+
+const action = 'claviger:DeleteApiToken';
+
+export const deleteApiToken: Operation<'DeleteApiToken'> = {
+  name: 'DeleteApiToken',
+  rest: {
+    method: 'DELETE',
+    path: '/api-tokens/{TokenId}',
+    summary: 'Deletes an API token: it is accepted nowhere when this is answered.',
+  },
+  readOnly: false,
+  audited: ['TokenId'],
+  accountActions,
+
+  async write({ input, caller: { accountId } }, { transaction }) {
+    const { TokenId: tokenId } = input;
+    if (!(await remove(transaction, { accountId, tokenId }))) throw notFound(tokenId);
+    transaction.announce({ topic: 'api-token', id: tokenId });
+    return {};
+  },
+};
+
+/** One that there is not is asked for as if it were the caller's own, and one of another is none to who may not delete it. */
+async function accountActions(call: Call<'DeleteApiToken'>): Promise<readonly AccountAction[]> {
+  const { caller, services, input } = call;
+  const { TokenId: tokenId } = input;
+  const found = await findApiToken(services.db, { accountId: caller.accountId, tokenId });
+  if (found === undefined || isOwn(found, caller)) return [onOwnTokens(call, { action, tokenId })];
+  const { callerId: holder } = found;
+  return [onOthersTokens(call, { action, holder, tokenId, deniedAs: notFound(tokenId) })];
+}
+
+function notFound(tokenId: string): KmsError {
+  return new KmsError('NotFoundException', `API token '${tokenId}' does not exist`);
+}

@@ -1,0 +1,27 @@
+import { KmsError } from '../errors';
+import { parseBody } from '../shapes';
+
+export interface SentBody {
+  readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The JSON value of a request's body, `{}` where there is none. Throws UnsupportedMediaTypeException and
+ * SerializationException.
+ */
+export function readJson({ contentType, contentEncoding = 'identity', bytes }: SentBody): unknown {
+  if (bytes.length === 0) return {};
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/json' || contentEncoding.toLowerCase() !== 'identity') {
+    throw new KmsError('UnsupportedMediaTypeException');
+  }
+  return parseBody(bytes);
+}
+
+/** What a GET or a DELETE says is all in its URL (RFC 9110 §9.3.1, §9.3.5). */
+export function requireNoBody(method: string, { length }: Buffer): void {
+  if (length === 0) return;
+  throw new KmsError('SerializationException', `A ${method} request must have no body here.`);
+}

@@ -1,0 +1,156 @@
+import type { Examples } from './example';
+import {
+  agreementKeyId,
+  arnOf,
+  ciphertext,
+  ciphertextAnew,
+  dataKey,
+  encapsulationKeyId,
+  encryptedDataKey,
+  encryptedDataKeyOnly,
+  encryptedPrivateKey,
+  encryptionContext,
+  keyArn,
+  keyId,
+  mac,
+  macKeyId,
+  materialId,
+  otherPublicKey,
+  plaintext,
+  privateKey,
+  randomBytes,
+  sharedSecret,
+  signature,
+  signingKeyId,
+} from './values';
+
+const signed = { KeyId: signingKeyId, Message: plaintext, SigningAlgorithm: 'ECDSA_SHA_256' };
+const authenticated = { KeyId: macKeyId, Message: plaintext, MacAlgorithm: 'HMAC_SHA_256' };
+/** An ML-KEM-768 ciphertext has 1,088 bytes. */
+const encapsulated = Buffer.alloc(1088, 'ciphertext of a shared secret ').toString('base64');
+
+export const cryptographyExamples: Examples = {
+  Encrypt: {
+    input: { KeyId: keyId, Plaintext: plaintext, EncryptionContext: encryptionContext },
+    answer: {
+      CiphertextBlob: ciphertext,
+      KeyId: keyArn,
+      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+    },
+  },
+  Decrypt: {
+    input: { KeyId: keyId, CiphertextBlob: ciphertext, EncryptionContext: encryptionContext },
+    answer: {
+      KeyId: keyArn,
+      Plaintext: plaintext,
+      EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+      KeyMaterialId: materialId,
+    },
+  },
+  ReEncrypt: {
+    input: {
+      DestinationKeyId: keyId,
+      CiphertextBlob: ciphertext,
+      SourceEncryptionContext: encryptionContext,
+      DestinationEncryptionContext: { invoice: '4711', copy: 'archive' },
+    },
+    answer: {
+      CiphertextBlob: ciphertextAnew,
+      SourceKeyId: keyArn,
+      KeyId: keyArn,
+      SourceEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+      DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+      SourceKeyMaterialId: materialId,
+      DestinationKeyMaterialId: materialId,
+    },
+  },
+  GenerateDataKey: {
+    input: { KeyId: keyId, KeySpec: 'AES_256', EncryptionContext: encryptionContext },
+    answer: {
+      CiphertextBlob: encryptedDataKey,
+      Plaintext: dataKey,
+      KeyId: keyArn,
+      KeyMaterialId: materialId,
+    },
+  },
+  GenerateDataKeyWithoutPlaintext: {
+    input: { KeyId: keyId, KeySpec: 'AES_256', EncryptionContext: encryptionContext },
+    answer: { CiphertextBlob: encryptedDataKeyOnly, KeyId: keyArn, KeyMaterialId: materialId },
+  },
+  GenerateDataKeyPair: {
+    input: { KeyId: keyId, KeyPairSpec: 'ECC_NIST_P256' },
+    answer: {
+      PrivateKeyCiphertextBlob: encryptedPrivateKey,
+      PrivateKeyPlaintext: privateKey,
+      PublicKey: otherPublicKey,
+      KeyId: keyArn,
+      KeyPairSpec: 'ECC_NIST_P256',
+      KeyMaterialId: materialId,
+    },
+  },
+  GenerateDataKeyPairWithoutPlaintext: {
+    input: { KeyId: keyId, KeyPairSpec: 'ECC_NIST_P256' },
+    answer: {
+      PrivateKeyCiphertextBlob: encryptedPrivateKey,
+      PublicKey: otherPublicKey,
+      KeyId: keyArn,
+      KeyPairSpec: 'ECC_NIST_P256',
+      KeyMaterialId: materialId,
+    },
+  },
+  GenerateRandom: { input: { NumberOfBytes: 32 }, answer: { Plaintext: randomBytes } },
+  Sign: {
+    input: signed,
+    answer: {
+      KeyId: arnOf(signingKeyId),
+      Signature: signature,
+      SigningAlgorithm: 'ECDSA_SHA_256',
+    },
+  },
+  Verify: {
+    input: { ...signed, Signature: signature },
+    answer: {
+      KeyId: arnOf(signingKeyId),
+      SignatureValid: true,
+      SigningAlgorithm: 'ECDSA_SHA_256',
+    },
+  },
+  GenerateMac: {
+    input: authenticated,
+    answer: { Mac: mac, MacAlgorithm: 'HMAC_SHA_256', KeyId: arnOf(macKeyId) },
+  },
+  VerifyMac: {
+    input: { ...authenticated, Mac: mac },
+    answer: { KeyId: arnOf(macKeyId), MacValid: true, MacAlgorithm: 'HMAC_SHA_256' },
+  },
+  DeriveSharedSecret: {
+    input: { KeyId: agreementKeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: otherPublicKey },
+    answer: {
+      KeyId: arnOf(agreementKeyId),
+      SharedSecret: sharedSecret,
+      KeyAgreementAlgorithm: 'ECDH',
+      KeyOrigin: 'AWS_KMS',
+    },
+  },
+  Encapsulate: {
+    input: { KeyId: encapsulationKeyId, EncapsulationAlgorithm: 'ML_KEM' },
+    answer: {
+      KeyId: arnOf(encapsulationKeyId),
+      EncapsulationAlgorithm: 'ML_KEM',
+      SharedSecret: sharedSecret,
+      SharedSecretCiphertextBlob: encapsulated,
+    },
+  },
+  Decapsulate: {
+    input: {
+      KeyId: encapsulationKeyId,
+      EncapsulationAlgorithm: 'ML_KEM',
+      SharedSecretCiphertextBlob: encapsulated,
+    },
+    answer: {
+      KeyId: arnOf(encapsulationKeyId),
+      EncapsulationAlgorithm: 'ML_KEM',
+      SharedSecret: sharedSecret,
+    },
+  },
+};

@@ -1,0 +1,135 @@
+import type { ErrorCode } from '../../errors';
+import { operationShapes } from '../../shapes/operations';
+import { problemRows } from '../problems';
+import type { Route } from '../routes';
+import { schemaName, schemaReference } from './schemas';
+import { type Json, type Schema, present } from './types';
+
+/** What any request may be answered with, by status; each is one response of the document's components. */
+const shared: Readonly<
+  Record<number, { readonly name: string; readonly codes: readonly ErrorCode[] }>
+> = {
+  400: { name: 'BadRequest', codes: ['SerializationException'] },
+  401: {
+    name: 'Unauthorized',
+    codes: [
+      ...(['MissingAuthenticationTokenException', 'IncompleteSignatureException'] as const),
+      ...(['InvalidSignatureException', 'UnrecognizedClientException', 'ExpiredToken'] as const),
+    ],
+  },
+  413: { name: 'ContentTooLarge', codes: ['RequestEntityTooLargeException'] },
+  415: { name: 'UnsupportedMediaType', codes: ['UnsupportedMediaTypeException'] },
+  429: { name: 'TooManyRequests', codes: ['ThrottlingException'] },
+  500: { name: 'InternalServerError', codes: ['KMSInternalException'] },
+};
+
+/** What every operation may be refused with besides what its model names. */
+const everywhere: readonly ErrorCode[] = [
+  ...(['AccessDeniedException', 'ValidationException', 'DependencyTimeoutException'] as const),
+  ...(['KMSInternalException', 'ServiceUnavailableException'] as const),
+];
+
+/** Answers of an operation, by status. */
+export function responsesOf(route: Route, example: Json | undefined): Record<string, Json> {
+  const responses: Record<string, Json | undefined> = { [route.status]: success(route, example) };
+  for (const [status, { name }] of Object.entries(shared)) {
+    responses[status] = { $ref: `#/components/responses/${name}` };
+  }
+  for (const [status, codes] of refusals(route)) responses[status] ??= problem(codes);
+  return present(responses) as Record<string, Json>;
+}
+
+/** Of the document's components. */
+export function sharedResponses(): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(shared).map(([status, { name, codes }]) => [
+      name,
+      problem(codes, Number(status)),
+    ]),
+  );
+}
+
+function success(route: Route, example: Json | undefined): Json {
+  const { operation, status, paged, line } = route;
+  const { output } = operationShapes[operation];
+  const headers = {
+    ...headerReferences('x-amzn-RequestId'),
+    ...(line.location !== undefined && headerReferences('Location')),
+    ...(paged && headerReferences('Link')),
+  };
+  const described = { description: descriptions[status], headers };
+  if (status === 204 || output === undefined) return described;
+  const media = present({
+    schema: schemaReference(schemaName(output)),
+    examples: example,
+  });
+  return { ...described, content: { 'application/json': media } };
+}
+
+const descriptions = {
+  200: 'Done.',
+  201: 'Made. `Location` says where it is.',
+  204: 'Done. There is nothing more to say.',
+} as const;
+
+function headerReferences(...names: readonly string[]): Json {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+/** Codes by the status that they have, of what the operation may be refused with. */
+function refusals(route: Route): Map<number, ErrorCode[]> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codesOf(route)) {
+    const { status } = problemRows[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  // What fails while a part is away.
+  byStatus.get(503)?.push('KMSInternalException');
+  return byStatus;
+}
+
+function codesOf({ operation, line }: Route): ErrorCode[] {
+  const { errors } = operationShapes[operation];
+  const named: ErrorCode[] =
+    line.idempotencyKey === true ? ['IdempotentParameterMismatchException'] : [];
+  return [...new Set([...everywhere, ...errors, ...named])].sort();
+}
+
+/** Every code that an answer of one of the routes may have. */
+export function documentedCodes(routes: readonly Route[]): ReadonlySet<ErrorCode> {
+  const common = Object.values(shared).flatMap(({ codes }) => codes);
+  return new Set([...common, ...routes.flatMap(codesOf)]);
+}
+
+function problem(codes: readonly ErrorCode[], status = statusOf(codes)): Json {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${problemRows[code].title}`).join('\n\n'),
+    headers: headerReferences('x-amzn-RequestId', ...(problemHeaderNames[status] ?? [])),
+    content: {
+      'application/problem+json': {
+        schema: problemSchema(codes),
+        examples: Object.fromEntries(
+          codes
+            .filter((code) => problemRows[code].status === status)
+            .map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+        ),
+      },
+    },
+  };
+}
+
+function statusOf([code]: readonly ErrorCode[]): number {
+  return code === undefined ? 500 : problemRows[code].status;
+}
+
+const problemHeaderNames: Readonly<Record<number, readonly string[]>> = {
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
+function problemSchema(codes: readonly ErrorCode[]): Schema {
+  return {
+    allOf: [schemaReference('Problem'), { type: 'object', properties: { code: { enum: codes } } }],
+  };
+}
