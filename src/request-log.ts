@@ -28,6 +28,7 @@ export function requestLog(log: Log): (event: RequestEvent) => void {
     const isExplained = cause !== undefined && (fault || ofKeyStores.has(outcome));
     log.at(fault ? 'error' : 'info', 'request', {
       requestId: trail.request.requestId,
+      batchRequestId: trail.request.batchRequestId,
       operation: trail.operation ?? 'unknown',
       outcome,
       principal: trail.caller?.arn,

@@ -5,6 +5,8 @@ import express, {
   type RequestHandler,
   type RequestParamHandler,
 } from 'express';
+import { ClavigerError } from '../../clients/typescript/src';
+import { clavigerProblem } from './claviger';
 import type { Documents } from './documents';
 import { Problem, type ProblemCode } from './problems';
 
@@ -158,6 +160,7 @@ const refused: ErrorRequestHandler = (error: unknown, _req, res, next) => {
 
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof ClavigerError) return clavigerProblem(error);
   const [code, detail] = refusals[(error as { status?: number } | undefined)?.status ?? 0] ?? [];
   return new Problem(code ?? 'Internal', detail ?? 'The log of this service says more');
 }

@@ -26,7 +26,7 @@ export interface WrappedKey {
 /** What became of one; undefined: Claviger refused it. */
 export type Rewrapped = Pick<DataKey, 'wrapped' | 'materialId'> | undefined;
 
-/** What this service asks of Claviger, and nothing else of its REST API. Throws Problems. */
+/** What this service asks of Claviger, and nothing else of its REST API. Throws ClavigerErrors. */
 export class Claviger {
   readonly #url: string;
   readonly #client: ClavigerClient;
@@ -43,87 +43,83 @@ export class Claviger {
   }
 
   /** Makes a tenant's key and gives its id. The same `request` again makes no other key (for 24 hours). */
-  createKey(tenant: string, request: string): Promise<string> {
-    return asked(async () => {
-      const { data } = await this.#client.POST('/v1/keys', {
-        headers: { 'Idempotency-Key': request },
-        body: {
-          Description: `Documents of ${tenant}`,
-          // The policy of this service's user is about keys with this tag.
-          Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
-        },
-      });
-      return there(data.KeyMetadata).KeyId;
+  async createKey(tenant: string, request: string): Promise<string> {
+    const { data } = await this.#client.POST('/v1/keys', {
+      headers: { 'Idempotency-Key': request },
+      body: {
+        Description: `Documents of ${tenant}`,
+        // The policy of this service's user is about keys with this tag.
+        Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
+      },
     });
+    return there(data.KeyMetadata).KeyId;
   }
 
   /** Of the key material that encrypts now. */
-  currentMaterial(KeyId: string): Promise<string> {
-    return asked(async () => {
-      const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path: { KeyId } } });
-      return there(data.KeyMetadata?.CurrentKeyMaterialId);
-    });
+  async currentMaterial(KeyId: string): Promise<string> {
+    const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path: { KeyId } } });
+    return there(data.KeyMetadata?.CurrentKeyMaterialId);
   }
 
-  generateDataKey(KeyId: string, context: EncryptionContext): Promise<DataKey> {
-    return asked(async () => {
-      const { data } = await this.#client.POST('/v1/keys/{KeyId}/generate-data-key', {
-        params: { path: { KeyId } },
-        body: { KeySpec: 'AES_256', EncryptionContext: context },
-      });
-      return {
-        plaintext: bytes(data.Plaintext),
-        wrapped: bytes(data.CiphertextBlob),
-        materialId: there(data.KeyMaterialId),
-      };
+  async generateDataKey(KeyId: string, context: EncryptionContext): Promise<DataKey> {
+    const { data } = await this.#client.POST('/v1/keys/{KeyId}/generate-data-key', {
+      params: { path: { KeyId } },
+      body: { KeySpec: 'AES_256', EncryptionContext: context },
     });
+    return {
+      plaintext: bytes(data.Plaintext),
+      wrapped: bytes(data.CiphertextBlob),
+      materialId: there(data.KeyMaterialId),
+    };
   }
 
-  decrypt(KeyId: string, { wrapped, context }: WrappedKey): Promise<DataKey> {
-    return asked(async () => {
-      const { data } = await this.#client.POST('/v1/keys/{KeyId}/decrypt', {
-        params: { path: { KeyId } },
-        body: { CiphertextBlob: toBase64(wrapped), EncryptionContext: context },
-      });
-      const plaintext = bytes(data.Plaintext);
-      return { plaintext, wrapped, materialId: there(data.KeyMaterialId) };
+  async decrypt(KeyId: string, { wrapped, context }: WrappedKey): Promise<DataKey> {
+    const { data } = await this.#client.POST('/v1/keys/{KeyId}/decrypt', {
+      params: { path: { KeyId } },
+      body: { CiphertextBlob: toBase64(wrapped), EncryptionContext: context },
     });
+    const plaintext = bytes(data.Plaintext);
+    return { plaintext, wrapped, materialId: there(data.KeyMaterialId) };
   }
 
   /** Up to 100 at once, in order. The data keys themselves stay in Claviger. */
-  reEncrypt(keyId: string, keys: readonly WrappedKey[]): Promise<Rewrapped[]> {
-    return asked(async () => {
-      const Entries = keys.map(({ wrapped, context }) => ({
-        CiphertextBlob: toBase64(wrapped),
-        SourceKeyId: keyId,
-        SourceEncryptionContext: context,
-        DestinationEncryptionContext: context,
-      }));
-      const { data } = await this.#client.POST('/v1/keys/{DestinationKeyId}/re-encrypt', {
-        params: { path: { DestinationKeyId: keyId } },
-        body: { Entries } as never,
-      });
-      const { Results } = data as unknown as {
-        Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
-      };
-      return Results.map(
-        ({ Output: made }) =>
-          made && {
-            wrapped: bytes(made.CiphertextBlob),
-            materialId: made.DestinationKeyMaterialId,
-          },
-      );
+  async reEncrypt(keyId: string, keys: readonly WrappedKey[]): Promise<Rewrapped[]> {
+    const Entries = keys.map(({ wrapped, context }) => ({
+      CiphertextBlob: toBase64(wrapped),
+      SourceKeyId: keyId,
+      SourceEncryptionContext: context,
+      DestinationEncryptionContext: context,
+    }));
+    const { data } = await this.#client.POST('/v1/keys/{DestinationKeyId}/re-encrypt', {
+      params: { path: { DestinationKeyId: keyId } },
+      body: { Entries } as never,
     });
+    const { Results } = data as unknown as {
+      Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
+    };
+    return Results.map(
+      ({ Output: made }) =>
+        made && {
+          wrapped: bytes(made.CiphertextBlob),
+          materialId: made.DestinationKeyMaterialId,
+        },
+    );
   }
 
   /** The key is of no use from now on, and is destroyed at the date that this gives: seven days are the least. */
-  scheduleDeletion(KeyId: string): Promise<Date> {
-    return asked(async () => {
-      const { data } = await this.#client.DELETE('/v1/keys/{KeyId}', {
-        params: { path: { KeyId }, query: { PendingWindowInDays: 7 } },
-      });
+  async scheduleDeletion(KeyId: string): Promise<Date> {
+    const path = { KeyId };
+    try {
+      const query = { PendingWindowInDays: 7 };
+      const { data } = await this.#client.DELETE('/v1/keys/{KeyId}', { params: { path, query } });
       return new Date(there(data.DeletionDate));
-    });
+    } catch (error) {
+      if (!(error instanceof ClavigerError) || error.code !== 'KMSInvalidStateException')
+        throw error;
+      // It is scheduled: the answer was lost, or an administrator did it.
+      const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path } });
+      return new Date(there(data.KeyMetadata?.DeletionDate));
+    }
   }
 
   async isReady(): Promise<boolean> {
@@ -158,15 +154,8 @@ const refusals: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   IncorrectKeyException: ['Damaged', 'It is not what was stored'],
 };
 
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw error instanceof ClavigerError ? problemOf(error) : error;
-  }
-}
-
-function problemOf(error: ClavigerError): Problem {
+/** What a ClavigerError is to our callers. */
+export function clavigerProblem(error: ClavigerError): Problem {
   const { status, code, detail, requestId, retryAfterSeconds = 2 } = error;
   // By the id of its request the audit record of Claviger is found.
   const cause = new Error(`Claviger: ${code} (request ${requestId ?? 'unanswered'}): ${detail}`);

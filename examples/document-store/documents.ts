@@ -1,4 +1,5 @@
-import type { Claviger, WrappedKey } from './claviger';
+import { ClavigerError } from '../../clients/typescript/src';
+import { type Claviger, type WrappedKey, clavigerProblem } from './claviger';
 import { type DataKey, DataKeys } from './data-keys';
 import { Problem, type ProblemCode } from './problems';
 import type { KeyScope, Rows, Tenant } from './rows';
@@ -104,13 +105,12 @@ export class Documents {
       return { wrapped, context: keyContext(keyFor, tenant, document) };
     });
     const results = keys.length === 0 ? [] : await this.#claviger.reEncrypt(keyId, entries);
-    let rewrapped = 0;
-    for (const [index, { wrapped }] of keys.entries()) {
-      const result = results[index];
-      if (result === undefined) continue;
-      await this.#rows.replaceKey(tenant, wrapped, result);
-      rewrapped += 1;
-    }
+    const replacements = keys.flatMap(({ wrapped: old }, index) => {
+      const made = results[index];
+      return made === undefined ? [] : [{ old, ...made }];
+    });
+    await this.#rows.replaceKeys(tenant, replacements);
+    const rewrapped = replacements.length;
     const last = keys.length < pageSize ? undefined : keys.at(-1);
     const next = last?.wrapped.toString('base64url') ?? null;
     return { rewrapped, failed: keys.length - rewrapped, next };
@@ -157,7 +157,8 @@ export class Documents {
     try {
       return await use();
     } catch (error) {
-      if (error instanceof Problem && keyIsLost.has(error.code)) this.#forget(tenant);
+      const lost = error instanceof ClavigerError && keyIsLost.has(clavigerProblem(error).code);
+      if (lost) this.#forget(tenant);
       throw error;
     }
   }

@@ -47,6 +47,11 @@ export interface StoredKey extends Pick<StoredDocument, 'wrapped' | 'keyFor'> {
   readonly document: string;
 }
 
+/** A data key that was wrapped anew. */
+export interface Replacement extends Pick<StoredDocument, 'wrapped' | 'materialId'> {
+  readonly old: Buffer;
+}
+
 const tenantColumns = `request_id as "requestId", key_id as "keyId", shredded_at as "shreddedAt",
   key_deletion_date as "keyDeletionDate"`;
 
@@ -120,16 +125,16 @@ export class Rows {
     return this.#ask<StoredKey>(text, [page.tenant, materialId, page.after, page.limit]);
   }
 
-  /** A document that got another data key meanwhile keeps that. */
-  async replaceKey(
-    tenant: string,
-    old: Buffer,
-    { wrapped, materialId }: Pick<StoredDocument, 'wrapped' | 'materialId'>,
-  ): Promise<void> {
+  /** All or none. A document that got another data key meanwhile keeps that. */
+  async replaceKeys(tenant: string, replacements: readonly Replacement[]): Promise<void> {
     const text = `
-      update document set wrapped_key = $3, key_material_id = $4
-      where tenant = $1 and wrapped_key = $2`;
-    await this.#ask(text, [tenant, old, wrapped, materialId]);
+      update document d set wrapped_key = r.wrapped, key_material_id = r.material_id
+      from unnest($2::bytea[], $3::bytea[], $4::text[]) as r (old, wrapped, material_id)
+      where d.tenant = $1 and d.wrapped_key = r.old`;
+    const columns = (['old', 'wrapped', 'materialId'] as const).map((name) =>
+      replacements.map((replacement) => replacement[name]),
+    );
+    await this.#ask(text, [tenant, ...columns]);
   }
 
   async isReady(): Promise<boolean> {

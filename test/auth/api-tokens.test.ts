@@ -1,3 +1,4 @@
+import crypto from 'node:crypto';
 import { newApiToken } from '../../src/auth/api-token';
 import { type NewApiTokenRow, insertApiToken } from '../../src/auth/api-token-rows';
 import { ApiTokens, type KnownApiToken } from '../../src/auth/api-tokens';
@@ -171,6 +172,20 @@ describe('a token that is refused', () => {
       new Error('An API token is malformed'),
     ]);
     expect(JSON.stringify(reasons.map(String))).not.toContain(other.slice(-43));
+  });
+
+  test('is compared in constant time, where there is nothing to compare it with too', async () => {
+    const compare = jest.spyOn(crypto, 'timingSafeEqual');
+    const [text, other] = [await make(), await make()];
+    const absent = text.replace(idOf(text), 'ATKNABSENT3333333333');
+    for (const bad of [`clv_${idOf(text)}_${other.slice(-43)}`, absent, absent]) {
+      compare.mockClear();
+      await refused(bad);
+      expect(compare.mock.calls.map(([one, two]) => [one.byteLength, two.byteLength])).toEqual([
+        [32, 32],
+      ]);
+    }
+    compare.mockRestore();
   });
 
   test('is one that has expired, which only who has its secret is told', async () => {

@@ -7,6 +7,7 @@ import { allowing } from '../support/iam-documents';
 import { auditOf, auditTexts, createKey } from '../support/kms';
 import { rest } from '../support/rest';
 import { forwardedSession, makeService } from '../support/services';
+import { snippets } from '../support/snippets';
 import { assume, makeRole, makeUserAllowed, stsClient, taken } from '../support/sts-client';
 import { send, targeting } from '../support/wire';
 
@@ -27,19 +28,22 @@ const ownTokens = {
 const policyOf = (...Statement: object[]): string =>
   JSON.stringify({ Version: '2012-10-17', Statement });
 
-async function allow(UserName: string, ...statements: object[]): Promise<void> {
-  const PolicyDocument = policyOf(...statements);
+async function allow(UserName: string, PolicyDocument = policyOf(ownTokens)): Promise<void> {
   await iamClient(daemon).send(
     new PutUserPolicyCommand({ UserName, PolicyName: 'tokens', PolicyDocument }),
   );
 }
+
+/** The policies that the page shows: for oneself, and for an administrator. */
+const policyOfPage = (at: number): string =>
+  snippets('docs/api-tokens.md').filter(({ language }) => language === 'json')[at]?.code ?? '';
 
 beforeAll(async () => {
   daemon = await startDaemon({
     environment: { CLAVIGER_MAX_API_TOKENS_PER_PRINCIPAL: String(quota) },
   });
   ann = await makeUserAllowed(daemon, 'ann', 'kms:Encrypt', 'kms:ListKeys', 'sts:*');
-  await allow('ann', ownTokens);
+  await allow('ann');
   keyId = (await createKey(daemon.client())).id;
 });
 afterAll(() => daemon.remove());
@@ -116,7 +120,7 @@ describe('an API token', () => {
 
   test('is its principal’s, whatever that is called', async () => {
     const old = await makeUserAllowed(daemon, 'old');
-    await allow('old', ownTokens);
+    await allow('old');
     const { id, text } = await makeToken(daemon, { credentials: old });
     await iamClient(daemon).send(new UpdateUserCommand({ UserName: 'old', NewUserName: 'new' }));
     const { body } = await bearing(daemon, text, 'GET /v1/api-tokens');
@@ -156,8 +160,9 @@ describe('who may', () => {
   let admin: TestCredentials;
   beforeAll(async () => {
     bob = await makeUserAllowed(daemon, 'bob');
-    await allow('bob', ownTokens);
-    admin = await makeUserAllowed(daemon, 'admin', 'claviger:*');
+    await allow('bob');
+    admin = await makeUserAllowed(daemon, 'admin');
+    await allow('admin', policyOfPage(1));
   });
 
   test('make one is said by its policies', async () => {
@@ -174,12 +179,11 @@ describe('who may', () => {
 
   test('may be bound to short ones', async () => {
     const brief = await makeUserAllowed(daemon, 'brief');
-    const Condition = { NumericLessThanEquals: { 'claviger:DurationSeconds': '3600' } };
-    await allow('brief', { ...ownTokens, Condition });
+    await allow('brief', policyOfPage(0));
     const ask = async (body: object): Promise<number> =>
       (await rest(daemon, 'POST /v1/api-tokens', body, { credentials: brief })).status;
-    expect(await ask({ DurationSeconds: 3600 })).toBe(201);
-    expect(await ask({ DurationSeconds: 3601 })).toBe(403);
+    expect(await ask({ DurationSeconds: 86_400 })).toBe(201);
+    expect(await ask({ DurationSeconds: 86_401 })).toBe(403);
     expect(await ask({})).toBe(403);
   });
 
@@ -191,7 +195,6 @@ describe('who may', () => {
     expect(all.length).toBeGreaterThan(1);
     expect(await listing(admin, `?PrincipalArn=${arnOfUser('bob')}`)).toEqual([id]);
     expect(await listing(bob, `?PrincipalArn=${arnOfUser('bob')}`)).toEqual([id]);
-    expect(await listing(admin)).toEqual([]);
     const absent = `/v1/api-tokens?PrincipalArn=${arnOfUser('absent')}`;
     expect(problem(await rest(daemon, `GET ${absent}`, undefined, { credentials: admin }))).toEqual(
       [404, 'NotFoundException', `Principal '${arnOfUser('absent')}' does not exist`],

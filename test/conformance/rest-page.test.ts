@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { ensureApiToken, tokenFiles } from '../../scripts/dev-server/api-token';
+import { clientFiles } from '../../scripts/dev-server/credentials';
 import { routes } from '../../src/rest/routes';
 import { type Finished, type Terminal, openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
@@ -19,43 +21,58 @@ const withMlKem = steps.filter(({ remark }) => [postQuantum, everywhere].include
 
 const account = { CLAVIGER_ACCOUNT_ID: '000000000000' };
 
+/** As scripts/dev does. */
+async function makeApiToken({ endpoint: url, region }: TestDaemon, dataDir: string): Promise<void> {
+  const { credentials } = clientFiles(dataDir);
+  await ensureApiToken(tokenFiles(dataDir), { url, region }, credentials);
+}
+
+interface Run {
+  readonly daemon: TestDaemon;
+  readonly terminal: Terminal;
+  readonly finished: Finished;
+}
+
 describe('docs/rest.md', () => {
   let hsm: FurtherToken;
   let mlKem: PostQuantumToken;
-  const daemons: TestDaemon[] = [];
-  const terminals: Terminal[] = [];
-  const finished: Finished[] = [];
+  let first: Run;
+  let second: Run;
 
   beforeAll(async () => {
     [hsm, mlKem] = await Promise.all([makeFurtherToken(), makePostQuantumToken()]);
     const stores = await writeKeyStores([{ ...hsm, clusterId: 'cluster-laboratory7' }]);
-    const environments = [{ CLAVIGER_KEY_STORES_FILE: stores.file }, mlKem.environment];
-    for (const [at, environment] of environments.entries()) {
+    const run = async (pasted: typeof steps, environment: NodeJS.ProcessEnv): Promise<Run> => {
       const daemon = await startDaemon({ environment: { ...account, ...environment } });
-      daemons.push(daemon);
       const terminal = await openTerminal(daemon);
-      terminals.push(terminal);
+      await makeApiToken(daemon, path.join(terminal.directory, '.claviger'));
       const before = `password=${hsm.pin}`;
-      const pasted = at === 0 ? usual : withMlKem;
-      finished.push(await pasteInOrder(pasted, { daemon, terminal, before }));
-    }
+      const finished = await pasteInOrder(pasted, { daemon, terminal, before });
+      return { daemon, terminal, finished };
+    };
+    [first, second] = await Promise.all([
+      run(usual, { CLAVIGER_KEY_STORES_FILE: stores.file }),
+      run(withMlKem, mlKem.environment),
+    ]);
     await stores.remove();
   });
   afterAll(async () => {
-    for (const terminal of terminals) await terminal.close();
-    for (const daemon of daemons) await daemon.remove();
+    for (const { daemon, terminal } of [first, second]) {
+      await terminal.close();
+      await daemon.remove();
+    }
     await hsm.remove();
     await mlKem.remove();
   });
 
   test('can be pasted into bash from its first line to its last', () => {
-    expect(finished).toEqual(Array(2).fill({ code: 0, stdout: '', stderr: '' }));
+    for (const { finished } of [first, second]) {
+      expect(finished).toEqual({ code: 0, stdout: '', stderr: '' });
+    }
   });
 
   test.each(steps)('prints what the page shows: $title', async ({ title, remark }) => {
-    const [pasted, terminal] =
-      remark === postQuantum ? [withMlKem, terminals[1]] : [usual, terminals[0]];
-    if (terminal === undefined) throw new Error('the page was not run');
+    const [pasted, { terminal }] = remark === postQuantum ? [withMlKem, second] : [usual, first];
     const { seen, shown } = await printedBy(pasted, title, terminal);
     expect(seen).toEqual(shown);
   });
@@ -70,7 +87,9 @@ describe('docs/rest.md', () => {
     );
     expect(named.sort()).toEqual([...expected, 'Batch POST /v1/batch'].sort());
 
-    const records = (await Promise.all(daemons.map((daemon) => auditTexts(daemon)))).flat();
+    const records = (
+      await Promise.all([first, second].map(({ daemon }) => auditTexts(daemon)))
+    ).flat();
     const done = records
       .map((text) => JSON.parse(text) as { eventName: string; errorCode?: string })
       .filter(({ errorCode }) => errorCode === undefined);

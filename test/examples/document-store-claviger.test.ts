@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Claviger } from '../../examples/document-store/claviger';
+import type { ClavigerError } from '../../clients/typescript/src';
+import { Claviger, clavigerProblem } from '../../examples/document-store/claviger';
 import type { Problem } from '../../examples/document-store/problems';
 import {
   type Answering,
@@ -76,8 +77,9 @@ test.each<[string, Answering, Partial<Problem>]>([
     const refused: unknown = await claviger
       .decrypt('key', wrapped)
       .catch((error: unknown) => error);
-    expect(refused).toMatchObject(problem);
-    const { message } = (refused as Problem).cause as Error;
+    const told = clavigerProblem(refused as ClavigerError);
+    expect(told).toMatchObject(problem);
+    const { message } = told.cause as Error;
     expect(message).toMatch(/^Claviger: \w+ \(request (r-1|unanswered)\): /);
   },
 );
@@ -86,6 +88,15 @@ test('Claviger that is throttled for a moment is asked again', async () => {
   const throttled = refusing(429, 'ThrottlingException', { 'retry-after': '0' });
   const claviger = await clavigerThat(throttled, throttled, opened);
   expect(await claviger.decrypt('key', wrapped)).toMatchObject({ materialId: 'm-1' });
+});
+
+test('A key whose deletion is scheduled already has the date that it has', async () => {
+  const DeletionDate = '2026-12-03T00:00:00.000Z';
+  const claviger = await clavigerThat(
+    refusing(409, 'KMSInvalidStateException'),
+    answering(200, { KeyMetadata: { KeyId: 'key', DeletionDate } }),
+  );
+  expect(await claviger.scheduleDeletion('key')).toEqual(new Date(DeletionDate));
 });
 
 test('Another token in the file is the one that is sent from then on', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -73,11 +73,14 @@ async function paste(output: string): Promise<string[]> {
   return printed;
 }
 
+/** What its files hold, which are for their owner alone. */
 const secrets = (): Promise<string[]> =>
   Promise.all(
-    ['api-token', 'service.env'].map((name) =>
-      readFile(path.join(directory, 'data', 'document-store', name), 'utf8'),
-    ),
+    ['api-token', 'service.env'].map(async (name) => {
+      const file = path.join(directory, 'data', 'document-store', name);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      return readFile(file, 'utf8');
+    }),
   );
 
 test('Beside a scripts/dev it makes what it needs, and the lines that it prints work; run again, it keeps all', async () => {

@@ -1,3 +1,4 @@
+import { startAwsCli } from './aws-cli-server';
 import { makeTemplate, startThrowawayPostgres } from './postgres';
 import { atTeardown } from './global-teardown';
 import { makeOriginal } from './initialised';
@@ -5,6 +6,8 @@ import { makeStartCache } from './start-cache';
 
 /** What tests share: a Postgres, and in it and beside it what they have copies of. */
 export default async function setUp(): Promise<void> {
+  const aws = await startAwsCli();
+  atTeardown(() => aws.stop());
   const cache = await makeStartCache();
   atTeardown(() => cache.remove());
   await setUpPostgres();

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { withAwsCli } from './aws-cli-server';
 import type { SoftHsm } from './softhsm';
 import { startCache } from './start-cache';
 
@@ -10,7 +11,7 @@ export const region = 'us-east-1';
 /** What every command needs to find token and database, as environment variables. */
 export function settingsOf(token: SoftHsm, databaseUrl: string): NodeJS.ProcessEnv {
   return {
-    PATH: process.env['PATH'],
+    PATH: withAwsCli(process.env['PATH']),
     ...startCache(),
     CLAVIGER_ACCOUNT_ID: accountId,
     CLAVIGER_PKCS11_MODULE: token.module,

@@ -74,7 +74,8 @@ async function closedLoop(
       now = performance.now();
       latencies.push(now - since);
       if (entries > 1 && !body.subarray(-12).toString().endsWith('"Failed":0}')) {
-        throw new Error('an entry of a batch failed');
+        const [problem] = /"Problem":[^}]*/.exec(body.toString()) ?? [];
+        throw new Error(`an entry of a batch failed: ${problem ?? 'nobody said why'}`);
       }
     }
   };

@@ -1,3 +1,5 @@
+import { ModuleKind, ScriptTarget, transpile } from 'typescript';
+import * as library from '../../../clients/typescript/src';
 import {
   type ClavigerClient,
   createClavigerClient,
@@ -6,6 +8,9 @@ import {
 } from '../../../clients/typescript/src';
 import { type TestDaemon, startDaemon } from '../../support/daemon';
 import { auditOf } from '../../support/kms';
+import { snippetUnder } from '../../support/snippets';
+
+const readme = 'clients/typescript/README.md';
 
 let daemon: TestDaemon;
 let claviger: ClavigerClient;
@@ -47,6 +52,25 @@ test('A data key is made, wrapped, and unwrapped again under its encryption cont
   await expect(decrypt({ tenant: '8' })).rejects.toMatchObject({
     ...{ code: 'InvalidCiphertextException', status: 422 },
   });
+});
+
+test('The README shows how: its code does what it says', async () => {
+  await newKey('alias/readme');
+  const { data } = await claviger.POST('/v1/api-tokens');
+  const shown = snippetUnder(readme, 'Wrap and unwrap a data key', 'ts')
+    .replace("'http://127.0.0.1:4599'", `'${daemon.endpoint}'`)
+    .replace('process.env.CLAVIGER_TOKEN!', `'${data.Token}'`)
+    .replace('alias/invoices', 'alias/readme')
+    .replace(/^import (.*) from '@claviger\/client';$/m, 'const $1 = library;');
+  const options = { target: ScriptTarget.ES2022, module: ModuleKind.ESNext };
+  const code = transpile(`${shown}\nreturn { dataKey, sameKey };`, options);
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- code of this checkout
+  const run = new Function('library', `return (async () => {${code}})();`) as (
+    given: object,
+  ) => Promise<Record<'dataKey' | 'sameKey', Uint8Array>>;
+  const { dataKey, sameKey } = await run(library);
+  expect(dataKey).toHaveLength(32);
+  expect(sameKey).toEqual(dataKey);
 });
 
 test('A text is encrypted and decrypted as bytes', async () => {
