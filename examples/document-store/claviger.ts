@@ -52,13 +52,13 @@ export class Claviger {
         Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
       },
     });
-    return there(data.KeyMetadata).KeyId;
+    return data.KeyMetadata.KeyId;
   }
 
   /** Of the key material that encrypts now. */
   async currentMaterial(KeyId: string): Promise<string> {
     const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path: { KeyId } } });
-    return there(data.KeyMetadata?.CurrentKeyMaterialId);
+    return there(data.KeyMetadata.CurrentKeyMaterialId);
   }
 
   async generateDataKey(KeyId: string, context: EncryptionContext): Promise<DataKey> {
@@ -118,7 +118,7 @@ export class Claviger {
         throw error;
       // It is scheduled: the answer was lost, or an administrator did it.
       const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path } });
-      return new Date(there(data.KeyMetadata?.DeletionDate));
+      return new Date(there(data.KeyMetadata.DeletionDate));
     }
   }
 
