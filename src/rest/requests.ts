@@ -42,8 +42,12 @@ export function inputFromJson<N extends OperationName>(name: N, json: unknown): 
   return input;
 }
 
-/** A request's refusal for all that is wrong with it. */
-export function invalid(violations: readonly Violation[]): KmsError {
+/** Told of: a query or body of nothing but faults is answered with no more. */
+const maxViolations = 100;
+
+/** A request's refusal for all that is wrong with it, or the first of it where somebody sent very much. */
+export function invalid(all: readonly Violation[]): KmsError {
+  const violations = all.slice(0, maxViolations);
   const things = violations.length === 1 ? 'One value' : `${violations.length} values`;
   const message = `${things} of the request cannot be as sent: see errors.`;
   return new KmsError('ValidationException', message, { violations });
