@@ -1,5 +1,5 @@
 import { KmsError, type Violation } from '../errors';
-import { type Fault, strictInput } from '../shapes';
+import { type Fault, isRepeatable, strictInput } from '../shapes';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 import type { Shape } from '../shapes/model';
 import { shapeNamed } from '../shapes/table';
@@ -86,12 +86,9 @@ function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-/** Names that are longer are not repeated in an answer. */
-const maxRepeatedName = 128;
-
 /** Of a parameter of the query. */
 export function strange(name: string): Violation {
-  const repeated = name.length <= maxRepeatedName;
+  const repeated = isRepeatable(name);
   return {
     pointer: repeated ? pointerTo([name]) : '',
     in: 'query',
