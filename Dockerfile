@@ -10,10 +10,12 @@ RUN npm ci --ignore-scripts \
  && npm_config_nodedir=/usr/local npm rebuild pkcs11js --ignore-scripts=false --foreground-scripts \
  && node -e 'require("pkcs11js")'
 COPY tsconfig.json ./
+COPY clients clients
 COPY hsm hsm
 COPY src src
 COPY scripts scripts
 COPY test test
+COPY examples examples
 RUN npx tsc -p tsconfig.json && npm prune --omit=dev --ignore-scripts
 
 FROM node:22-bookworm-slim

@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', '.claviger/', '.cache/', '**/*.generated.ts']),
+  globalIgnores(['**/dist/', 'coverage/', '.claviger/', '.cache/', '**/*.generated.ts']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -21,6 +21,7 @@ module.exports = {
   // One token and one Postgres for the whole run.
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  testSequencer: path.join(__dirname, 'scripts/long-tests-first.js'),
   // Longer than `until` waits, which says what it waited for.
   testTimeout: 120_000,
   // Written by every start of scripts/dev in a data directory below the checkout; not ours to watch or run.

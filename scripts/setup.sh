@@ -190,7 +190,7 @@ ensure_modules() {
 build_hash() {
   {
     modules_hash
-    cd "$root" && find src hsm test scripts tsconfig.json -type f -printf '%p %s %T@\n' | LC_ALL=C sort
+    cd "$root" && find src hsm test scripts clients examples tsconfig.json -type f -printf '%p %s %T@\n' | LC_ALL=C sort
   } | sha256sum
 }
 build_is_current() { [ -f "$stamp_build" ] && [ "$(cat "$stamp_build")" = "$(build_hash)" ]; }
@@ -198,7 +198,7 @@ build_is_current() { [ -f "$stamp_build" ] && [ "$(cat "$stamp_build")" = "$(bui
 # A test whose source is gone would still be run from dist.
 remove_stale_output() {
   local file source
-  for file in $(cd "$root/dist" 2>/dev/null && find src hsm test scripts -name '*.js' 2>/dev/null); do
+  for file in $(cd "$root/dist" 2>/dev/null && find src hsm test scripts clients examples -name '*.js' 2>/dev/null); do
     source="$root/${file%.js}"
     [ -e "$source.ts" ] || rm -f "$root/dist/$file" "$root/dist/$file.map"
   done

@@ -14,6 +14,8 @@ export interface DoorRequest {
   readonly origin: RequestOrigin;
   /** What the client names the request by, where it may have to repeat it: see RestLine. */
   readonly idempotencyKey?: string | undefined;
+  /** Of one of several that a body brought together: its id, as the client was told. */
+  readonly batchRequestId?: string | undefined;
   /** Undefined of a request that names none of ours; known once `operation` has answered. */
   readonly service: ServiceName | undefined;
   /** The operation's name as the client wrote it; undefined when it named none. May read the body. Throws KmsError. */
@@ -28,6 +30,22 @@ export interface DoorRequest {
 
 export type Answer =
   { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: KmsError };
+
+/** Several requests that one body brought, from one sender. */
+export interface RequestBatch extends Pick<
+  DoorRequest,
+  'requestId' | 'origin' | 'service' | 'authenticate'
+> {
+  /** What its record calls it, where it is refused as a whole. */
+  readonly eventName: string;
+  /** Called after authenticate, with whom that gave. Throws KmsError of a body that brings none to do. */
+  requests(caller: Principal): readonly DoorRequest[];
+}
+
+/** In the order of the requests, each with its own; or of what was refused as a whole. */
+export type BatchAnswer =
+  | { readonly ok: true; readonly answers: readonly Answer[] }
+  | { readonly ok: false; readonly error: KmsError };
 
 /** Told of every request once it has been answered. */
 export interface RequestEvent {

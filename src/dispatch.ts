@@ -91,7 +91,11 @@ function countKeys(
 }
 
 /** A refusal is recorded too. When that fails, the failure is the answer. */
-async function refuse(corridor: Corridor, trail: Trail, error: KmsError): Promise<Answer> {
+export async function refuse(
+  corridor: Corridor,
+  trail: Trail,
+  error: KmsError,
+): Promise<Extract<Answer, { ok: false }>> {
   try {
     await corridor.audit.append(trail.refusal(error));
     return { ok: false, error };
@@ -111,9 +115,9 @@ async function nameOperation(request: DoorRequest, trail: Trail): Promise<Operat
 type Asking = Pick<Call<OperationName>, 'caller' | 'identity'>;
 
 /** Who signed, and what the database says of it now. */
-async function authenticate(
+export async function authenticate(
   { services }: Corridor,
-  request: DoorRequest,
+  request: Pick<DoorRequest, 'authenticate'>,
   trail: Trail,
 ): Promise<Asking> {
   const caller = await request.authenticate();

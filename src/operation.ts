@@ -182,6 +182,8 @@ export interface RestLine {
   readonly location?: string;
   /** A client may name its request by an Idempotency-Key, and is answered alike when it repeats it. */
   readonly idempotencyKey?: true;
+  /** A body may have a list of inputs, as Entries, in place of one. */
+  readonly entries?: true;
   /** What it does, in a sentence of the reference. */
   readonly summary: string;
 }

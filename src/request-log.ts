@@ -28,10 +28,12 @@ export function requestLog(log: Log): (event: RequestEvent) => void {
     const isExplained = cause !== undefined && (fault || ofKeyStores.has(outcome));
     log.at(fault ? 'error' : 'info', 'request', {
       requestId: trail.request.requestId,
+      batchRequestId: trail.request.batchRequestId,
       operation: trail.operation ?? 'unknown',
       outcome,
       principal: trail.caller?.arn,
       accessKeyId: trail.caller?.accessKeyId,
+      apiToken: trail.caller?.apiToken?.tokenId,
       keyId: trail.keys[0]?.keyId,
       sourceIp: trail.request.origin.sourceIp,
       milliseconds: Math.round(seconds * 1e6) / 1e3,

@@ -39,6 +39,8 @@ export interface TrailedRequest {
   readonly origin: RequestOrigin;
   /** Known once the operation is named. */
   readonly service: ServiceName | undefined;
+  /** Of one of several that a body brought together: its id. */
+  readonly batchRequestId?: string | undefined;
 }
 
 /** What the service says of itself in every record. */
@@ -117,10 +119,11 @@ export class Trail {
 
   private further(succeeded: boolean): ResponseElements | undefined {
     const { additional, recipient } = this;
+    const { batchRequestId: BatchRequestId } = this.request;
     const own = succeeded ? additional : undefined;
     const store = this.storeOfKey();
-    if (recipient === undefined && store === undefined) return own;
-    return { ...own, ...store, ...(recipient && { recipient }) };
+    if (recipient === undefined && store === undefined && BatchRequestId === undefined) return own;
+    return { ...own, ...store, ...(recipient && { recipient }), BatchRequestId };
   }
 
   /** Of a key in a custom key store; where there are two keys, the operation says it of each (kms-semantics §16.4). */

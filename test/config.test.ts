@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Ajv from 'ajv';
 import { ConfigError, loadConfig, settings, unsafeSettings } from '../src/config';
 
 let directory: string;
@@ -31,6 +32,14 @@ test('every setting has a variable of its own and one sentence', () => {
     expect(env).toMatch(/^(CLAVIGER_[A-Z0-9_]+|DATABASE_URL|SOFTHSM2_CONF)$/);
     expect(sentence).toMatch(/^\S.*\.$/);
   }
+});
+
+test('the schema of every setting is one', () => {
+  const properties = Object.fromEntries(
+    Object.entries(settings).map(([name, { schema }]) => [name, schema]),
+  );
+  const ajv = new Ajv({ allErrors: true });
+  expect(ajv.validateSchema({ type: 'object', properties })).toBe(true);
 });
 
 test('without an environment there are the defaults, and what has none is unset', () => {

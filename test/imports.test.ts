@@ -12,8 +12,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   koffi: ['hsm/'],
   pg: ['src/db/'],
   express: ['src/doors/', 'src/server/', 'src/server.ts'],
-  'node:http': ['src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
-  'node:https': ['src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
+  'node:http': ['clients/', 'src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
+  'node:https': ['clients/', 'src/doors/', 'src/server/', 'src/server.ts', 'src/xks-client/'],
   'node:http2': ['src/doors/', 'src/server/', 'src/server.ts'],
   winston: ['src/log.ts'],
   '@noble/curves': ['src/keys/verifiers.ts'],
@@ -29,7 +29,7 @@ const order = [
   ['src/server/', 'src/server.ts'],
   ['src/doors/'],
   ['src/rest/'],
-  ['src/dispatch.ts', 'src/dispatch-xks.ts'],
+  ['src/dispatch.ts', 'src/dispatch-batch.ts', 'src/dispatch-xks.ts'],
   ['src/operations/'],
   ['src/doctor/'],
   ['src/jobs/'],
@@ -55,7 +55,7 @@ interface Source {
   readonly readsEnvironment: boolean;
 }
 
-const sources = [...filesBelow('hsm'), ...filesBelow('src')].map(readSource);
+const sources = ['clients', 'hsm', 'src'].flatMap(filesBelow).map(readSource);
 
 test('There are sources to hold the rules against', () => {
   expect(sources.map(({ file }) => file)).toEqual(
@@ -78,6 +78,16 @@ test('hsm/ imports node: modules, packages that call PKCS#11 libraries, one that
       !target.startsWith('@noble/post-quantum/'),
   );
   expect(offenders.filter(({ from }) => from.startsWith('hsm/')).map(describeEdge)).toEqual([]);
+});
+
+test('clients/ imports node: modules, what its package names, and itself, and nothing else imports it', () => {
+  const isClient = (file: string): boolean => file.startsWith('clients/');
+  const offenders = edges(() => true).filter(({ from, to: { target } }) =>
+    isClient(from)
+      ? !isClient(target) && !target.startsWith('node:') && target !== 'openapi-fetch'
+      : isClient(target),
+  );
+  expect(offenders.map(describeEdge)).toEqual([]);
 });
 
 test('src/ enters hsm/ by its index only', () => {
@@ -115,7 +125,7 @@ test('No folder has a name that says nothing', () => {
 
 function filesBelow(folder: string): string[] {
   return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => file.endsWith('.ts') && !/(?:^|\/)(?:dist|node_modules)\//.test(file))
     .map((file) => path.posix.join(folder, file))
     .sort();
 }

@@ -142,6 +142,40 @@ describe('the limits', () => {
     expect(await exchange(port, text)).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
   });
 
+  test('the answers to what is no request are problem documents', async () => {
+    const { port } = await start({ headerBytes: 4096, headersTimeoutMs: 100 });
+    const large = `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(5000)}\r\n\r\n`;
+    const sent = ['POST / HTTP/1.1\r\nHost: a\r\n', large, 'GET / HTTQ/1.1\r\n\r\n'];
+    const answers = await Promise.all(sent.map((text) => exchange(port, text)));
+    const problems = answers.map((answer) => {
+      const [head = '', body = ''] = answer.split('\r\n\r\n');
+      expect(head).toContain('\r\nContent-Type: application/problem+json\r\n');
+      expect(head).toContain(`\r\nContent-Length: ${body.length}`);
+      return JSON.parse(body) as Record<string, unknown>;
+    });
+    expect(problems.map(({ status, code, type }) => [status, code, type])).toEqual([
+      [408, 'RequestTimeoutException', 'urn:claviger:problem:RequestTimeoutException'],
+      [
+        ...[431, 'RequestHeaderFieldsTooLargeException'],
+        'urn:claviger:problem:RequestHeaderFieldsTooLargeException',
+      ],
+      [400, 'BadRequestException', 'urn:claviger:problem:BadRequestException'],
+    ]);
+  });
+
+  test('an answer that is on its way is cut, and no other one put into it', async () => {
+    const aws: Handlers['aws'] = (req, res) => {
+      req.on('error', () => undefined);
+      res.writeHead(200, { 'Content-Length': '99' }).write('half');
+    };
+    const { port } = await start(
+      { headersTimeoutMs: 100, requestTimeoutMs: 200 },
+      { handlers: { ...both, aws } },
+    );
+    const text = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{';
+    expect(await exchange(port, text)).toMatch(/\r\n\r\nhalf$/);
+  });
+
   test('a client that drips its headers is cut, however busy it looks', async () => {
     const { port } = await start({ headersTimeoutMs: 200, requestTimeoutMs: 60_000 });
     const connection = await connect(port);

@@ -1,3 +1,4 @@
+import type { DoorName } from './load/doors';
 import type { LoadGenerator } from './load/process';
 import type { WorkloadName } from './load/workload';
 import { processorSeconds } from './processes';
@@ -27,6 +28,9 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   readonly requests?: number;
+  /** As of Phase. */
+  readonly door?: DoorName;
+  readonly token?: string;
 }
 
 /** Drives one server, and watches what the others that take part spend on it. */

@@ -15,12 +15,14 @@ export interface Addresses {
   readonly url: string;
   /** Of the XKS proxy, where that has a port of its own. */
   readonly xksUrl: string | undefined;
+  /** Of the header with an API token, where there is one. */
+  readonly tokenHeader: string | undefined;
   /** PEM: the authority that vouches for that, where it is one of our own. */
   readonly caFile: string | undefined;
 }
 
 /** Lines to paste into another shell; `url` is also given to the command, for an AWS CLI that knows no endpoint_url. */
-export function banner(files: ClientFiles, { url, ...xks }: Addresses): string {
+export function banner(files: ClientFiles, { url, tokenHeader, ...xks }: Addresses): string {
   const lines = [
     '',
     'In another shell:',
@@ -30,13 +32,23 @@ export function banner(files: ClientFiles, { url, ...xks }: Addresses): string {
     `  aws kms create-key --endpoint-url ${url}`,
     `  aws kms list-keys --endpoint-url ${url}`,
     '',
+    ...restLines(url, tokenHeader),
     ...xksLines(xks),
     'Ctrl-C stops it; keys and credentials are kept.',
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function xksLines({ xksUrl, caFile }: Omit<Addresses, 'url'>): readonly string[] {
+function restLines(url: string, tokenHeader: string | undefined): readonly string[] {
+  if (tokenHeader === undefined) return [];
+  return [
+    'The REST API, with an API token in place of a signature:',
+    `  curl -H ${quote(`@${tokenHeader}`)} ${url}/v1/keys`,
+    '',
+  ];
+}
+
+function xksLines({ xksUrl, caFile }: Pick<Addresses, 'xksUrl' | 'caFile'>): readonly string[] {
   if (xksUrl === undefined) return [];
   const believed = caFile === undefined ? '' : `--cacert ${quote(caFile)} `;
   return [

@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { writePrivateFile } from './files';
 
@@ -36,6 +36,18 @@ export function writeCredentials(file: string, key: AccessKey): void {
     file,
     `[default]\naws_access_key_id = ${key.AccessKeyId}\naws_secret_access_key = ${key.SecretAccessKey}\n`,
   );
+}
+
+/** Reads what writeCredentials wrote. Throws without repeating what is there. */
+export function readCredentials(file: string): AccessKey {
+  const text = readFileSync(file, 'utf8');
+  const [AccessKeyId, SecretAccessKey] = ['aws_access_key_id', 'aws_secret_access_key'].map(
+    (name) => new RegExp(`^${name} *= *(\\S+)$`, 'm').exec(text)?.[1],
+  );
+  if (AccessKeyId === undefined || SecretAccessKey === undefined) {
+    throw new Error(`${file} has no access key`);
+  }
+  return { AccessKeyId, SecretAccessKey };
 }
 
 /** Writes profile `default`; `endpoint_url` is understood by AWS CLI 1.29 and 2.13 and later. */

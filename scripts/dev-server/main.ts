@@ -5,6 +5,7 @@ import { requiredMechanisms } from '../../hsm';
 import { type Config, loadConfig } from '../../src/config';
 import { migrate } from '../../src/db';
 import { startPostgres } from '../postgres';
+import { ensureApiToken, tokenFiles } from './api-token';
 import { banner } from './banner';
 import { provisionCertificates } from './certificates';
 import { run, serve, type Environment } from './commands';
@@ -149,7 +150,8 @@ async function serveUntilStopped(
   writeClientConfig(files.config, { region: place.region, url });
   if (xksUrl !== undefined)
     writePrivateFile(path.join(place.dataDir, 'xks-endpoint'), `${xksUrl}\n`);
-  const lines = banner(files, { ...at, caFile: place.caFile });
+  const tokenHeader = await apiTokenHeader(place, url);
+  const lines = banner(files, { ...at, tokenHeader, caFile: place.caFile });
   process.stdout.write(`claviger is ready at ${url}\n${lines}`);
   const code = await Promise.race([daemon.ended, stopRequested]);
   if (code === undefined) {
@@ -158,6 +160,21 @@ async function serveUntilStopped(
   }
   say(`claviger serve ended (${code})`);
   return code === 0 ? 1 : code;
+}
+
+/** The file that the banner names; without one everything else works. */
+async function apiTokenHeader(
+  { dataDir, region }: Place,
+  url: string,
+): Promise<string | undefined> {
+  const files = tokenFiles(dataDir);
+  try {
+    await ensureApiToken(files, { url, region }, clientFiles(dataDir).credentials);
+    return files.header;
+  } catch (error) {
+    say(`the REST API has no token yet: ${error instanceof Error ? error.message : 'failed'}`);
+    return undefined;
+  }
 }
 
 async function requireFreePort(port: number, variable: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { newUniqueId } from '../iam/ids';
 import { Secret } from './secret';
 
@@ -43,5 +43,5 @@ export function newApiToken(token: { generateRandom(length: number): Buffer }): 
 }
 
 function hashOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }

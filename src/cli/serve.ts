@@ -14,12 +14,13 @@ import { createLog, describeError } from '../log';
 import type { Ports } from '../ports';
 import { Supervisor } from '../supervisor';
 import { tokenOptions } from '../token-options';
-import { serveAsWorker } from '../worker';
 import type { Command } from './subcommand';
 
 /** `claviger serve`: this process supervises; the same command in a forked process serves. */
 export const serve: Command = async (config) => {
-  await (cluster.isPrimary ? supervise(config) : serveAsWorker(config));
+  if (cluster.isPrimary) await supervise(config);
+  // Of all there is to load it is the most, and the primary needs none of it.
+  else await (await import('../worker.js')).serveAsWorker(config);
 };
 
 async function supervise(config: Config): Promise<void> {

@@ -22,6 +22,7 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   rest: {
     method: 'POST',
     path: '/keys/{DestinationKeyId}/re-encrypt',
+    entries: true,
     summary:
       'Encrypts under this key what another one, or key material of its own before a rotation, has encrypted.',
   },

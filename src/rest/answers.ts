@@ -9,12 +9,16 @@ export interface WrittenAnswer {
   readonly next: string | undefined;
 }
 
-/** A list's members Truncated and NextMarker become one, `next`: an opaque cursor, where there is more. */
+/**
+ * A list's members Truncated and NextMarker become one, `next`: an opaque cursor, where there is more. What the route answers
+ * without a body has no text.
+ */
 export function writeAnswer<N extends OperationName>(
-  { paged }: Pick<Route, 'paged'>,
+  { paged, status }: Pick<Route, 'paged' | 'status'>,
   name: N,
   output: OperationOutputs[N],
 ): WrittenAnswer {
+  if (status === 204) return { text: '', next: undefined };
   if (!paged) return { text: writeOutputRfc3339(name, output), next: undefined };
   const { NextMarker } = output as { readonly NextMarker?: string };
   const items = { ...output, NextMarker: undefined, Truncated: undefined };
@@ -47,8 +51,10 @@ function at(value: unknown, path: string): unknown {
 const notLinked = /^(?:cursor=|x-amz-)/i;
 
 /** The same list from the cursor on (RFC 8288). */
-export function nextLink(url: string, cursor: string): string {
-  const [path = '', query = ''] = url.split('?', 2);
+export function nextLink(
+  { path, query }: { readonly path: string; readonly query: string },
+  cursor: string,
+): string {
   const others = query.split('&').filter((pair) => pair !== '' && !notLinked.test(pair));
   return `<${path}?${[...others, `cursor=${cursor}`].join('&')}>; rel="next"`;
 }

@@ -257,8 +257,8 @@ export interface ProblemViolation {
   readonly detail: string;
 }
 
-/** Seconds until a request that met a lack of something may succeed. */
-const retryAfterSeconds = '1';
+/** Seconds until a request that met a lack of something may succeed, where nothing more is known of it. */
+const soon = 1;
 
 /** The ways to prove who one is that HTTP has names for (RFC 9110 §11.6.1). */
 const challenge = 'Bearer, AWS4-HMAC-SHA256';
@@ -279,14 +279,23 @@ export function problemOf(error: KmsError, requestId: string): Problem {
 }
 
 /** Headers that go with a problem of that status. */
-export function problemHeaders(status: number): Readonly<Record<string, string>> {
-  return headersByStatus[status] ?? {};
+export function problemHeaders(
+  status: number,
+  error: Pick<KmsError, 'retryAfterSeconds'>,
+): Readonly<Record<string, string>> {
+  return headersByStatus[status]?.(error) ?? {};
 }
 
-const headersByStatus: Readonly<Record<number, Readonly<Record<string, string>>>> = {
-  401: { 'WWW-Authenticate': challenge },
-  429: { 'Retry-After': retryAfterSeconds },
-  503: { 'Retry-After': retryAfterSeconds },
+type HeadersOf = (error: Pick<KmsError, 'retryAfterSeconds'>) => Readonly<Record<string, string>>;
+
+const retryAfter: HeadersOf = ({ retryAfterSeconds = soon }) => ({
+  'Retry-After': String(retryAfterSeconds),
+});
+
+const headersByStatus: Readonly<Record<number, HeadersOf>> = {
+  401: () => ({ 'WWW-Authenticate': challenge }),
+  429: retryAfter,
+  503: retryAfter,
 };
 
 /** What fails because something is away is worth another try, whatever its code says. */

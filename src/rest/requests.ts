@@ -86,7 +86,8 @@ function isObject(json: unknown): json is Record<string, unknown> {
 /** Names that are longer are not repeated in an answer. */
 const maxRepeatedName = 128;
 
-function strange(name: string): Violation {
+/** Of a parameter of the query. */
+export function strange(name: string): Violation {
   const repeated = name.length <= maxRepeatedName;
   return {
     pointer: repeated ? pointerTo([name]) : '',

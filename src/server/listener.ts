@@ -9,6 +9,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { describeError } from '../log';
 import type { Log } from '../log';
+import { answerClientErrors } from './client-errors';
 import { judgeClients } from './clients';
 import { loadTls, watchTls } from './tls';
 import type { ClientCertificates, TlsFiles } from './tls';
@@ -67,9 +68,8 @@ const CLOSING_POLL_MS = 25;
 const MAX_CHECK_INTERVAL_MS = 5_000;
 
 /**
- * One HTTP or HTTPS listener. Malformed, oversized and slow requests are answered by node itself
- * (400, 431, 408) and their connections closed; they never reach a handler. Under node:cluster the
- * port is shared by the workers.
+ * One HTTP or HTTPS listener. Malformed, oversized and slow requests are answered at once (400, 431, 408) and their
+ * connections closed; they never reach a handler. Under node:cluster the port is shared by the workers.
  */
 export function createListener(handle: Handler, options: ListenerOptions): Listener {
   const limits = { ...defaultLimits, ...options.limits };
@@ -157,6 +157,7 @@ function prepare(
   log: Log | undefined,
 ): void {
   server.maxConnections = limits.maxConnections;
+  answerClientErrors(server);
   server.on('drop', () => {
     log?.warn('a connection was dropped: too many are open', { limit: limits.maxConnections });
   });

@@ -33,12 +33,11 @@ type Reader = (json: unknown, faults: Faults) => unknown;
 
 class Faults {
   readonly list: { readonly path: string[]; readonly detail: string }[] = [];
-
-  get count(): number {
-    return this.list.length;
-  }
+  /** Those that are not in the list any more are counted too. */
+  count = 0;
 
   add(detail: string, ...path: string[]): void {
+    this.count += 1;
     if (this.list.length < maxFaults) this.list.push({ path, detail });
   }
 
@@ -154,7 +153,7 @@ function reportUnknown(name: string, faults: Faults): void {
 }
 
 /** A pointer is a URI fragment, which is UTF-8. */
-function isRepeatable(name: string): boolean {
+export function isRepeatable(name: string): boolean {
   return name.length <= maxRepeatedName && !unpairedSurrogate.test(name);
 }
 

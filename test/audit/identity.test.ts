@@ -50,6 +50,13 @@ test('the session of a role has the role that issued it', () => {
   });
 });
 
+test.each(['user', 'service'] as const)('a %s with an API token is told of by its id', (kind) => {
+  const shown = { ...user, kind, accessKeyId: undefined, apiToken: { tokenId: 'ATKNEXAMPLE' } };
+  expect(written(shown)).toMatchObject({ credentialId: 'ATKNEXAMPLE' });
+  expect(written(shown)).not.toHaveProperty('accessKeyId');
+  expect(written({ ...user, kind })).not.toHaveProperty('credentialId');
+});
+
 test('a session tells of the web identity, the source identity and the service behind it', () => {
   const provider = `arn:aws:iam::${accountId}:oidc-provider/issuer.example`;
   const session = {

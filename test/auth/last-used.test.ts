@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { insertApiToken } from '../../src/auth/api-token-rows';
 import { LastUsed } from '../../src/auth/last-used';
 import type { Queryable } from '../../src/db';
 import type { Principal } from '../../src/policy/principal';
@@ -8,6 +9,7 @@ import { until } from '../support/until';
 
 const keyA = 'AKIAAAAAAAAAAAAAAAAA';
 const keyB = 'AKIABBBBBBBBBBBBBBBB';
+const tokenId = 'ATKNAAAAAAAAAAAAAAAA';
 const roleId = 'AROACCCCCCCCCCCCCCCCC';
 const kms = { service: 'kms', region: 'eu-central-1' };
 const iam = { service: 'iam', region: 'us-east-1' };
@@ -29,6 +31,12 @@ beforeAll(async () => {
       insert into principal (principal_id, account_id, arn, kind, name, trust_policy, max_session_seconds)
       values ($1::text, $2::text, 'arn:aws:iam::' || $2::text || ':role/r', 'role', 'r', '{}', 3600)`,
     values: [roleId, accountId],
+  });
+  const made = new Date(clock);
+  await insertApiToken(site.database, {
+    ...{ tokenId, hash: Buffer.alloc(32), accountId, principalId: accountId, callerId: accountId },
+    ...{ name: undefined, policy: undefined, session: undefined },
+    ...{ createdAt: made, expiresAt: new Date(clock + 86_400_000) },
   });
 });
 afterAll(() => site.remove());
@@ -65,7 +73,9 @@ async function read(id: string): Promise<object | undefined> {
       select last_used_at as at, last_used_service as service, last_used_region as region
       from access_key where access_key_id = $1::text
       union all
-      select last_used_at, null, last_used_region from principal where principal_id = $1::text`,
+      select last_used_at, null, last_used_region from principal where principal_id = $1::text
+      union all
+      select last_used_at, null, null from api_token where token_id = $1::text`,
     values: [id],
   });
   return row;
@@ -92,6 +102,19 @@ test('A session of a role is a use of the role, and any other session is a use o
   uses.note(sessionOf(false), kms);
   await uses.close();
   expect(await read(roleId)).toEqual({ at: new Date(clock), service: null, region: kms.region });
+});
+
+test('A use of an API token is one of it, and of the role whose session made it', async () => {
+  const uses = open();
+  const apiToken = { tokenId };
+  clock += 1000;
+  const { accessKeyId: _, ...session } = sessionOf(true);
+  uses.note({ ...session, accessKeyId: undefined, apiToken }, kms);
+  uses.note({ ...sessionOf(false), apiToken: { tokenId: 'ATKNGONEGONEGONEGONE' } }, kms);
+  await uses.close();
+  expect(await read(tokenId)).toEqual({ at: new Date(clock), service: null, region: null });
+  expect(await read(roleId)).toEqual({ at: new Date(clock), service: null, region: kms.region });
+  expect(failures).toEqual([]);
 });
 
 test('A use that is older than the one written is not', async () => {

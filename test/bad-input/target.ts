@@ -45,6 +45,10 @@ const answerTimeoutMs = 10_000;
 
 const tables = ['account', 'principal', 'access_key', 'system_key', 'kms_key', 'key_material'];
 
+const furtherTables = [
+  ...['key_tag', 'alias', 'kms_grant', 'custom_key_store', 'api_token', 'idempotent_request'],
+];
+
 export async function startTarget(options: TestDaemonOptions = {}): Promise<Target> {
   const daemon = await startDaemon(options);
   const kms = daemon.client();
@@ -144,7 +148,7 @@ function exchange(given: {
 }
 
 async function stateOf(daemon: TestDaemon): Promise<unknown> {
-  const rows = [...tables, 'key_tag', 'alias', 'kms_grant'].map(
+  const rows = [...tables, ...furtherTables].map(
     (table) => `(select json_agg(t order by t::text) from ${table} t) as "${table}"`,
   );
   const [database] = await administer(daemon.databaseUrl, `select ${rows.join(', ')}`);

@@ -15,6 +15,7 @@ import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
 import { iamClient } from '../support/iam-client';
 import { auditOf, auditTexts, createKey } from '../support/kms';
 import { type OidcIssuer, handMade, startIssuer } from '../support/oidc-issuer';
+import { unsignedRest } from '../support/rest';
 import { until } from '../support/until';
 import { type Reply, badRequest, refusal, send, signed, targeting } from '../support/wire';
 
@@ -179,6 +180,26 @@ describe('a token', () => {
     await iam.send(new DeleteRoleCommand({ RoleName: 'later' }));
     expect(refusal(await bearing(token))).toEqual(invalid);
   });
+});
+
+test('The REST door takes tokens too, and says so where one is missing or wrong', async () => {
+  const line = `POST /v1/keys/${keyId}/encrypt`;
+  const body = JSON.stringify({ Plaintext: 'AAAA' });
+  const type = { 'content-type': 'application/json' };
+  const ask = (authorization: object) =>
+    unsignedRest(daemon, line, body, { ...type, ...authorization });
+  const known = await ask({ authorization: `Bearer ${await good()}` });
+  expect(known).toMatchObject({ status: 200, body: { EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' } });
+  const unknown = await ask({ authorization: 'Bearer abc' });
+  expect(unknown).toMatchObject({ status: 401, body: { code: 'UnrecognizedClientException' } });
+  const missing = await ask({});
+  expect(missing).toMatchObject({
+    status: 401,
+    body: { code: 'MissingAuthenticationTokenException' },
+  });
+  for (const { headers } of [unknown, missing]) {
+    expect(headers['www-authenticate']).toBe('Bearer, AWS4-HMAC-SHA256');
+  }
 });
 
 test('STS and IAM take tokens too', async () => {

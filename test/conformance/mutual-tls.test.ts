@@ -12,7 +12,7 @@ import {
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { makeIamUser } from '../support/iam-client';
 import { auditOf, createKey } from '../support/kms';
-import { callOverTls, trusting } from '../support/tls-wire';
+import { callOverTls, postOverTls, trusting } from '../support/tls-wire';
 import { until } from '../support/until';
 import { type Reply, badRequest, refusal } from '../support/wire';
 
@@ -137,6 +137,35 @@ test('a certificate with a SPIFFE ID is a session of the role that its rule name
     },
   });
   expect(record.userIdentity).not.toHaveProperty('accessKeyId');
+});
+
+test('the REST door takes a certificate too, but not what a page made a browser send', async () => {
+  const certificate = spiffe('payments/sa/web');
+  const post = (more: readonly string[]): Promise<Reply> =>
+    postOverTls(
+      daemon,
+      { Plaintext: 'AAAA' },
+      {
+        ...{ server, certificate, path: `/v1/keys/${keyId}/encrypt` },
+        headers: ['content-type', 'application/json', ...more],
+      },
+    );
+  const reply = await post([]);
+  expect([reply.status, reply.text]).toEqual([200, expect.stringContaining('CiphertextBlob')]);
+  expect(reply.headers['strict-transport-security']).toBe('max-age=31536000');
+  expect(await callerOf(reply)).toMatchObject({
+    arn: sessionArn('payments', 'ns-payments-sa-web'),
+  });
+  for (const header of [
+    ['origin', 'https://evil.example'],
+    ['sec-fetch-site', 'cross-site'],
+  ]) {
+    const { status, text } = await post(header);
+    expect([status, JSON.parse(text)]).toMatchObject([
+      401,
+      { code: 'MissingAuthenticationTokenException' },
+    ]);
+  }
 });
 
 test('a certificate with a DNS name is one too, and one with a subject', async () => {

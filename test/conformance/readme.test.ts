@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeToken } from '../support/api-tokens';
 import { type Terminal, openTerminal } from '../support/aws-cli';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { checkout, snippetUnder } from '../support/snippets';
@@ -71,4 +72,21 @@ describe('The envelope encryption that README.md shows', () => {
     const { code, stdout } = await terminal.run('bash', [...shellArgs('bash'), both]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'the file is back\nInvoice 1: 100.00\n' });
   });
+});
+
+test('The three lines of HTTP that README.md shows wrap a data key and give it back', async () => {
+  const daemon = await startDaemon();
+  const terminal = await openTerminal(daemon);
+  const { text: token } = await makeToken(daemon);
+  const header = path.join(terminal.directory, '.claviger', 'api-token.header');
+  await writeFile(header, `Authorization: Bearer ${token}\n`);
+  const text = snippetUnder('README.md', 'Three lines of HTTP', 'sh');
+  expect(text.split(documented)).toHaveLength(2);
+  const shown = text.replace(documented, daemon.endpoint);
+  const { code, stdout, stderr } = await terminal.run('sh', [...shellArgs('sh'), shown]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { Plaintext } = JSON.parse(stdout) as { Plaintext: string };
+  expect(Buffer.from(Plaintext, 'base64')).toHaveLength(32);
+  await terminal.close();
+  await daemon.remove();
 });

@@ -12,8 +12,10 @@ import {
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { auditOf, clientOf, createKey, sdkRefusal } from '../support/kms';
+import { bearing, makeToken } from '../support/api-tokens';
 import { type Answered, ask, startLoad } from '../support/load';
 import { metricsOf } from '../support/metrics';
+import { rest } from '../support/rest';
 import { newUser } from '../support/principals';
 import { assume, makeRole, makeUserAllowed, stsClient } from '../support/sts-client';
 import { until } from '../support/until';
@@ -25,7 +27,7 @@ let directory: string;
 
 /** Slow enough that a burst is over before much comes back; GetKeyPolicy stays quick. */
 const groups = {
-  ...{ symmetric: 40, rsa: 2, DescribeKey: 0.2, ListAliases: 5, ListKeys: 30 },
+  ...{ symmetric: 40, rsa: 2, DescribeKey: 0.2, ListAliases: 5, ListKeys: 30, ListApiTokens: 0.2 },
   ...{ 'GenerateDataKeyPair(ECC_NIST_P256)': 3 },
 };
 const file = {
@@ -197,6 +199,56 @@ describe('one worker', () => {
   });
 });
 
+describe('by REST', () => {
+  test('a request too many is 429, and says after how many seconds it may come again', async () => {
+    const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'nine', 'kms:*');
+    const credentials = { accessKeyId, secretAccessKey };
+    const describeKey = (): ReturnType<typeof rest> =>
+      rest(alone, 'GET /v1/keys/alias%2Fnone', undefined, { credentials });
+    expect((await describeKey()).status).toBe(404);
+    const { status, headers, body } = await describeKey();
+    expect(status).toBe(429);
+    // One in five seconds, of which less than one has passed.
+    expect(['4', '5', '6']).toContain(headers['retry-after']);
+    expect(body).toMatchObject({ code: throttled.code, detail: throttled.message, status: 429 });
+  });
+
+  test('requests with an API token count as those of its principal', async () => {
+    const credentials = await makeUserAllowed(daemon, 'twelve', 'kms:*', 'claviger:*');
+    const { text } = await makeToken(alone, { credentials });
+    const line = 'GET /v1/keys/alias%2Fnone';
+    const byToken = await bearing(alone, text, line);
+    const bySignature = await rest(alone, line, undefined, { credentials });
+    expect([byToken.status, bySignature.status]).toEqual([404, 429]);
+  });
+
+  test('each entry of a batch counts', async () => {
+    const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'eleven', 'kms:*');
+    const credentials = { accessKeyId, secretAccessKey };
+    const { id: KeyId } = await createKey(daemon.client());
+    const entry = { Operation: 'Encrypt', Input: { KeyId, Plaintext: 'eA==' } };
+    const Entries = Array.from({ length: 70 }, () => entry);
+    const started = performance.now();
+    const { body } = await rest(alone, 'POST /v1/batch', { Entries }, { credentials });
+    const seconds = (performance.now() - started) / 1000;
+    const { Results } = body as { Results: { Status: number; Problem?: { code: string } }[] };
+    const ok = Results.filter(({ Status }) => Status === 200);
+    expect(ok.length).toBeGreaterThanOrEqual(40);
+    expect(ok.length).toBeLessThanOrEqual(40 + Math.ceil(seconds * 40));
+    const refused = Results.filter(({ Status }) => Status === 429);
+    expect(new Set(refused.map(({ Problem }) => Problem?.code))).toEqual(new Set([throttled.code]));
+    expect(ok.length + refused.length).toBe(70);
+  });
+
+  test('every kind of request counts, those for API tokens too', async () => {
+    const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'ten', 'claviger:*');
+    const credentials = { accessKeyId, secretAccessKey };
+    const list = (): ReturnType<typeof rest> =>
+      rest(alone, 'GET /v1/api-tokens', undefined, { credentials });
+    expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
+  });
+});
+
 test('two workers together serve the rate, and each its part', async () => {
   const kms = Array.from({ length: 8 });
   const credentials = await makeUserAllowed(daemon, 'spread', 'kms:*');
@@ -231,10 +283,10 @@ async function workersOf(requestIds: readonly string[]): Promise<number[]> {
 }
 
 test('a file with faults is named at the start, and nothing is served', async () => {
-  const ratesFile = path.join(directory, 'bad.json');
-  writeFileSync(ratesFile, JSON.stringify({ groups: { rsa: -1 } }));
-  const starting = startDaemon({ beside: daemon, environment: { CLAVIGER_RATES_FILE: ratesFile } });
+  const badFile = path.join(directory, 'bad.json');
+  writeFileSync(badFile, JSON.stringify({ groups: { rsa: -1 } }));
+  const starting = startDaemon({ beside: daemon, environment: { CLAVIGER_RATES_FILE: badFile } });
   await expect(starting).rejects.toThrow(
-    `CLAVIGER_RATES_FILE: ${ratesFile}: /groups/rsa must be a number from 0.001 to 1000000, or 'unlimited'`,
+    `CLAVIGER_RATES_FILE: ${badFile}: /groups/rsa must be a number from 0.001 to 1000000, or 'unlimited'`,
   );
 });

@@ -10,6 +10,7 @@ import {
 } from '../support/revocation-stage';
 import { revocations } from '../support/revocations';
 import { sessionRevocations } from '../support/revocations-of-sessions';
+import { tokenRevocations } from '../support/revocations-of-tokens';
 import { until } from '../support/until';
 
 /** Two connections to each daemon, so that there is one to each of the second's two workers. */
@@ -70,7 +71,9 @@ async function takeBack(
   return { before: count(earlier), after: count([...later(), ...last]) };
 }
 
-const all = [...revocations, ...sessionRevocations].map((row) => [row.name, row] as const);
+const all = [...revocations, ...sessionRevocations, ...tokenRevocations].map(
+  (row) => [row.name, row] as const,
+);
 
 const some = all.filter(([name]) => ['DeleteUserPolicy', 'RevokeGrant'].includes(name));
 

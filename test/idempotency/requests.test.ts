@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, type Transaction, inTransaction, openDatabase } from '../../src/db';
+import { operations } from '../../src/operations';
+import type { Operation } from '../../src/operation';
 import {
   type NamedRequest,
   claimName,
@@ -19,6 +21,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.close();
   await cloned.drop();
+});
+
+test('the operations whose answers are kept answer with no secret', () => {
+  const named = Object.values(operations).filter(
+    (operation) => (operation as Operation).rest?.idempotencyKey === true,
+  );
+  // Whoever adds one here has made sure of it: a grant token gives no permission.
+  expect(named.map(({ name }) => name).sort()).toEqual(['CreateAlias', 'CreateGrant', 'CreateKey']);
 });
 
 const input = (byte: number): Buffer => Buffer.alloc(32, byte);

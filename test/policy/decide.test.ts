@@ -13,6 +13,12 @@ const roleArn = `arn:aws:iam::${accountId}:role/reader`;
 const sessionArn = `arn:aws:sts::${accountId}:assumed-role/reader/s`;
 const service: Principal = { ...alice, kind: 'service', arn: 's3.amazonaws.com' };
 
+/** Shows an API token whose policy says that. */
+const withToken = (caller: Principal, effect: Effect | 'nothing'): Principal => ({
+  ...caller,
+  apiToken: { tokenId: 'ATKNAAAAAAAAAAAAAAAA', policy: policyOf(effect) },
+});
+
 type Effect = 'Allow' | 'Deny';
 
 interface Setting {
@@ -191,6 +197,52 @@ describe('policies together', () => {
       { caller: { ...alice, arn: service.arn }, key: [['Allow', { Service: service.arn }]] },
       'not allowed by resource',
     ],
+    [
+      'a user by its ARN, whatever the policy of its API token does not allow',
+      { caller: withToken(alice, 'nothing'), key: toAlice },
+      'not allowed by session',
+    ],
+    [
+      '… or forbids',
+      { caller: withToken(alice, 'Deny'), key: toAlice, identity: 'Allow' },
+      'denied by session',
+    ],
+    ['… within its API token', { caller: withToken(alice, 'Allow'), key: toAlice }, 'allowed'],
+    [
+      'a session by its ARN, within its API token',
+      { caller: withToken(roleSession(['nothing']), 'nothing'), key: toSession },
+      'not allowed by session',
+    ],
+    [
+      'an API token gives nothing that its session policies do not',
+      { caller: withToken(roleSession(['nothing']), 'Allow'), key: toRole },
+      'not allowed by session',
+    ],
+    [
+      'a root within its API token',
+      { caller: withToken(root, 'nothing'), key: delegated },
+      'not allowed by session',
+    ],
+    [
+      'an API token where no resource policy decides',
+      { caller: withToken(root, 'nothing') },
+      'not allowed by session',
+    ],
+    [
+      'an API token alone allows nothing',
+      { caller: withToken(alice, 'Allow') },
+      'not allowed by identity',
+    ],
+    [
+      'a service within its API token',
+      { caller: withToken(service, 'nothing'), key: [['Allow', { Service: service.arn }]] },
+      'not allowed by session',
+    ],
+    [
+      'another account’s key within an API token',
+      { caller: withToken(alice, 'nothing'), key: toAlice, identity: 'Allow', ...foreign },
+      'not allowed by session',
+    ],
   ])('%s', (_title, setting, expected) => {
     expect(outcome(decide(weigh(matter(setting))))).toBe(expected);
   });
@@ -217,6 +269,12 @@ describe('a grant beside them', () => {
       'to a role whose session policy is narrower',
       { caller: roleSession(['nothing']), key: toOthers },
       'role',
+      'not allowed by session',
+    ],
+    [
+      'to the caller, within its API token',
+      { caller: withToken(alice, 'nothing'), key: toOthers },
+      'caller',
       'not allowed by session',
     ],
     [

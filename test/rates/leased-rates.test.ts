@@ -238,3 +238,18 @@ test('when the primary is back all is as before, and what was taken meanwhile is
   fleet.run(1000, {}, 1000);
   expect(fleet.run(5000, { 0: 5 }, 1000)[0]).toBeGreaterThan(5300);
 });
+
+test.each([1, 2, 5])(
+  'who was refused by one of %i workers is served when it was told that it would be, whatever the others lack',
+  (size) => {
+    const fleet = new Fleet(size);
+    const slow = 0.25;
+    const once = Object.fromEntries(Array.from({ length: size }, (_, worker) => [worker, 1]));
+    fleet.run(1, once, slow);
+    expect(fleet.of(0).take(key, slow)).toBe(false);
+    const seconds = fleet.of(0).secondsUntil(key, slow);
+    expect(seconds).toBeCloseTo(4 * size, 0);
+    fleet.run(Math.ceil(seconds * 1000), {}, slow);
+    expect(fleet.of(0).take(key, slow)).toBe(true);
+  },
+);

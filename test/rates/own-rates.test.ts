@@ -65,3 +65,13 @@ test('keys that are not used any more are forgotten, and those that are short ar
   expect(rates.size).toBeLessThan(200);
   expect(rates.take('short', 10)).toBe(false);
 });
+
+test('who was refused is told when there is one again', () => {
+  const { rates, pass } = at();
+  takeAll(rates, 'a', 0.25);
+  expect(rates.secondsUntil('a', 0.25)).toBe(4);
+  pass(3000);
+  expect(rates.take('a', 0.25)).toBe(false);
+  expect(rates.secondsUntil('a', 0.25)).toBe(1);
+  expect(rates.secondsUntil('never asked for', 5)).toBe(0);
+});

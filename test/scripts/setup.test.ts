@@ -180,3 +180,21 @@ test.each([
   );
   expect(stdout).toBe(`${expected}\n`);
 });
+
+test('the ten slowest test files are named with their seconds', () => {
+  const file = path.join(checkout, 'jest.json');
+  const testResults = Array.from({ length: 12 }, (_, n) => ({
+    name: path.join(checkout, 'dist', 'test', `${n}.test.js`),
+    startTime: 1000,
+    endTime: 1000 + n * 1500,
+  }));
+  writeFileSync(file, JSON.stringify({ testResults }));
+  const { stdout } = spawnSync(process.execPath, [path.join(scripts, 'slowest-tests.js'), file], {
+    cwd: checkout,
+    encoding: 'utf8',
+  });
+  const [title, ...lines] = stdout.trimEnd().split('\n');
+  expect(title).toBe('The slowest test files, in seconds:');
+  expect(lines).toHaveLength(10);
+  expect([lines[0], lines[9]]).toEqual(['   16.5  test/11.test.js', '    3.0  test/2.test.js']);
+});

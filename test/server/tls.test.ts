@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { createServer } from '../../src/server';
-import type { Listener } from '../../src/server';
+import type { Listener, ServerLimits } from '../../src/server';
 import { loadTls } from '../../src/server/tls';
 import type { TlsFiles } from '../../src/server/tls';
 import { issueCertificate, makeAuthority, makeCertificate } from '../support/certificates';
@@ -41,12 +41,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 async function start(
   tls: TlsFiles,
+  limits: Partial<ServerLimits> = {},
 ): Promise<{ port: number; listener: Listener; news: () => Recorded[] }> {
   const { log, events } = recordingLog();
   const handler = (_req: unknown, res: { end(text: string): void }): void => res.end('ok');
   const listener = createServer(
     { aws: handler, rest: handler },
-    { host: '127.0.0.1', port: 0, tls, log },
+    { host: '127.0.0.1', port: 0, tls, log, limits },
   );
   open.push(listener);
   // A client that hangs up early is a failed handshake, which is told at debug and is no news here.
@@ -332,4 +333,14 @@ test('plain HTTP into a TLS port is dropped and leaves the port in service', asy
   const { port } = await start(first);
   await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow('fetch failed');
   expect((await handshake(port)).name).toBe('first');
+});
+
+test('a request over TLS that never ends is answered 408, with a problem document', async () => {
+  const { port } = await start(first, { headersTimeoutMs: 200 });
+  const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  socket.write('GET / HTTP/1.1\r\n');
+  let text = '';
+  socket.setEncoding('latin1').on('data', (data: string) => (text += data));
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(text).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*"code":"RequestTimeoutException"\}$/s);
 });

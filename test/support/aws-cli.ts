@@ -8,6 +8,7 @@ import {
   writeCredentials,
 } from '../../scripts/dev-server/credentials';
 import { makePrivateDirectory } from '../../scripts/dev-server/files';
+import { withAwsCli } from './aws-cli-server';
 import type { TestDaemon } from './daemon';
 
 export interface Finished {
@@ -36,7 +37,11 @@ export async function openTerminal(daemon: TestDaemon): Promise<Terminal> {
   const { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey } = daemon.credentials;
   writeCredentials(files.credentials, { AccessKeyId, SecretAccessKey });
   writeClientConfig(files.config, { region: daemon.region, url: daemon.endpoint });
-  const own = { PATH: process.env['PATH'], HOME: directory, AWS_EC2_METADATA_DISABLED: 'true' };
+  const own = {
+    PATH: withAwsCli(process.env['PATH']),
+    HOME: directory,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
   const found = {
     AWS_CONFIG_FILE: files.config,
     AWS_SHARED_CREDENTIALS_FILE: files.credentials,

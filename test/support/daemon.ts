@@ -7,15 +7,13 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { requiredMechanisms } from '../../hsm';
+import { type TestCredentials, makeInitialised, runInit } from './initialised';
 import { cloneDatabase } from './postgres';
+import { accountId, commandLine, region, settingsOf } from './settings';
 import { type SoftHsm, makeSoftHsm } from './softhsm';
 
-export const commandLine = path.join(__dirname, '..', '..', 'src', 'cli', 'claviger.js');
-
-export interface TestCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
+export { type TestCredentials } from './initialised';
+export { commandLine } from './settings';
 
 /** A whole Claviger: `claviger serve` as a process of its own, on its own token, database and port. */
 export interface TestDaemon {
@@ -55,9 +53,6 @@ export interface TestDaemonOptions {
   readonly beside?: TestDaemon;
 }
 
-const accountId = '111122223333';
-const region = 'us-east-1';
-
 /** Bounds of time that no request may meet because the machine has much to do. A test of one of them sets its own. */
 const patient = {
   CLAVIGER_DATABASE_CONNECT_TIMEOUT_MS: '15000',
@@ -68,21 +63,14 @@ const patient = {
 
 /** Starts a daemon and waits until it says that it is ready. Call `remove` in the end. */
 export async function startDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  const { token, databaseUrl, removeBoth } = await storesOf(options);
+  const stores = await storesOf(options);
+  const { token, databaseUrl } = stores;
   const home = await mkdtemp(path.join(tmpdir(), 'claviger-daemon-'));
   const environment: NodeJS.ProcessEnv = {
-    PATH: process.env['PATH'],
-    CLAVIGER_ACCOUNT_ID: accountId,
+    ...settingsOf(token, databaseUrl),
     CLAVIGER_DATA_DIR: home,
-    CLAVIGER_PKCS11_MODULE: token.module,
     CLAVIGER_PORT: '0',
-    CLAVIGER_REGION: region,
-    CLAVIGER_TOKEN_LABEL: token.label,
-    CLAVIGER_TOKEN_PIN_FILE: token.pinFile,
-    CLAVIGER_TOKEN_SERIAL: token.serial,
     CLAVIGER_WORKERS: String(options.workers ?? 1),
-    DATABASE_URL: databaseUrl,
-    SOFTHSM2_CONF: token.conf,
     ...patient,
     ...options.environment,
   };
@@ -90,7 +78,9 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     const command = [commandLine, ...args];
     return (await promisify(execFile)(process.execPath, command, { env: environment })).stdout;
   };
-  const credentials = options.beside?.credentials ?? (await initialise(run, options));
+  // A clone comes migrated.
+  if (options.databaseUrl !== undefined) await run('migrate');
+  const credentials = stores.credentials ?? (await runInit(environment));
   const { child, log, endpoint, xks } = await serve(environment);
   const stop = async (): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -121,7 +111,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     stop,
     remove: async () => {
       await stop();
-      await Promise.all([removeBoth(), rm(home, { recursive: true, force: true })]);
+      await Promise.all([stores.removeBoth(), rm(home, { recursive: true, force: true })]);
     },
   };
 }
@@ -129,31 +119,33 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
 interface Stores {
   readonly token: SoftHsm;
   readonly databaseUrl: string;
+  /** Undefined before `claviger init`. */
+  readonly credentials: TestCredentials | undefined;
   removeBoth(): Promise<unknown>;
 }
 
-async function storesOf({ beside, databaseUrl }: TestDaemonOptions): Promise<Stores> {
+/** What `claviger init` makes depends on these. */
+const initialSettings = ['CLAVIGER_ACCOUNT_ID', 'CLAVIGER_KEY_MATERIAL', 'CLAVIGER_REGION'];
+
+async function storesOf(options: TestDaemonOptions): Promise<Stores> {
+  const { beside, databaseUrl, environment = {} } = options;
   if (beside !== undefined) {
-    const { token, databaseUrl: shared } = beside;
-    return { token, databaseUrl: shared, removeBoth: () => Promise.resolve() };
+    const { token, databaseUrl: shared, credentials } = beside;
+    return { token, databaseUrl: shared, credentials, removeBoth: () => Promise.resolve() };
+  }
+  if (databaseUrl === undefined && !initialSettings.some((name) => name in environment)) {
+    const { token, database, credentials } = await makeInitialised();
+    const removeBoth = (): Promise<unknown> => Promise.all([token.remove(), database.drop()]);
+    return { token, databaseUrl: database.url, credentials, removeBoth };
   }
   const token = await makeSoftHsm({ mechanisms: requiredMechanisms });
   const database = databaseUrl === undefined ? await cloneDatabase() : undefined;
   return {
     token,
     databaseUrl: databaseUrl ?? database?.url ?? '',
+    credentials: undefined,
     removeBoth: () => Promise.all([token.remove(), database?.drop()]),
   };
-}
-
-async function initialise(
-  run: TestDaemon['run'],
-  { databaseUrl }: TestDaemonOptions,
-): Promise<TestCredentials> {
-  // A clone comes migrated.
-  if (databaseUrl !== undefined) await run('migrate');
-  const issued = JSON.parse(await run('init')) as Record<'AccessKeyId' | 'SecretAccessKey', string>;
-  return { accessKeyId: issued.AccessKeyId, secretAccessKey: issued.SecretAccessKey };
 }
 
 interface Served extends Pick<TestDaemon, 'endpoint' | 'xks'> {

@@ -12,7 +12,8 @@ export interface RestReply {
 }
 
 /**
- * Sends a signed request below `/v1`: `path` as it stands on the wire, its query included; `body` as JSON, or a text as it is.
+ * Sends a signed request. The line is its method and path as they stand on the wire, the query included:
+ * `GET /v1/keys?limit=2`. `body` is sent as JSON, or as the text that it is.
  */
 export async function rest(
   daemon: TestDaemon,
@@ -26,6 +27,20 @@ export async function rest(
   const headers = { ...(text !== '' && { 'content-type': 'application/json' }) };
   const unsigned = { method, path: pathname, query: parameters(query), headers, body: text };
   const reply = await send(daemon, await signed(daemon, unsigned, options));
+  return { ...reply, body: parsed(reply.text) };
+}
+
+/** Sends a request that says nothing of its sender but what the headers say. */
+export async function unsignedRest(
+  daemon: TestDaemon,
+  line: string,
+  body = '',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RestReply> {
+  const [method = '', url = ''] = line.split(' ');
+  const all = { host: new URL(daemon.endpoint).host, ...headers };
+  const rawHeaders = Object.entries(all).flat();
+  const reply = await send(daemon, { method, url, rawHeaders, body: Buffer.from(body) });
   return { ...reply, body: parsed(reply.text) };
 }
 

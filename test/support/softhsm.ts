@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,8 @@ export interface SoftHsmOptions {
   readonly further?: boolean;
   /** A random one where left out. */
   readonly pin?: string;
+  /** A token that nobody has open: it is copied, with its objects, label, serial and PIN. */
+  readonly copyOf?: Pick<SoftHsm, 'label' | 'serial' | 'pin' | 'tokenDir'>;
 }
 
 export interface SoftHsm {
@@ -51,13 +53,15 @@ export async function makeSoftHsm(options: SoftHsmOptions = {}): Promise<SoftHsm
   const away = join(home, 'tokens.away');
   const conf = join(home, 'softhsm2.conf');
   const pinFile = join(home, 'pin');
-  const { pin = randomBytes(8).toString('hex') } = options;
-  const label = `test-${randomBytes(4).toString('hex')}`;
+  const { copyOf } = options;
+  const pin = copyOf?.pin ?? options.pin ?? randomBytes(8).toString('hex');
+  const label = copyOf?.label ?? `test-${randomBytes(4).toString('hex')}`;
   await mkdir(tokenDir, { mode: 0o700 });
+  if (copyOf !== undefined) await cp(copyOf.tokenDir, tokenDir, { recursive: true });
   await writeFile(pinFile, pin, { mode: 0o600 });
   await writeFile(conf, configuration(tokenDir, options));
   const addToken = (name: string): Promise<string> => initToken({ conf, label: name, pin });
-  const serial = await addToken(label);
+  const serial = copyOf?.serial ?? (await addToken(label));
   const activate = (): Promise<void> => setProcessEnvironment('SOFTHSM2_CONF', conf);
   if (options.further !== true) await activate();
   return {

@@ -19,14 +19,21 @@ export interface TlsCall {
 export function callOverTls(
   daemon: TestDaemon,
   [operation, input]: readonly [operation: string, input: object],
-  { server, certificate, headers = [], path = '/' }: TlsCall,
+  call: TlsCall,
+): Promise<Reply> {
+  const headers = [...Object.entries(targeting(operation)).flat(), ...(call.headers ?? [])];
+  return postOverTls(daemon, input, { path: '/', ...call, headers });
+}
+
+/** Posts JSON over TLS, to any path. */
+export function postOverTls(
+  daemon: TestDaemon,
+  input: object,
+  { server, certificate, headers = [], path }: TlsCall & { readonly path: string },
 ): Promise<Reply> {
   const body = JSON.stringify(input);
-  const own = Object.entries({
-    host: new URL(daemon.endpoint).host,
-    ...targeting(operation),
-    'content-length': String(Buffer.byteLength(body)),
-  }).flat();
+  const { host } = new URL(daemon.endpoint);
+  const own = ['host', host, 'content-length', String(Buffer.byteLength(body))];
   const secrets = certificate && {
     cert: readFileSync(certificate.certFile),
     key: readFileSync(certificate.keyFile),

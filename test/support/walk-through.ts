@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Finished, Terminal } from './aws-cli';
 import type { TestDaemon } from './daemon';
-import { snippets } from './snippets';
+import { type Snippet, snippets } from './snippets';
 
 /** A block of commands of a page, and what the page shows that they print. */
 export interface Step {
   readonly title: string;
   readonly code: string;
+  /** What stands behind its language, which readers do not see. */
+  readonly remark: string;
   /** Its commands are for an AWS CLI that knows AWS_ENDPOINT_URL. */
   readonly needsEndpointUrl: boolean;
   readonly printed: string;
@@ -17,17 +19,31 @@ export function readSteps(page: string): Step[] {
   const blocks = snippets(page);
   return blocks.flatMap(({ language, heading, remark, code }, at): Step[] => {
     if (language !== 'sh') return [];
-    const next = blocks[at + 1];
     const nth = blocks.slice(0, at).filter((b) => b.heading === heading && b.language === 'sh');
     return [
       {
         title: `${heading} (${nth.length + 1})`,
         code,
+        remark,
         needsEndpointUrl: remark === 'aws-endpoint-url',
-        printed: next?.language === 'text' ? next.code : '',
+        printed: printedAfter(blocks, at),
       },
     ];
   });
+}
+
+/** What a block prints is in the blocks right after it: texts, and JSON that the page breaks into lines for its readers. */
+function printedAfter(blocks: readonly Snippet[], at: number): string {
+  const following = blocks.slice(at + 1);
+  const end = following.findIndex((block) => !isPrinted(block));
+  return following
+    .slice(0, end === -1 ? following.length : end)
+    .map(({ language, code }) => (language === 'json' ? JSON.stringify(JSON.parse(code)) : code))
+    .join('\n');
+}
+
+function isPrinted({ language, remark }: Snippet): boolean {
+  return language === 'text' || (language === 'json' && remark === 'printed');
 }
 
 interface Pasting {

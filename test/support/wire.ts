@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { type SignOptions, type Unsigned, sign } from '../auth/sigv4-signing';
 import type { TestCredentials, TestDaemon } from './daemon';
+import type { SessionCredentials } from './sts-client';
 
 /** An answer as it came off the wire. */
 export interface Reply {
@@ -18,7 +19,7 @@ export interface Sent {
 }
 
 export type CallOptions = SignOptions & {
-  readonly credentials?: TestCredentials;
+  readonly credentials?: TestCredentials | SessionCredentials;
   readonly headers?: Readonly<Record<string, string>>;
 };
 
@@ -48,8 +49,10 @@ export async function signed(
 ): Promise<Sent> {
   const { credentials = daemon.credentials, headers, ...signing } = options;
   const { host } = new URL(daemon.endpoint);
+  const { sessionToken }: Partial<SessionCredentials> = credentials;
+  const token = sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken };
   const request = await sign(
-    { ...unsigned, headers: { host, ...unsigned.headers, ...headers } },
+    { ...unsigned, headers: { host, ...unsigned.headers, ...headers, ...token } },
     {
       accessKeyId: credentials.accessKeyId,
       secret: credentials.secretAccessKey,

@@ -79,7 +79,7 @@ export class Connection {
     if (this.#received.length < bodyAt + length) return;
     const body = this.#received.subarray(bodyAt);
     this.#received = Buffer.alloc(0);
-    if (!head.startsWith('HTTP/1.1 200') || length === 0 || body.length !== length) {
+    if (!/^HTTP\/1\.1 20[01] /.test(head) || length === 0 || body.length !== length) {
       this.#fail(new Error(`not the answer of a success: ${head}\n${body.toString()}`));
       return;
     }

@@ -1,5 +1,6 @@
 import { Connection } from './connection';
-import { type Identity, Signer } from './signer';
+import { type DoorName, type RequestMaker, requestMaker } from './doors';
+import type { Identity } from './signer';
 import {
   type Item,
   makeItems,
@@ -14,6 +15,10 @@ export interface Phase {
   readonly port: number;
   readonly keyId: string;
   readonly identity: Identity;
+  /** The AWS door, where nothing else is said. */
+  readonly door?: DoorName | undefined;
+  /** A bearer token, for the door that takes one. */
+  readonly token?: string | undefined;
   readonly operation: WorkloadName;
   readonly connections: number;
   /** It ends at whichever comes first. */
@@ -40,10 +45,10 @@ const maxSamples = 32;
 
 /** Signs the requests, sends them over so many connections, each when the one before is answered, and proves samples. */
 export async function drive(phase: Phase): Promise<Result> {
-  const signer = new Signer(phase.identity, `127.0.0.1:${phase.port}`);
-  const { keyId } = phase;
+  const { keyId, door = 'aws-json' } = phase;
+  const request = requestMaker(door, phase, `127.0.0.1:${phase.port}`);
   const sign = (operation: WorkloadName, item: Item): Buffer =>
-    requestOf(operation, { item, keyId }, signer);
+    requestOf(operation, { item, keyId }, request);
   const items = makeItems(Math.min(distinct, phase.requests));
   if (phase.operation === 'Decrypt') await encryptAll(items, phase.port, sign);
   const requests = items.map((item) => sign(phase.operation, item));
@@ -53,7 +58,7 @@ export async function drive(phase: Phase): Promise<Result> {
     const [first] = connections;
     if (first === undefined) throw new Error('a phase has one connection at least');
     for (const { index, body } of samples) {
-      await prove(first, { item: itemAt(items, index), body, phase, signer });
+      await prove(first, { item: itemAt(items, index), body, phase, request });
     }
     latencies.sort();
     const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
@@ -126,19 +131,19 @@ interface Claimed {
   readonly item: Item;
   readonly body: Buffer;
   readonly phase: Phase;
-  readonly signer: Signer;
+  readonly request: RequestMaker;
 }
 
 /** Throws unless the server itself decrypts the ciphertext to its plaintext, or verifies the signature or MAC. */
 async function prove(
   connection: Connection,
-  { item, body, phase: { operation, keyId }, signer }: Claimed,
+  { item, body, phase: { operation, keyId }, request }: Claimed,
 ): Promise<void> {
   const proof = workloads[operation].proof({ item, keyId }, readAnswer(body));
   if (proof === undefined) {
     throw new Error(`${operation} answered something else: ${body.toString('utf8')}`);
   }
-  const answer = await connection.exchange(signer.request(proof.operation, proof.input));
+  const answer = await connection.exchange(request(proof.operation, proof.input));
   if (!proof.proves(readAnswer(answer))) throw new Error(`an answer of ${operation} is not true`);
 }
 

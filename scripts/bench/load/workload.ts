@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Signer } from './signer';
+import type { RequestMaker } from './doors';
 
 export const operationNames = ['Encrypt', 'Decrypt', 'GenerateDataKey'] as const;
 /** What a daemon and its yardstick are compared at. */
@@ -172,9 +172,13 @@ export function makeItems(count: number): Item[] {
   }));
 }
 
-export function requestOf(name: WorkloadName, { item, keyId }: Asked, signer: Signer): Buffer {
+export function requestOf(
+  name: WorkloadName,
+  { item, keyId }: Asked,
+  request: RequestMaker,
+): Buffer {
   const { operation, input } = workloads[name];
-  return signer.request(operation, input(item, keyId));
+  return request(operation, input(item, keyId));
 }
 
 export function readAnswer(body: Buffer): Answer {

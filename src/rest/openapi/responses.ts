@@ -2,12 +2,12 @@ import type { ErrorCode } from '../../errors';
 import { type OperationName, operationShapes } from '../../shapes/operations';
 import { problemRows } from '../problems';
 import type { Route } from '../routes';
-import { schemaName, schemaReference } from './schemas';
+import { oneOrList, resultsName, schemaName, schemaReference } from './schemas';
 import { areaOf } from './texts/areas';
 import { type Json, type Schema, present } from './types';
 
 /** What any request may be answered with, by status; each is one response of the document's components. */
-const shared: Readonly<
+const sharedByStatus: Readonly<
   Record<number, { readonly name: string; readonly codes: readonly ErrorCode[] }>
 > = {
   400: { name: 'BadRequest', codes: ['SerializationException'] },
@@ -30,20 +30,42 @@ const everywhere: readonly ErrorCode[] = [
   ...(['KMSInternalException', 'ServiceUnavailableException'] as const),
 ];
 
+/** What a batch may be refused with as a whole. */
+const ofBatch: readonly ErrorCode[] = [
+  ...(['ValidationException', 'DependencyTimeoutException', 'KMSInternalException'] as const),
+  'ServiceUnavailableException',
+];
+
 /** Answers of an operation, by status. */
 export function responsesOf(route: Route, example: Json | undefined): Record<string, Json> {
-  const responses: Record<string, Json | undefined> = { [route.status]: success(route, example) };
-  for (const [status, { name }] of Object.entries(shared)) {
-    responses[status] = { $ref: `#/components/responses/${name}` };
+  return withRefusals(route.status, success(route, example), refusals(codesOf(route)));
+}
+
+/** Answers of a batch, by status: what an entry is refused with stands in the answer of a success. */
+export function batchResponses(schema: Schema, example: Json | undefined): Record<string, Json> {
+  const headers = headerReferences('x-amzn-RequestId');
+  const content = { 'application/json': present({ schema, examples: example }) };
+  const success = { description: 'Done, as each result says.', headers, content };
+  return withRefusals(200, success, refusals(ofBatch));
+}
+
+function withRefusals(
+  status: number,
+  success: Json,
+  refused: ReadonlyMap<number, readonly ErrorCode[]>,
+): Record<string, Json> {
+  const responses: Record<string, Json | undefined> = { [status]: success };
+  for (const [shared, { name }] of Object.entries(sharedByStatus)) {
+    responses[shared] = { $ref: `#/components/responses/${name}` };
   }
-  for (const [status, codes] of refusals(route)) responses[status] ??= problem(codes);
+  for (const [refusal, codes] of refused) responses[refusal] ??= problem(codes);
   return present(responses) as Record<string, Json>;
 }
 
 /** Of the document's components. */
 export function sharedResponses(): Record<string, Json> {
   return Object.fromEntries(
-    Object.entries(shared).map(([status, { name, codes }]) => [
+    Object.entries(sharedByStatus).map(([status, { name, codes }]) => [
       name,
       problem(codes, Number(status)),
     ]),
@@ -60,10 +82,9 @@ function success(route: Route, example: Json | undefined): Json {
   };
   const described = { description: descriptions[status], headers };
   if (status === 204 || output === undefined) return described;
-  const media = present({
-    schema: schemaReference(schemaName(output)),
-    examples: example,
-  });
+  const one = schemaReference(schemaName(output));
+  const schema = line.entries === true ? oneOrList(one, resultsName(operation)) : one;
+  const media = present({ schema, examples: example });
   return { ...described, content: { 'application/json': media } };
 }
 
@@ -77,10 +98,10 @@ function headerReferences(...names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** Codes by the status that they have, of what the operation may be refused with. */
-function refusals(route: Route): Map<number, ErrorCode[]> {
+/** Codes by the status that they have, of what a request may be refused with. */
+function refusals(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codesOf(route)) {
+  for (const code of codes) {
     const { status } = problemRows[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
@@ -125,7 +146,7 @@ const cryptographic: readonly string[] = [
 
 /** Every code that an answer of one of the routes may have. */
 export function documentedCodes(routes: readonly Route[]): ReadonlySet<ErrorCode> {
-  const common = Object.values(shared).flatMap(({ codes }) => codes);
+  const common = Object.values(sharedByStatus).flatMap(({ codes }) => codes);
   return new Set([...common, ...routes.flatMap(codesOf)]);
 }
 

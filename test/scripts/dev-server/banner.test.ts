@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { type Addresses, banner, quote } from '../../../scripts/dev-server/banner';
 
 const someFiles = { credentials: '/c', config: '/f' };
-const at = (url: string): Addresses => ({ url, xksUrl: undefined, caFile: undefined });
+const at = (url: string): Addresses => ({
+  ...{ url, tokenHeader: undefined, xksUrl: undefined, caFile: undefined },
+});
 
 test('The lines of the banner are a shell script that sets the files and drops what would go before them', () => {
   const files = { credentials: "/home/o'neill/my data/credentials", config: '/tmp/aws-config' };
@@ -26,6 +28,14 @@ test('The command names the endpoint itself, for an AWS CLI that reads none from
   expect(banner(someFiles, at('http://127.0.0.1:1'))).toContain(
     '\n  aws kms create-key --endpoint-url http://127.0.0.1:1\n',
   );
+});
+
+test('The REST API is asked by a command that has the token in no argument, where there is one', () => {
+  const withToken = { ...at('http://127.0.0.1:1'), tokenHeader: '/my data/api-token.header' };
+  expect(banner(someFiles, withToken)).toContain(
+    "\n  curl -H '@/my data/api-token.header' http://127.0.0.1:1/v1/keys\n",
+  );
+  expect(banner(someFiles, at('http://127.0.0.1:1'))).not.toContain('/v1');
 });
 
 test('The XKS proxy is pinged by a command that believes our own authority, where it vouches', () => {

@@ -1,12 +1,14 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type DevServer, end, ready, startDevServer } from '../../support/dev-server';
+import { until } from '../../support/until';
 
 let dataDir: string;
 let running: ChildProcess | undefined;
@@ -40,6 +42,14 @@ function ping(url: string, host: string): Promise<string> {
 const xksUrlOf = (dev: DevServer): string =>
   /^ {2}curl --cacert \S+ (https:\S+)\/ping$/m.exec(dev.output())?.[1] ?? 'none';
 
+/** What the command for the REST API prints, as it was printed itself; and its status. */
+async function listedBy(dev: DevServer): Promise<string> {
+  await until('the command is there', () => / {2}curl -H .*\n/.test(dev.output()));
+  const command = /^ {2}(curl -H .*)$/m.exec(dev.output())?.[1] ?? 'false';
+  const shell = ['-c', `${command} -s -w '%{http_code}'`];
+  return (await promisify(execFile)('sh', shell)).stdout;
+}
+
 const read = (name: string): string => readFileSync(path.join(dataDir, name), 'utf8');
 
 test('It serves, says so once, leaves private files, prints no secret, and ends with 0', async () => {
@@ -55,7 +65,10 @@ test('It serves, says so once, leaves private files, prints no secret, and ends 
   }
   const keys = ['xks-tls/ca.key', 'xks-tls/server.key'];
   expect(read('xks-endpoint')).toBe(`${xksUrlOf(dev)}\n`);
-  for (const name of ['credentials', 'claviger.env', 'aws-config', 'token/pin', ...keys]) {
+  const tokens = ['api-token', 'api-token.header'];
+  expect(await listedBy(dev)).toMatch(/^\{"Keys":\[\]\}200$/);
+  const files = ['credentials', 'claviger.env', 'aws-config', 'token/pin', ...tokens, ...keys];
+  for (const name of files) {
     expect([name, statSync(path.join(dataDir, name)).mode & 0o777]).toEqual([name, 0o600]);
   }
   expect(await end(dev.process, 'SIGINT')).toBe(0);
@@ -68,6 +81,7 @@ test('It serves, says so once, leaves private files, prints no secret, and ends 
     read('token/pin'),
     read('token/so-pin'),
     read('postgres/password'),
+    read('api-token'),
   ]) {
     expect(hidden.length).toBeGreaterThan(20);
     expect(dev.output() + dev.log()).not.toContain(hidden.trim());
@@ -77,7 +91,8 @@ test('It serves, says so once, leaves private files, prints no secret, and ends 
 test('Killed outright it takes daemon and database with it; run again it keeps what it made', async () => {
   const first = start();
   const url = await ready(first);
-  const made = ['credentials', 'token/serial', 'token/pin', 'xks-tls/ca.crt', 'xks-tls/server.crt'];
+  const certificates = ['xks-tls/ca.crt', 'xks-tls/server.crt'];
+  const made = ['credentials', 'api-token', 'token/serial', 'token/pin', ...certificates];
   const kept = made.map(read);
   await end(first.process, 'SIGKILL');
   await refuses(url);
@@ -90,8 +105,10 @@ test('Killed outright it takes daemon and database with it; run again it keeps w
   expect(await end(second.process, 'SIGTERM')).toBe(0);
 
   rmSync(path.join(dataDir, 'credentials'));
+  writeFileSync(path.join(dataDir, 'api-token'), 'clv_of_another_database\n');
   const third = start();
   await ready(third);
+  expect(await listedBy(third)).toMatch(/^\{"Keys":\[\]\}200$/);
   expect(third.log()).toContain(
     `claviger: ${dataDir}/credentials is missing and its secret cannot be shown again`,
   );
