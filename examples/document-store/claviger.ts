@@ -52,7 +52,7 @@ export class Claviger {
         Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
       },
     });
-    return there(data.KeyMetadata).KeyId;
+    return data.KeyMetadata.KeyId;
   }
 
   /** Of the key material that encrypts now. */

@@ -22,12 +22,13 @@ export interface RequestParts {
  * model's members.
  */
 export function inputOf<N extends OperationName>(
-  route: Route & { readonly operation: N },
+  name: N,
+  route: Route,
   parts: RequestParts,
 ): OperationInputs[N] {
   const further = [...(parts.violations ?? [])];
   const raw = rawInput(route, { parts, further });
-  const { input, faults } = strictInput(route.operation, raw);
+  const { input, faults } = strictInput(name, raw);
   if (faults.length > 0 || further.length > 0) {
     throw invalid([...faults.map((fault) => violationOf(route, fault)), ...further]);
   }
@@ -61,10 +62,8 @@ interface Reading {
 
 function rawInput(route: Route, { parts, further }: Reading): unknown {
   const { body = {}, path, query: values } = parts;
-  const known = new Set(route.inQuery);
-  if (route.paged) ['limit', 'cursor'].forEach((name) => known.add(name));
   for (const [name, { length }] of values) {
-    if (!known.has(name)) further.push(strange(name));
+    if (!isParameter(route, name)) further.push(strange(name));
     else if (length > 1 && !isList(route, name)) further.push(repeated(name));
   }
   if (!isObject(body)) return body;
@@ -106,6 +105,10 @@ function twice(member: string): Violation {
     in: 'body',
     detail: 'is in the path already and must not be in the body',
   };
+}
+
+function isParameter({ paged, inQuery }: Route, name: string): boolean {
+  return inQuery.includes(name) || (paged && (name === 'limit' || name === 'cursor'));
 }
 
 function isList(route: Route, member: string): boolean {
