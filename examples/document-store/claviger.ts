@@ -92,18 +92,14 @@ export class Claviger {
     }));
     const { data } = await this.#client.POST('/v1/keys/{DestinationKeyId}/re-encrypt', {
       params: { path: { DestinationKeyId: keyId } },
-      body: { Entries } as never,
+      body: { Entries },
     });
-    const { Results } = data as unknown as {
-      Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
-    };
-    return Results.map(
-      ({ Output: made }) =>
-        made && {
-          wrapped: bytes(made.CiphertextBlob),
-          materialId: made.DestinationKeyMaterialId,
-        },
-    );
+    // A list is answered by a list.
+    return there('Results' in data ? data.Results : undefined).map((result) => {
+      if (!('Output' in result)) return undefined;
+      const { CiphertextBlob, DestinationKeyMaterialId } = result.Output;
+      return { wrapped: bytes(CiphertextBlob), materialId: there(DestinationKeyMaterialId) };
+    });
   }
 
   /** The key is of no use from now on, and is destroyed at the date that this gives: seven days are the least. */
