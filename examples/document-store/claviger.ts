@@ -92,17 +92,16 @@ export class Claviger {
     }));
     const { data } = await this.#client.POST('/v1/keys/{DestinationKeyId}/re-encrypt', {
       params: { path: { DestinationKeyId: keyId } },
-      body: { Entries } as never,
+      body: { Entries },
     });
-    const { Results } = data as unknown as {
-      Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
-    };
-    return Results.map(
-      ({ Output: made }) =>
-        made && {
-          wrapped: bytes(made.CiphertextBlob),
-          materialId: made.DestinationKeyMaterialId,
-        },
+    if (!('Results' in data)) throw new Error('Claviger answered a list without one');
+    return data.Results.map((result) =>
+      'Output' in result
+        ? {
+            wrapped: bytes(result.Output.CiphertextBlob),
+            materialId: there(result.Output.DestinationKeyMaterialId),
+          }
+        : undefined,
     );
   }
 
