@@ -58,19 +58,39 @@ function withRefusals(
   for (const [shared, { name }] of Object.entries(sharedByStatus)) {
     responses[shared] = { $ref: `#/components/responses/${name}` };
   }
+  responses['431'] = { $ref: '#/components/responses/HeaderFieldsTooLarge' };
   for (const [refusal, codes] of refused) responses[refusal] ??= problem(codes);
   return present(responses) as Record<string, Json>;
 }
 
 /** Of the document's components. */
 export function sharedResponses(): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(sharedByStatus).map(([status, { name, codes }]) => [
-      name,
-      problem(codes, Number(status)),
-    ]),
-  );
+  const byCode = Object.values(sharedByStatus).map(({ name, codes }): [string, Json] => [
+    name,
+    problem(codes),
+  ]);
+  return { ...Object.fromEntries(byCode), HeaderFieldsTooLarge: headerFieldsTooLarge };
 }
+
+/** The listener's own, before there is a request that could have an id. */
+const headerFieldsTooLarge: Json = {
+  description: 'URL and headers of the request are larger than this service reads.',
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['type', 'title', 'status', 'code'],
+        properties: {
+          type: { type: 'string', format: 'uri' },
+          title: { type: 'string' },
+          status: { type: 'integer', enum: [431] },
+          detail: { type: 'string' },
+          code: { type: 'string', enum: ['RequestHeaderFieldsTooLargeException'] },
+        },
+      },
+    },
+  },
+};
 
 function success(route: Route, example: Json | undefined): Json {
   const { operation, status, paged, line } = route;
