@@ -1,5 +1,5 @@
 import { KmsError, type Violation } from '../errors';
-import { type Fault, strictInput } from '../shapes';
+import { type Fault, isRepeatable, strictInput } from '../shapes';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 import type { Shape } from '../shapes/model';
 import { shapeNamed } from '../shapes/table';
@@ -51,8 +51,12 @@ export function placing(route: Route): Placing {
   };
 }
 
-/** A request's refusal for all that is wrong with it. */
-export function invalid(violations: readonly Violation[]): KmsError {
+/** Told of: a query or body of nothing but faults is answered with no more. */
+const maxViolations = 100;
+
+/** A request's refusal for all that is wrong with it, or the first of it where somebody sent very much. */
+export function invalid(all: readonly Violation[]): KmsError {
+  const violations = all.slice(0, maxViolations);
   const things = violations.length === 1 ? 'One value' : `${violations.length} values`;
   const message = `${things} of the request cannot be as sent: see errors.`;
   return new KmsError('ValidationException', message, { violations });
@@ -91,12 +95,9 @@ function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-/** Names that are longer are not repeated in an answer. */
-const maxRepeatedName = 128;
-
 /** Of a parameter of the query. */
 export function strange(name: string): Violation {
-  const repeated = name.length <= maxRepeatedName;
+  const repeated = isRepeatable(name);
   return {
     pointer: repeated ? pointerTo([name]) : '',
     in: 'query',

@@ -82,6 +82,18 @@ test('a refusal has every fault with the place where it is', () => {
   ]);
 });
 
+test('what is told of very many faults is bounded', () => {
+  const query = readQuery(Array.from({ length: 5000 }, (_, i) => `p${i}`).join('&'));
+  const parts = { path: {}, query, body: undefined };
+  const { violations } = thrownBy(() => inputOf('ListKeys', routeOf('ListKeys'), parts));
+  expect(violations).toHaveLength(100);
+  const body = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`m${i}`, 1]));
+  expect(
+    thrownBy(() => inputOf('CreateKey', routeOf('CreateKey'), { path: {}, query, body }))
+      .violations,
+  ).toHaveLength(100);
+});
+
 test('an input that is one JSON value is held to the same', () => {
   expect(inputFromJson('DescribeKey', { KeyId: 'k' })).toEqual({ KeyId: 'k' });
   expect(thrownBy(() => inputFromJson('DescribeKey', {})).violations).toEqual([

@@ -1069,7 +1069,7 @@ export interface components {
       /** @description The ARN of the key. */
       KeyId: string;
       /** @description The id of the key material, 64 hexadecimal digits. */
-      KeyMaterialId: string;
+      KeyMaterialId?: string;
     };
     DeriveSharedSecretRequest: {
       /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */

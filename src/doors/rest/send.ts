@@ -20,10 +20,8 @@ export function sendAnswer(arrival: Arrival, { route, exchange, text }: Success)
   const further: string[] = [];
   if (location !== undefined) further.push('Location', location);
   if (next !== undefined) further.push('Link', nextLink(arrival, next));
-  // An output without members is written as {}.
-  const body = status === 204 ? '' : text;
-  const type = body === '' ? undefined : 'application/json';
-  send(arrival.res, { status, type, text: body, requestId: request.requestId, further });
+  const type = text === '' ? undefined : 'application/json';
+  send(arrival.res, { status, type, text, requestId: request.requestId, further });
 }
 
 export function sendResults(res: ServerResponse, text: string, requestId: string): void {

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../errors';
-import { operationShapes } from '../../shapes/operations';
+import { type OperationName, operationShapes } from '../../shapes/operations';
 import { problemRows } from '../problems';
 import type { Route } from '../routes';
 import { oneOrList, resultsName, schemaName, schemaReference } from './schemas';
+import { areaOf } from './texts/areas';
 import { type Json, type Schema, present } from './types';
 
 /** What any request may be answered with, by status; each is one response of the document's components. */
@@ -57,19 +58,39 @@ function withRefusals(
   for (const [shared, { name }] of Object.entries(sharedByStatus)) {
     responses[shared] = { $ref: `#/components/responses/${name}` };
   }
+  responses['431'] = { $ref: '#/components/responses/HeaderFieldsTooLarge' };
   for (const [refusal, codes] of refused) responses[refusal] ??= problem(codes);
   return present(responses) as Record<string, Json>;
 }
 
 /** Of the document's components. */
 export function sharedResponses(): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(sharedByStatus).map(([status, { name, codes }]) => [
-      name,
-      problem(codes, Number(status)),
-    ]),
-  );
+  const byCode = Object.values(sharedByStatus).map(({ name, codes }): [string, Json] => [
+    name,
+    problem(codes),
+  ]);
+  return { ...Object.fromEntries(byCode), HeaderFieldsTooLarge: headerFieldsTooLarge };
 }
+
+/** The listener's own, before there is a request that could have an id. */
+const headerFieldsTooLarge: Json = {
+  description: 'URL and headers of the request are larger than this service reads.',
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['type', 'title', 'status', 'code'],
+        properties: {
+          type: { type: 'string', format: 'uri' },
+          title: { type: 'string' },
+          status: { type: 'integer', enum: [431] },
+          detail: { type: 'string' },
+          code: { type: 'string', enum: ['RequestHeaderFieldsTooLargeException'] },
+        },
+      },
+    },
+  },
+};
 
 function success(route: Route, example: Json | undefined): Json {
   const { operation, status, paged, line } = route;
@@ -109,12 +130,39 @@ function refusals(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
   return byStatus;
 }
 
-function codesOf({ operation, line }: Route): ErrorCode[] {
-  const { errors } = operationShapes[operation];
-  const named: ErrorCode[] =
-    line.idempotencyKey === true ? ['IdempotentParameterMismatchException'] : [];
-  return [...new Set([...everywhere, ...errors, ...named])].sort();
+function codesOf(route: Route): ErrorCode[] {
+  const { operation, line, inPath, inQuery, inBody } = route;
+  const members = [...inPath, ...inQuery, ...inBody];
+  const codes = new Set([...everywhere, ...operationShapes[operation].errors]);
+  for (const [member, given] of Object.entries(byMember)) {
+    if (members.includes(member)) given.forEach((code) => codes.add(code));
+  }
+  if (line.idempotencyKey === true) codes.add('IdempotentParameterMismatchException');
+  if (reservedNames.includes(operation)) codes.add('NotAuthorizedException');
+  if (cryptographic.includes(areaOf(operation))) codes.add('UnsupportedOperationException');
+  // A slash that is not escaped, or dots alone, make another path of what was meant as a parameter.
+  if (inPath.length > 0) codes.add('UnknownOperationException');
+  return [...codes].sort();
 }
+
+/** What a member may be refused with, whether or not AWS's model says so of the operation. */
+const byMember: Readonly<Record<string, readonly ErrorCode[]>> = {
+  DestinationKeyId: ['InvalidArnException'],
+  DryRun: ['DryRunOperationException'],
+  GrantTokens: ['InvalidGrantTokenException'],
+  KeyId: ['InvalidArnException', 'NotFoundException'],
+  SourceKeyId: ['InvalidArnException'],
+  TargetKeyId: ['InvalidArnException'],
+};
+
+/** Names of managed keys are not for everybody. */
+const reservedNames: readonly OperationName[] = ['CreateAlias', 'UpdateAlias', 'DeleteAlias'];
+
+/** The token may lack a mechanism, and the operator may have no roots for attestation documents. */
+const cryptographic: readonly string[] = [
+  ...['Encryption', 'Data keys', 'Signatures', 'Message authentication codes'],
+  ...['Shared secrets', 'Random bytes'],
+];
 
 /** Every code that an answer of one of the routes may have. */
 export function documentedCodes(routes: readonly Route[]): ReadonlySet<ErrorCode> {

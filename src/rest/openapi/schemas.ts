@@ -130,9 +130,9 @@ function mapSchema({ key, value }: MapShape): Schema {
 
 /**
  * The whole string in ECMA 262's syntax, as far as regular expressions of other languages know it too: \p{ASCII} is not among
- * that. A pattern that has anchors of its own gets no second ones.
+ * that. Without alternatives no group is needed, and a pattern that has anchors of its own gets no second ones.
  */
 function portablePattern(pattern: string): string {
   const whole = wholeStringPattern(pattern.replaceAll('\\p{ASCII}', '[\\u0000-\\u007F]'));
-  return whole.replace(/^\^\(\?:(\^[^|]*\$)\)\$$/, '$1');
+  return whole.replace(/^\^\(\?:\^?([^|]*?)\$?\)\$$/, '^$1$');
 }
