@@ -13,6 +13,18 @@ const forData = {
 const forEncrypted = { ...forData, 'Strict-Transport-Security': 'max-age=31536000' } as const;
 
 /** What every answer says to a browser that shows it. */
-export function securityHeaders({ socket }: IncomingMessage): Readonly<Record<string, string>> {
-  return 'encrypted' in socket ? forEncrypted : forData;
+export function securityHeaders(req: IncomingMessage): Readonly<Record<string, string>> {
+  return isEncrypted(req) ? forEncrypted : forData;
+}
+
+const listForData: readonly string[] = Object.entries(forData).flat();
+const listForEncrypted: readonly string[] = Object.entries(forEncrypted).flat();
+
+/** The same as names and values in turn, which node writes fastest. */
+export function securityHeaderList(req: IncomingMessage): readonly string[] {
+  return isEncrypted(req) ? listForEncrypted : listForData;
+}
+
+function isEncrypted({ socket }: IncomingMessage): boolean {
+  return 'encrypted' in socket;
 }
