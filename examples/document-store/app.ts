@@ -32,8 +32,8 @@ export function application({ documents, maxDocumentBytes, health, log }: AppOpt
   };
   const addTenant: RequestHandler = async ({ body }, res) => {
     const tenant = tenantIn(body);
-    await documents.createTenant(tenant);
-    res.status(201).location(`/tenants/${tenant}`).json({ tenant });
+    const keyId = await documents.createTenant(tenant);
+    res.status(201).location(`/tenants/${tenant}`).json({ tenant, keyId });
   };
   const shred: Tenant = async ({ params: { tenant } }, res) => {
     res.json({ tenant, keyDeletionDate: await documents.shred(tenant) });

@@ -81,13 +81,15 @@ export class Documents {
     await this.#rows.remove(tenant, document);
   }
 
-  /** Repeated after a failure, it goes on where it was. */
-  async createTenant(tenant: string): Promise<void> {
+  /** Gives the id of its key. Repeated after a failure, it goes on where it was. */
+  async createTenant(tenant: string): Promise<string> {
     await this.#rows.addTenant(tenant);
-    const { requestId, keyId, shreddedAt } = await this.#tenant(tenant);
+    const { requestId, keyId: old, shreddedAt } = await this.#tenant(tenant);
     if (shreddedAt !== null) throw shredded();
-    if (keyId !== null) throw new Problem('TenantExists', 'There is a tenant of that name');
-    await this.#rows.setKey(tenant, await this.#claviger.createKey(tenant, requestId));
+    if (old !== null) throw new Problem('TenantExists', 'There is a tenant of that name');
+    const keyId = await this.#claviger.createKey(tenant, requestId);
+    await this.#rows.setKey(tenant, keyId);
+    return keyId;
   }
 
   /**

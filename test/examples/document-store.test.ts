@@ -46,7 +46,7 @@ afterAll(async () => {
 async function newTenant(): Promise<string> {
   const tenant = `t-${randomBytes(4).toString('hex')}`;
   const answer = await store.call('POST', '/tenants', JSON.stringify({ tenant }));
-  expect(answer).toMatchObject({ status: 201, json: { tenant } });
+  expect(answer).toMatchObject({ status: 201, json: { tenant, keyId: await keyOf(tenant) } });
   return tenant;
 }
 
