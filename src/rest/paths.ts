@@ -13,6 +13,14 @@ export function nothingAt(url: string): KmsError {
 }
 
 /**
+ * Whether a request target has what readers of URLs take for a fragment, or in a path for a slash. No URI has either there
+ * (RFC 3986 §3), and to whatever stands in front such a path is another than it would be here.
+ */
+export function hasStrayMark(url: string): boolean {
+  return /#|^[^?]*\\/.test(url);
+}
+
+/**
  * Whether a path has a segment that clients and signatures take for an instruction (RFC 3986 §5.2.4). It is no name of anything,
  * and two readers of such a path see two.
  */

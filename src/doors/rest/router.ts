@@ -11,7 +11,7 @@ import { KmsError } from '../../errors';
 import { toKmsError } from '../../failures';
 import { type Log, describeError } from '../../log';
 import type { Networks } from '../../networks';
-import { hasDotSegment, nothingAt } from '../../rest/paths';
+import { hasDotSegment, hasStrayMark, nothingAt } from '../../rest/paths';
 import { type Route, basePath, routes } from '../../rest/routes';
 import { answerBatch, answerEntries } from './batch';
 import { exchangeOf, refusedRequest } from './request';
@@ -33,6 +33,12 @@ export interface RestDoor {
  */
 export function restRouter(door: RestDoor): Router {
   const router = Router({ caseSensitive: true, strict: true });
+  router.use(basePath, (req, res, next) => {
+    const { originalUrl: url } = req;
+    if (hasStrayMark(url)) return refuse(door, { req, res, error: nothingAt(url) });
+    next();
+    return undefined;
+  });
   for (const [path, methods] of byPath()) {
     router.all(path.replace(/\{(\w+)\}/g, ':$1'), atPath(door, methods));
   }

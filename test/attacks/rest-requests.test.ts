@@ -1,0 +1,48 @@
+import { bearing, makeToken, problem, requestId } from '../support/api-tokens';
+import { type TestDaemon, startDaemon } from '../support/daemon';
+import { auditOf, createKey } from '../support/kms';
+
+let daemon: TestDaemon;
+let token: string;
+let keyId: string;
+beforeAll(async () => {
+  daemon = await startDaemon({ environment: { CLAVIGER_DATABASE_POOL_SIZE: '2' } });
+  token = (await makeToken(daemon)).text;
+  keyId = (await createKey(daemon.client())).id;
+});
+afterAll(() => daemon.remove());
+
+// The first test, so that the worker has not read its sealing keys.
+test('Grants of one key made at once do not keep each other from a connection of the database', async () => {
+  const GranteePrincipal = `arn:aws:iam::${daemon.accountId}:root`;
+  const made = await Promise.all(
+    Array.from({ length: 6 }, (_, at) =>
+      bearing(daemon, token, `POST /v1/keys/${keyId}/grants`, {
+        body: { GranteePrincipal, Operations: ['Encrypt'], Name: `grant-${at}` },
+      }),
+    ),
+  );
+  expect(made.map(({ status }) => status)).toEqual(Array(6).fill(201));
+});
+
+test.each([
+  'GET /v1/keys#',
+  'GET /v1/keys#?limit=1',
+  'GET /v1/keys?limit=1#',
+  'GET /v1\\keys#',
+  'GET http://127.0.0.1/v1\\keys',
+  'GET /v1/keys/{KeyId}#/policy',
+  'DELETE /v1/keys/{KeyId}#/rotation',
+])('%s, which others read as another path, names nothing here', async (line) => {
+  const reply = await bearing(daemon, token, line.replace('{KeyId}', keyId));
+  expect(problem(reply)).toEqual([404, 'UnknownOperationException', undefined]);
+  expect(await auditOf(daemon, requestId(reply))).toMatchObject({
+    eventName: 'UnknownOperation',
+    errorCode: 'UnknownOperationException',
+  });
+});
+
+test('what looks like another door’s path in a query is a query', async () => {
+  const reply = await bearing(daemon, token, 'GET /v1/keys?cursor=/kms/xks/');
+  expect(problem(reply).slice(0, 2)).toEqual([422, 'ValidationException']);
+});
