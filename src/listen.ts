@@ -10,8 +10,8 @@ import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
 import { type HealthOptions, healthRouter } from './doors/health';
 import { type Readiness, readiness } from './doors/readiness';
-import { docsRouter } from './doors/rest/docs';
-import { restRouter } from './doors/rest/router';
+import { docsRouter, documentPath } from './doors/rest/docs';
+import { restDoor } from './doors/rest/door';
 import { buildXks } from './build-xks';
 import { xksListeners } from './listen-xks';
 import type { Log } from './log';
@@ -106,17 +106,18 @@ function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
   });
   return {
     aws: (req, res) => (isAwsQuery(req) ? query : json)(req, res),
-    rest: createApp(
-      [
-        healthRouter({ failing, metrics }),
-        // Before the router of the operations, which answers everything below /v1.
-        ...(config.docs ? [docsRouter()] : []),
-        restRouter({
-          ...{ ...door, authenticate: authenticate.kms, log },
-          handleBatch: (batch: RequestBatch) => handleBatch(corridor, batch),
-        }),
-      ],
-      log,
+    rest: restDoor(
+      {
+        ...{ ...door, authenticate: authenticate.kms, log },
+        handleBatch: (batch: RequestBatch) => handleBatch(corridor, batch),
+      },
+      {
+        handler: createApp(
+          [healthRouter({ failing, metrics }), ...(config.docs ? [docsRouter()] : [])],
+          log,
+        ),
+        paths: config.docs ? [documentPath] : [],
+      },
     ),
   };
 }

@@ -15,7 +15,7 @@ export interface Handlers {
   readonly aws: Handler;
   /** The XKS proxy, where it has no port of its own: what has `/kms/xks/` in its path, by any method. */
   readonly xks?: Handler;
-  /** Everything else: the Express application. */
+  /** Everything else: the REST door, and for what is not its own the Express application. */
   readonly rest: Handler;
 }
 
@@ -29,7 +29,7 @@ function doorOf({ aws, xks, rest }: Handlers, req: IncomingMessage): Handler {
   return xks !== undefined && isXks(req) ? xks : rest;
 }
 
-/** Express costs more than the whole of an Encrypt, so the AWS protocols are told apart before it. */
+/** Express costs more than the whole of an Encrypt, so everything but pages and health is told apart before it. */
 function isAws({ method, url }: IncomingMessage): boolean {
   if (method === 'GET') return namesAction(url);
   if (method === 'HEAD') return false;

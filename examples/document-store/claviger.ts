@@ -52,13 +52,13 @@ export class Claviger {
         Tags: [{ TagKey: 'service', TagValue: 'document-store' }],
       },
     });
-    return there(data.KeyMetadata).KeyId;
+    return data.KeyMetadata.KeyId;
   }
 
   /** Of the key material that encrypts now. */
   async currentMaterial(KeyId: string): Promise<string> {
     const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path: { KeyId } } });
-    return there(data.KeyMetadata?.CurrentKeyMaterialId);
+    return there(data.KeyMetadata.CurrentKeyMaterialId);
   }
 
   async generateDataKey(KeyId: string, context: EncryptionContext): Promise<DataKey> {
@@ -92,18 +92,14 @@ export class Claviger {
     }));
     const { data } = await this.#client.POST('/v1/keys/{DestinationKeyId}/re-encrypt', {
       params: { path: { DestinationKeyId: keyId } },
-      body: { Entries } as never,
+      body: { Entries },
     });
-    const { Results } = data as unknown as {
-      Results: { Output?: { CiphertextBlob: string; DestinationKeyMaterialId: string } }[];
-    };
-    return Results.map(
-      ({ Output: made }) =>
-        made && {
-          wrapped: bytes(made.CiphertextBlob),
-          materialId: made.DestinationKeyMaterialId,
-        },
-    );
+    // A list is answered by a list.
+    return there('Results' in data ? data.Results : undefined).map((result) => {
+      if (!('Output' in result)) return undefined;
+      const { CiphertextBlob, DestinationKeyMaterialId } = result.Output;
+      return { wrapped: bytes(CiphertextBlob), materialId: there(DestinationKeyMaterialId) };
+    });
   }
 
   /** The key is of no use from now on, and is destroyed at the date that this gives: seven days are the least. */
@@ -118,7 +114,7 @@ export class Claviger {
         throw error;
       // It is scheduled: the answer was lost, or an administrator did it.
       const { data } = await this.#client.GET('/v1/keys/{KeyId}', { params: { path } });
-      return new Date(there(data.KeyMetadata?.DeletionDate));
+      return new Date(there(data.KeyMetadata.DeletionDate));
     }
   }
 

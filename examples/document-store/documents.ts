@@ -126,6 +126,8 @@ export class Documents {
     this.#forget(tenant);
     if (row.keyId === null || row.keyDeletionDate !== null) return row.keyDeletionDate;
     const date = await this.#claviger.scheduleDeletion(row.keyId);
+    // What a request that came before this one got meanwhile was the last that Claviger gave.
+    this.#forget(tenant);
     await this.#rows.setKeyDeletion(tenant, date);
     return date;
   }

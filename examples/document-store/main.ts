@@ -37,10 +37,10 @@ async function main(): Promise<void> {
   process.stdout.write(`document-store is ready at ${at}\n${banner(at)}`);
 
   await Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal)));
-  // Takes no more requests, lets those in flight finish, wipes the keys.
+  // Takes no more connections, keeps none for requests that could follow, and lets those in flight finish.
   const closed = once(server.close(), 'close');
-  // Their connections are not kept for requests that could follow.
   server.keepAliveTimeout = 1;
+  server.prependListener('request', (_req, res) => res.setHeader('connection', 'close'));
   const late = setTimeout(() => server.closeAllConnections(), stopWithinMs);
   await closed;
   clearTimeout(late);

@@ -106,6 +106,14 @@ function launch(cluster: Cluster, args: readonly string[]): ChildProcess {
   }
 }
 
+/** Of many databases that live for seconds. Daemons of several tests at once have more connections than one has. */
+const throwaway = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  max_connections: '400',
+};
+
 function serverArguments(
   cluster: Cluster,
   options: { readonly port: number; readonly throwaway: boolean },
@@ -120,7 +128,7 @@ function serverArguments(
     // Statements carry audit lines and sealed secrets; none of them belongs in a log.
     log_min_error_statement: 'panic',
     log_parameter_max_length_on_error: '0',
-    ...(options.throwaway ? { fsync: 'off', full_page_writes: 'off' } : {}),
+    ...(options.throwaway ? throwaway : {}),
   };
   return [
     '-D',

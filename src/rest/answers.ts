@@ -51,8 +51,10 @@ function at(value: unknown, path: string): unknown {
 const notLinked = /^(?:cursor=|x-amz-)/i;
 
 /** The same list from the cursor on (RFC 8288). */
-export function nextLink(url: string, cursor: string): string {
-  const [path = '', query = ''] = url.split('?', 2);
+export function nextLink(
+  { path, query }: { readonly path: string; readonly query: string },
+  cursor: string,
+): string {
   const others = query.split('&').filter((pair) => pair !== '' && !notLinked.test(pair));
   return `<${path}?${[...others, `cursor=${cursor}`].join('&')}>; rel="next"`;
 }

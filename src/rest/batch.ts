@@ -59,7 +59,7 @@ export function readInputs(
     operation: route.operation,
     input: (operation) =>
       within(['Entries', String(at)], () =>
-        inputOf({ ...route, operation }, { path, query: new Map<string, never>(), body }),
+        inputOf(operation, route, { path, query: new Map<string, never>(), body }),
       ),
   }));
 }

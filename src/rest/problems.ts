@@ -308,7 +308,7 @@ function problemViolation({ pointer, in: place = 'body', detail }: Violation): P
   return { pointer: fragment(pointer), in: place, detail };
 }
 
-/** Of what encodeURI leaves, a fragment cannot hold the sign it begins with (RFC 3986 §3.5). */
+/** Of what encodeURI leaves, a fragment cannot hold `#` (RFC 3986 §3.5); some who check pointers know no `?` either. */
 function fragment(pointer: string): string {
-  return `#${encodeURI(pointer).replaceAll('#', '%23')}`;
+  return `#${encodeURI(pointer).replaceAll('#', '%23').replaceAll('?', '%3F')}`;
 }

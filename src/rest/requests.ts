@@ -1,5 +1,5 @@
 import { KmsError, type Violation } from '../errors';
-import { type Fault, strictInput } from '../shapes';
+import { type Fault, isRepeatable, strictInput } from '../shapes';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 import type { Shape } from '../shapes/model';
 import { shapeNamed } from '../shapes/table';
@@ -22,12 +22,13 @@ export interface RequestParts {
  * model's members.
  */
 export function inputOf<N extends OperationName>(
-  route: Route & { readonly operation: N },
+  name: N,
+  route: Route,
   parts: RequestParts,
 ): OperationInputs[N] {
   const further = [...(parts.violations ?? [])];
   const raw = rawInput(route, { parts, further });
-  const { input, faults } = strictInput(route.operation, raw);
+  const { input, faults } = strictInput(name, raw);
   if (faults.length > 0 || further.length > 0) {
     throw invalid([...faults.map((fault) => violationOf(route, fault)), ...further]);
   }
@@ -41,8 +42,12 @@ export function inputFromJson<N extends OperationName>(name: N, json: unknown): 
   return input;
 }
 
-/** A request's refusal for all that is wrong with it. */
-export function invalid(violations: readonly Violation[]): KmsError {
+/** Told of: a query or body of nothing but faults is answered with no more. */
+const maxViolations = 100;
+
+/** A request's refusal for all that is wrong with it, or the first of it where somebody sent very much. */
+export function invalid(all: readonly Violation[]): KmsError {
+  const violations = all.slice(0, maxViolations);
   const things = violations.length === 1 ? 'One value' : `${violations.length} values`;
   const message = `${things} of the request cannot be as sent: see errors.`;
   return new KmsError('ValidationException', message, { violations });
@@ -61,10 +66,8 @@ interface Reading {
 
 function rawInput(route: Route, { parts, further }: Reading): unknown {
   const { body = {}, path, query: values } = parts;
-  const known = new Set(route.inQuery);
-  if (route.paged) ['limit', 'cursor'].forEach((name) => known.add(name));
   for (const [name, { length }] of values) {
-    if (!known.has(name)) further.push(strange(name));
+    if (!isParameter(route, name)) further.push(strange(name));
     else if (length > 1 && !isList(route, name)) further.push(repeated(name));
   }
   if (!isObject(body)) return body;
@@ -83,12 +86,9 @@ function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-/** Names that are longer are not repeated in an answer. */
-const maxRepeatedName = 128;
-
 /** Of a parameter of the query. */
 export function strange(name: string): Violation {
-  const repeated = name.length <= maxRepeatedName;
+  const repeated = isRepeatable(name);
   return {
     pointer: repeated ? pointerTo([name]) : '',
     in: 'query',
@@ -106,6 +106,10 @@ function twice(member: string): Violation {
     in: 'body',
     detail: 'is in the path already and must not be in the body',
   };
+}
+
+function isParameter({ paged, inQuery }: Route, name: string): boolean {
+  return inQuery.includes(name) || (paged && (name === 'limit' || name === 'cursor'));
 }
 
 function isList(route: Route, member: string): boolean {

@@ -1,19 +1,8 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, RequestHandler, Router } from 'express';
+import { securityHeaders } from '../doors/security-headers';
 import { describeError } from '../log';
 import type { Log } from '../log';
-
-/** For answers that are data: nothing to render, frame, sniff or keep. A page may loosen its own. */
-const SECURITY_HEADERS = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-} as const;
-
-/** One year (RFC 6797 §6.1.1), and only where the connection was encrypted. */
-const STRICT_TRANSPORT = 'max-age=31536000';
 
 /** The Express application: the routers in order, then a JSON 404, then an opaque JSON 500. */
 export function createApp(routers: readonly Router[], log?: Log): Express {
@@ -30,8 +19,7 @@ export function createApp(routers: readonly Router[], log?: Log): Express {
 }
 
 const secure: RequestHandler = (req, res, next) => {
-  res.set(SECURITY_HEADERS);
-  if (req.secure) res.set('Strict-Transport-Security', STRICT_TRANSPORT);
+  res.set(securityHeaders(req));
   next();
 };
 

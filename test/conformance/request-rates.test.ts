@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { auditOf, clientOf, createKey, sdkRefusal } from '../support/kms';
+import { bearing, makeToken } from '../support/api-tokens';
 import { type Answered, ask, startLoad } from '../support/load';
 import { metricsOf } from '../support/metrics';
 import { rest } from '../support/rest';
@@ -212,6 +213,15 @@ describe('by REST', () => {
     expect(body).toMatchObject({ code: throttled.code, detail: throttled.message, status: 429 });
   });
 
+  test('requests with an API token count as those of its principal', async () => {
+    const credentials = await makeUserAllowed(daemon, 'twelve', 'kms:*', 'claviger:*');
+    const { text } = await makeToken(alone, { credentials });
+    const line = 'GET /v1/keys/alias%2Fnone';
+    const byToken = await bearing(alone, text, line);
+    const bySignature = await rest(alone, line, undefined, { credentials });
+    expect([byToken.status, bySignature.status]).toEqual([404, 429]);
+  });
+
   test('each entry of a batch counts', async () => {
     const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'eleven', 'kms:*');
     const credentials = { accessKeyId, secretAccessKey };
@@ -273,10 +283,10 @@ async function workersOf(requestIds: readonly string[]): Promise<number[]> {
 }
 
 test('a file with faults is named at the start, and nothing is served', async () => {
-  const ratesFile = path.join(directory, 'bad.json');
-  writeFileSync(ratesFile, JSON.stringify({ groups: { rsa: -1 } }));
-  const starting = startDaemon({ beside: daemon, environment: { CLAVIGER_RATES_FILE: ratesFile } });
+  const badFile = path.join(directory, 'bad.json');
+  writeFileSync(badFile, JSON.stringify({ groups: { rsa: -1 } }));
+  const starting = startDaemon({ beside: daemon, environment: { CLAVIGER_RATES_FILE: badFile } });
   await expect(starting).rejects.toThrow(
-    `CLAVIGER_RATES_FILE: ${ratesFile}: /groups/rsa must be a number from 0.001 to 1000000, or 'unlimited'`,
+    `CLAVIGER_RATES_FILE: ${badFile}: /groups/rsa must be a number from 0.001 to 1000000, or 'unlimited'`,
   );
 });

@@ -31,7 +31,12 @@ const withBody = routes.filter((route) => !readsUrl(route));
 
 /** A path to the key and alias that there are. */
 function pathOf({ path }: Route, values: Readonly<Record<string, string>> = {}): string {
-  const sample: Readonly<Record<string, string>> = { AliasName: target.aliasName, ...values };
+  const TokenId = '0123456789ABCDEF';
+  const sample: Readonly<Record<string, string>> = {
+    AliasName: target.aliasName,
+    TokenId,
+    ...values,
+  };
   return path.replace(/\{(\w+)\}/g, (_, member: string) =>
     encodeURIComponent(sample[member] ?? target.keyId),
   );

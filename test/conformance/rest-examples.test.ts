@@ -30,7 +30,7 @@ const learned = new Set<string>(Object.values(values).filter((value) => typeof v
 /** Each in a state of affairs that it works in. */
 const order = [
   ...['CreateKey', 'ListKeys', 'DescribeKey', 'UpdateKeyDescription'],
-  ...['Encrypt', 'Decrypt', 'ReEncrypt', 'GetKeyLastUsage'],
+  ...['Encrypt', 'Decrypt', 'ReEncrypt', 'Batch', 'GetKeyLastUsage'],
   ...['GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'GenerateDataKeyPair'],
   ...['GenerateDataKeyPairWithoutPlaintext', 'GenerateRandom'],
   ...['Sign', 'Verify', 'GetPublicKey', 'GenerateMac', 'VerifyMac', 'DeriveSharedSecret'],

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { rest } from '../support/rest';
+import { auditOf } from '../support/kms';
+import { rest, unsignedRest } from '../support/rest';
 import { type Members, type Succeeded, idIn, problemOf, succeeded } from '../support/rest-answers';
 import { send, signed } from '../support/wire';
 
@@ -20,6 +21,26 @@ const message = Buffer.from('attack at dawn').toString('base64');
 async function makeKey(): Promise<string> {
   return text((await done('POST /v1/keys')).headers.location);
 }
+
+test('A refusal is recorded under the operation of its route, where there is one', async () => {
+  const cases: readonly (readonly [line: string, body: string, eventName: string, code: string])[] =
+    [
+      ['POST /v1/keys', '{', 'CreateKey', 'SerializationException'],
+      ['GET /v1/keys?limit=x', '', 'ListKeys', 'ValidationException'],
+      ['GET /v1/nothing', '', 'UnknownOperation', 'UnknownOperationException'],
+      ['PUT /v1/keys', '', 'UnknownOperation', 'MethodNotAllowedException'],
+    ];
+  for (const [line, body, eventName, errorCode] of cases) {
+    const { headers } = await rest(daemon, line, body);
+    const record = await auditOf(daemon, text(headers['x-amzn-requestid']));
+    expect(record).toMatchObject({ eventName, errorCode, requestParameters: null });
+  }
+  const unsigned = await unsignedRest(daemon, 'GET /v1/keys/alias%2Fnobody');
+  expect(await auditOf(daemon, text(unsigned.headers['x-amzn-requestid']))).toMatchObject({
+    eventName: 'DescribeKey',
+    userIdentity: { type: 'Unknown' },
+  });
+});
 
 describe('A list', () => {
   const aliases = Array.from({ length: 7 }, (_, i) => `alias/page-${i}`);

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { awsRates, chargeOf } from '../../src/request-rates/groups';
 import { operationNamesOf } from '../../src/shapes';
+import { checkout } from '../support/snippets';
 
 /** kms-semantics §17.2, line by line; operations that are counted in a group of their own stand by name. */
 const byRate: readonly [number, readonly string[]][] = [
@@ -70,4 +73,21 @@ test('operations that share a group, or whose key decides it, are the cryptograp
     Verify: 'by key',
     VerifyMac: 'symmetric',
   });
+});
+
+test('docs/operating.md names every group with its rate; the operations that it does not name have the rate of all others', () => {
+  const page = readFileSync(path.join(checkout, 'docs/operating.md'), 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| (`|every other operation)/.test(line));
+  const written = new Map(
+    rows.flatMap((row): [string, number][] => {
+      const [, names = '', rates = ''] = row.split('|');
+      const numbers = [...rates.replace(/,(?=\d{3})/g, '').matchAll(/\d+/g)].map(Number);
+      const groups = [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) =>
+        name.replace(/^…/, 'GenerateDataKeyPair'),
+      );
+      return groups.map((group, at) => [group, numbers[at] ?? numbers[0] ?? 0]);
+    }),
+  );
+  const differing = [...awsRates].filter(([group, rate]) => (written.get(group) ?? 5) !== rate);
+  expect(differing).toEqual([]);
 });

@@ -84,6 +84,19 @@ test('everything that is wrong with the entries of a batch is told of at once', 
   ]);
 });
 
+test('names of the prototype are members that are not known, as others are', () => {
+  const json = `{"Entries":[{"Operation":"Encrypt","Input":{},"__proto__":{}}],"constructor":{}}`;
+  expect(ofBatch(JSON.parse(json))).toEqual([
+    '/constructor: is not known here',
+    '/Entries/0/__proto__: is not known here',
+  ]);
+  const [entry] =
+    inputsOf(JSON.parse('{"Entries":[{"__proto__":{"CiphertextBlob":"eA=="}}]}')) ?? [];
+  expect(violationsOf(() => entry?.input('ReEncrypt'))).toEqual([
+    '/Entries/0/__proto__: is not known here',
+  ]);
+});
+
 test('a body of very many violations is answered with a hundred', () => {
   const Input = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`m${n}`, n]));
   expect(ofBatch({ Entries: [{ Operation: 'Encrypt', Input, ...Input }] })).toHaveLength(100);

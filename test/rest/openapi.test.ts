@@ -55,7 +55,9 @@ test('Every route is in the document, and nothing else', () => {
     path,
   ]);
   const served = routes.map(({ operation, line, path }) => [operation, line.method, path]);
-  expect(inDocument.sort()).toEqual(served.sort());
+  // Which is none of the routes, as it stands for several.
+  const batch = ['Batch', 'POST', '/v1/batch'];
+  expect(inDocument.sort()).toEqual([...served, batch].sort());
   const declared = Object.values<object>(operations).filter((operation) => 'rest' in operation);
   expect(served).toHaveLength(declared.length);
 });

@@ -55,7 +55,7 @@ test('The first start makes a cluster that asks for a password and listens on 12
   expect(await setting(postgres, 'listen_addresses')).toBe('127.0.0.1');
   expect(await setting(postgres, 'unix_socket_directories')).toBe('');
   expect(await setting(postgres, 'server_encoding')).toBe('UTF8');
-  expect(await setting(postgres, 'max_connections')).toBe('100');
+  expect(await setting(postgres, 'max_connections')).toBe('400');
   const passwordFile = path.join(dataDir, 'password');
   expect(statSync(passwordFile).mode & 0o777).toBe(0o600);
   const wrong = new URL(postgres.url);

@@ -15,6 +15,7 @@ import path from 'node:path';
 const scripts = path.resolve(__dirname, '..', '..', '..', 'scripts');
 const shells = [
   ...['setup.sh', 'dev', 'test', 'test-token', 'nss', 'claviger', '../.ci/run'],
+  '../examples/document-store/run',
   'docker-entrypoint.sh',
 ];
 

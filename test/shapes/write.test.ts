@@ -1,7 +1,12 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import * as sdk from '@aws-sdk/client-kms';
 import fc from 'fast-check';
-import { operationNamesOf, operationShapes, writeOutput } from '../../src/shapes';
+import {
+  operationNamesOf,
+  operationShapes,
+  writeOutput,
+  writeOutputRfc3339,
+} from '../../src/shapes';
 import type { OperationOutputs } from '../../src/shapes';
 import type { KmsOperationName } from '../../src/shapes/kms.generated';
 import { valuesOf, wireForm } from './arbitraries';
@@ -86,6 +91,16 @@ test('Blobs are base64, times seconds, and what is undefined is absent', () => {
   expect(writeOutput('Encrypt', { CiphertextBlob: Buffer.from([251, 255]) })).toBe(
     '{"CiphertextBlob":"+/8="}',
   );
+});
+
+test('Dates may be written as RFC 3339 has them, and all else is as it was', () => {
+  const CreationDate = new Date(Date.UTC(2026, 10, 26, 2, 0, 0, 7));
+  const KeyMetadata = { KeyId: 'k', CreationDate, Enabled: true };
+  expect(writeOutputRfc3339('DescribeKey', { KeyMetadata })).toBe(
+    '{"KeyMetadata":{"CreationDate":"2026-11-26T02:00:00.007Z","Enabled":true,"KeyId":"k"}}',
+  );
+  const never = { KeyMetadata: { KeyId: 'k', CreationDate: new Date(Number.NaN) } };
+  expect(() => writeOutputRfc3339('DescribeKey', never)).toThrow(RangeError);
 });
 
 test('A member that the shape does not name is not written', () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { startCache } from './start-cache';
 
 const program = path.resolve(__dirname, '..', '..', 'scripts', 'dev-server', 'main.js');
 
@@ -20,6 +21,7 @@ export function startDevServer(
   const child = spawn(process.execPath, [program], {
     env: {
       PATH: process.env['PATH'],
+      ...startCache(),
       CLAVIGER_DATA_DIR: dataDir,
       CLAVIGER_PORT: '0',
       CLAVIGER_WORKERS: '1',

@@ -9,12 +9,11 @@ export type Judge = (documented: DocumentedOperation, reply: RestReply) => strin
 /** Holds answers against the document: status, content type, headers and body, which has no members that it does not name. */
 export function documentedAnswers(): Judge {
   const compile = schemaCompiler({ closed: true });
-  const validators = new Map<unknown, ValidateFunction>();
+  const validators = new Map<string, ValidateFunction>();
   const validatorOf = (schema: Json): ValidateFunction => {
-    const known = validators.get(schema);
-    if (known !== undefined) return known;
-    const made = compile(schema);
-    validators.set(schema, made);
+    const text = JSON.stringify(schema);
+    const made = validators.get(text) ?? compile(schema);
+    validators.set(text, made);
     return made;
   };
   return ({ operation }, reply) => {
@@ -55,9 +54,14 @@ function bodyFaults(
   }
   const media = (content as Readonly<Record<string, Json>>)[type ?? ''];
   if (media === undefined) return [`its content type is ${String(type)}, which is not documented`];
-  const valid = validatorOf(media['schema'] as Json);
-  if (valid(reply.body)) return [];
-  return (valid.errors ?? []).map(
+  const schema = media['schema'] as Json;
+  // Each part by itself: problems have one in common, which is compiled once.
+  const parts = (schema['allOf'] as readonly Json[] | undefined) ?? [schema];
+  const errors = parts.flatMap((part) => {
+    const valid = validatorOf(part);
+    return valid(reply.body) ? [] : (valid.errors ?? []);
+  });
+  return errors.map(
     ({ instancePath, message, params }) =>
       `${instancePath} ${String(message)} ${JSON.stringify(params)} in ${reply.text}`,
   );

@@ -49,8 +49,15 @@ function authorizeOf(caller: AnyCaller): Authorize {
     return async () => ({ authorization: `Bearer ${printable(await valueOf(token))}` });
   }
   if (credentials === undefined) return () => Promise.resolve({});
-  return async (outgoing) =>
-    signatureHeaders(outgoing, await valueOf(credentials), { region, at: new Date() });
+  return async (outgoing) => {
+    const { accessKeyId, secretAccessKey, sessionToken } = await valueOf(credentials);
+    const visible = {
+      accessKeyId: printable(accessKeyId),
+      sessionToken: sessionToken === undefined ? undefined : printable(sessionToken),
+    };
+    const scope = { region, at: new Date() };
+    return signatureHeaders(outgoing, { ...visible, secretAccessKey }, scope);
+  };
 }
 
 function valueOf<Value extends string | Credentials>(
@@ -60,10 +67,9 @@ function valueOf<Value extends string | Credentials>(
 }
 
 /** Headers says of a value that it cannot carry what that value is. */
-function printable(token: unknown): string {
-  if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw clientError(
-    'InvalidToken',
-    'A token is visible ASCII characters, without spaces or line ends',
-  );
+function printable(credential: unknown): string {
+  if (typeof credential === 'string' && /^[\x21-\x7e]+$/.test(credential)) return credential;
+  const detail =
+    'A token, an access key id and a session token are visible ASCII characters, without spaces or line ends';
+  throw clientError('InvalidCredentials', detail);
 }

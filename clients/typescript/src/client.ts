@@ -6,8 +6,8 @@ import createClient, {
 } from 'openapi-fetch';
 import { type Caller, withAuthorization } from './authorization';
 import { deliver } from './delivery';
-import { clientError, problemOf } from './errors';
-import { type Outgoing, type Transport, readOutgoing } from './outgoing';
+import { clientError, parseJson, problemOf } from './errors';
+import { type Answer, type Transport, readOutgoing } from './outgoing';
 import { type RetryOptions, withRetries } from './retries';
 import type { paths } from './schema.generated';
 
@@ -83,7 +83,7 @@ export function createClavigerClient(options: ClavigerClientOptions): ClavigerCl
   const send = withRetries(once, retries === false ? { attempts: 1 } : retries);
   const client = createClient<paths>({
     baseUrl: checkedBaseUrl(baseUrl),
-    fetch: async (request) => succeeded(await send(named(await readOutgoing(request)))),
+    fetch: async (request) => succeeded(await send(await readOutgoing(request))),
     pathSerializer,
   });
   // `succeeded` throws whatever is not data, so that their union with errors is not ours; the calls are the same.
@@ -110,24 +110,14 @@ function pathSerializer(path: string, parameters: Record<string, unknown>): stri
   return defaultPathSerializer(path, parameters);
 }
 
-/** As audit records name this client. */
-function named(outgoing: Outgoing): Outgoing {
-  const headers = new Headers({ 'user-agent': 'claviger-typescript' });
-  for (const [name, value] of outgoing.headers) headers.set(name, value);
-  return { ...outgoing, headers };
-}
-
-/** Lets a success through. @throws ClavigerError for anything else, and for a success that is not Claviger's */
-async function succeeded(response: Response): Promise<Response> {
-  if (!response.ok) throw await problemOf(response);
-  const text = await response.clone().text();
-  try {
-    if (text !== '') JSON.parse(text);
-    return response;
-  } catch {
-    // The parser's own error repeats the beginning of the text.
-    throw clientError('UnexpectedAnswer', `HTTP ${response.status} that is not JSON`, { response });
+/** A success, for openapi-fetch. @throws ClavigerError for anything else, and for a success that is not Claviger's */
+function succeeded(answer: Answer): Response {
+  const { status, headers, text } = answer;
+  if (status < 200 || status > 299) throw problemOf(answer);
+  if (text !== '' && parseJson(text) === undefined) {
+    throw clientError('UnexpectedAnswer', `HTTP ${status} that is not JSON`, { answer });
   }
+  return new Response(text === '' ? null : text, { status, headers });
 }
 
 function pagesBy(get: ClavigerClient['GET']): ClavigerClient['pages'] {

@@ -1,5 +1,5 @@
 import { clientError } from './errors';
-import type { Outgoing, Send, Transport } from './outgoing';
+import type { Answer, Outgoing, Send, Transport } from './outgoing';
 
 /**
  * The last step: one attempt, whose answer is there whole when it resolves, within `timeoutMs`.
@@ -26,10 +26,9 @@ function requestOf({ url, method, headers, body }: Outgoing, signal: AbortSignal
   return new Request(url, body === undefined ? init : { ...init, body });
 }
 
-async function whole(response: Response): Promise<Response> {
-  const { status, statusText, headers } = response;
-  const body = await response.arrayBuffer();
-  return new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
+async function whole(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  return { status, headers, text: await response.text() };
 }
 
 /** fetch's own errors say `fetch failed`, and why in their cause; that of several addresses has no message but a code. */

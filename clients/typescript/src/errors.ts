@@ -1,3 +1,5 @@
+import type { Answer } from './outgoing';
+
 /** What is wrong with one part of a request. It says what a value must be, never what it is. */
 export interface Violation {
   /** RFC 6901 in its URI-fragment form: `#/Tags/0/TagKey`. */
@@ -8,7 +10,11 @@ export interface Violation {
 
 /** Codes of this client, where no answer of Claviger's has one. */
 export type ClientCode =
-  'ConnectionFailed' | 'InvalidToken' | 'InvalidPathParameter' | 'Timeout' | 'UnexpectedAnswer';
+  | 'ConnectionFailed'
+  | 'InvalidCredentials'
+  | 'InvalidPathParameter'
+  | 'Timeout'
+  | 'UnexpectedAnswer';
 
 interface ErrorParts {
   readonly code: string;
@@ -52,33 +58,35 @@ export class ClavigerError extends Error {
 export function clientError(
   code: ClientCode,
   detail: string,
-  more: { readonly response?: Response; readonly cause?: unknown } = {},
+  more: { readonly answer?: Answer; readonly cause?: unknown } = {},
 ): ClavigerError {
-  const { response, cause } = more;
+  const { answer, cause } = more;
   const parts = {
-    ...{ code, detail, status: response?.status },
-    requestId: response?.headers.get('x-amzn-requestid') ?? undefined,
+    ...{ code, detail, status: answer?.status },
+    requestId: answer?.headers.get('x-amzn-requestid') ?? undefined,
   };
   return new ClavigerError(parts, cause === undefined ? undefined : { cause });
 }
 
 /** The problem document (RFC 9457) of an answer as an error. Whatever else answered is not repeated. */
-export async function problemOf(response: Response): Promise<ClavigerError> {
-  const problem = await readProblem(response);
+export function problemOf(answer: Answer): ClavigerError {
+  const { status, headers } = answer;
+  const problem = readProblem(answer);
   if (problem === undefined) {
-    const detail = `HTTP ${response.status} without a problem document: something between here and Claviger answered`;
-    return clientError('UnexpectedAnswer', detail, { response });
+    const detail = `HTTP ${status} without a problem document: something between here and Claviger answered`;
+    return clientError('UnexpectedAnswer', detail, { answer });
   }
-  const after = response.headers.get('retry-after') ?? '';
+  const after = headers.get('retry-after') ?? '';
   const retryAfterSeconds = /^\d{1,6}$/.test(after) ? Number(after) : undefined;
-  return new ClavigerError({ ...problem, status: response.status, retryAfterSeconds });
+  return new ClavigerError({ ...problem, status, retryAfterSeconds });
 }
 
-async function readProblem(response: Response): Promise<ErrorParts | undefined> {
-  const type = response.headers.get('content-type') ?? '';
+function readProblem({ headers, text }: Answer): ErrorParts | undefined {
+  const type = headers.get('content-type') ?? '';
   if (!/^application\/problem\+json *(;|$)/i.test(type)) return undefined;
-  const problem = parseObject(await response.text());
-  const { code, title, detail = title, requestId, errors } = problem ?? {};
+  const problem = parseJson(text);
+  if (typeof problem !== 'object' || problem === null) return undefined;
+  const { code, title, detail = title, requestId, errors } = problem as Record<string, unknown>;
   if (typeof code !== 'string') return undefined;
   return {
     code,
@@ -88,12 +96,10 @@ async function readProblem(response: Response): Promise<ErrorParts | undefined> 
   };
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+/** Undefined for what is no JSON: the parser's own error repeats the beginning of the text. */
+export function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

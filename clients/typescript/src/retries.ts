@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClavigerError } from './errors';
-import type { Outgoing, Send } from './outgoing';
+import type { Answer, Outgoing, Send } from './outgoing';
 import { posts } from './posts.generated';
 
 export interface RetryOptions {
@@ -42,10 +42,10 @@ export function withRetries(send: Send, options: RetryOptions, { wait, random } 
     const outgoing = withIdempotencyKey(first);
     const repeatable = isRepeatable(outgoing);
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await outcomeOf(send, outgoing);
+      const outcome = await outcomeOf(send, outgoing);
       const pause = baseWaitMs * 2 ** (attempt - 1) * random();
-      const asked = attempt < attempts ? waitAskedFor(answer, repeatable) : undefined;
-      if (asked === undefined || asked > maxWaitMs) return settle(answer);
+      const asked = attempt < attempts ? waitAskedFor(outcome, repeatable) : undefined;
+      if (asked === undefined || asked > maxWaitMs) return settle(outcome);
       await wait(Math.min(asked + pause, maxWaitMs), outgoing.signal).catch(() => {
         outgoing.signal.throwIfAborted();
       });
@@ -53,7 +53,7 @@ export function withRetries(send: Send, options: RetryOptions, { wait, random } 
   };
 }
 
-async function outcomeOf(send: Send, outgoing: Outgoing): Promise<Response | ClavigerError> {
+async function outcomeOf(send: Send, outgoing: Outgoing): Promise<Answer | ClavigerError> {
   try {
     return await send(outgoing);
   } catch (error) {
@@ -62,13 +62,13 @@ async function outcomeOf(send: Send, outgoing: Outgoing): Promise<Response | Cla
   }
 }
 
-function settle(outcome: Response | ClavigerError): Response {
+function settle(outcome: Answer | ClavigerError): Answer {
   if (outcome instanceof ClavigerError) throw outcome;
   return outcome;
 }
 
 /** Milliseconds that are to be waited at the least before the next attempt; undefined where there must be none. */
-function waitAskedFor(outcome: Response | ClavigerError, repeatable: boolean): number | undefined {
+function waitAskedFor(outcome: Answer | ClavigerError, repeatable: boolean): number | undefined {
   if (outcome instanceof ClavigerError) {
     const lost = outcome.code === 'ConnectionFailed' || outcome.code === 'Timeout';
     return lost && repeatable ? 0 : undefined;

@@ -730,6 +730,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/batch': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Does up to 100 things, each authorized and recorded by itself. */
+    post: operations['Batch'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1052,7 +1069,7 @@ export interface components {
       /** @description The ARN of the key. */
       KeyId: string;
       /** @description The id of the key material, 64 hexadecimal digits. */
-      KeyMaterialId: string;
+      KeyMaterialId?: string;
     };
     DeriveSharedSecretRequest: {
       /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
@@ -2015,6 +2032,185 @@ export interface components {
      * @enum {string}
      */
     XksProxyConnectivityType: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE';
+    BatchRequest: {
+      /** @description What to do, in this order as far as answers go. */
+      Entries: components['schemas']['BatchEntry'][];
+    };
+    /** @description One thing to do: the name of an operation, and all of its input. */
+    BatchEntry:
+      | {
+          /**
+           * @description The name of the operation.
+           * @enum {string}
+           */
+          Operation: 'Decrypt';
+          Input: components['schemas']['DecryptInput'];
+        }
+      | {
+          /**
+           * @description The name of the operation.
+           * @enum {string}
+           */
+          Operation: 'Encrypt';
+          Input: components['schemas']['EncryptInput'];
+        }
+      | {
+          /**
+           * @description The name of the operation.
+           * @enum {string}
+           */
+          Operation: 'GenerateDataKey';
+          Input: components['schemas']['GenerateDataKeyInput'];
+        }
+      | {
+          /**
+           * @description The name of the operation.
+           * @enum {string}
+           */
+          Operation: 'ReEncrypt';
+          Input: components['schemas']['ReEncryptInput'];
+        };
+    DecryptInput: {
+      /** @description What Encrypt, ReEncrypt or GenerateDataKey has answered, base64. */
+      CiphertextBlob?: string;
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description With DryRun: `IGNORE_CIPHERTEXT` asks whether the caller may, without a ciphertext. */
+      DryRunModifiers?: components['schemas']['DryRunModifierType'][];
+      /** @description The encryption algorithm. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The key to decrypt with: its id, its ARN, or an alias of it. A ciphertext of another key is refused. */
+      KeyId?: string;
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    EncryptInput: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description The encryption algorithm. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      EncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one. */
+      KeyId: string;
+      /** @description The bytes to encrypt, base64. */
+      Plaintext: string;
+    };
+    GenerateDataKeyInput: {
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description Pairs of names and values that are bound to the ciphertext and recorded in the audit. Decryption needs the same ones. Of symmetric keys alone, and no secret. */
+      EncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one. */
+      KeyId: string;
+      /** @description The length of an AES key. One of KeySpec and NumberOfBytes must be there, and not both. */
+      KeySpec?: components['schemas']['DataKeySpec'];
+      /**
+       * Format: int32
+       * @description The length of the data key. One of KeySpec and NumberOfBytes must be there, and not both.
+       */
+      NumberOfBytes?: number;
+      /** @description The enclave that the secret is for. The answer has it sealed as CiphertextForRecipient, and no plaintext. */
+      Recipient?: components['schemas']['RecipientInfo'];
+    };
+    ReEncryptInput: {
+      /** @description The ciphertext to encrypt anew. */
+      CiphertextBlob?: string;
+      /** @description The algorithm to encrypt with. Default: SYMMETRIC_DEFAULT. An RSA key needs one of its own. */
+      DestinationEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The encryption context of the new ciphertext. */
+      DestinationEncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description The key to encrypt under: its id, its ARN, or an alias of it. */
+      DestinationKeyId: string;
+      /** @description Does everything but the operation itself. What would have succeeded is answered with DryRunOperationException. */
+      DryRun?: boolean;
+      /** @description With DryRun: `IGNORE_CIPHERTEXT` asks whether the caller may, without a ciphertext. */
+      DryRunModifiers?: components['schemas']['DryRunModifierType'][];
+      /** @description Tokens of grants that are to count although they were made a moment ago. */
+      GrantTokens?: string[];
+      /** @description The algorithm that the ciphertext was made with. Default: SYMMETRIC_DEFAULT. */
+      SourceEncryptionAlgorithm?: components['schemas']['EncryptionAlgorithmSpec'];
+      /** @description The encryption context that the ciphertext was made with. */
+      SourceEncryptionContext?: components['schemas']['EncryptionContextType'];
+      /** @description The key that the ciphertext was made with. A symmetric ciphertext says it itself; if it is given all the same, another one is refused. */
+      SourceKeyId?: string;
+    };
+    BatchResponse: {
+      /** @description What became of the entries, in their order. */
+      Results: (
+        | {
+            /**
+             * @description As a request of its own would have.
+             * @enum {integer}
+             */
+            Status: 200;
+            /**
+             * Format: uuid
+             * @description The id of the entry, as a request of its own. Its audit record has it too.
+             */
+            RequestId: string;
+            Output:
+              | components['schemas']['DecryptResponse']
+              | components['schemas']['EncryptResponse']
+              | components['schemas']['GenerateDataKeyResponse']
+              | components['schemas']['ReEncryptResponse'];
+          }
+        | {
+            /** @description As a request of its own would have. */
+            Status: number;
+            /**
+             * Format: uuid
+             * @description The id of the entry, as a request of its own. Its audit record has it too.
+             */
+            RequestId: string;
+            Problem: components['schemas']['Problem'];
+          }
+      )[];
+      /** @description How many of the entries failed. */
+      Failed: number;
+    };
+    ReEncryptList: {
+      /** @description What bodies of single requests would be. */
+      Entries: components['schemas']['ReEncryptRequest'][];
+    };
+    ReEncryptResults: {
+      /** @description What became of the entries, in their order. */
+      Results: (
+        | {
+            /**
+             * @description As a request of its own would have.
+             * @enum {integer}
+             */
+            Status: 200;
+            /**
+             * Format: uuid
+             * @description The id of the entry, as a request of its own. Its audit record has it too.
+             */
+            RequestId: string;
+            Output: components['schemas']['ReEncryptResponse'];
+          }
+        | {
+            /** @description As a request of its own would have. */
+            Status: number;
+            /**
+             * Format: uuid
+             * @description The id of the entry, as a request of its own. Its audit record has it too.
+             */
+            RequestId: string;
+            Problem: components['schemas']['Problem'];
+          }
+      )[];
+      /** @description How many of the entries failed. */
+      Failed: number;
+    };
     /** @description Why a request was refused, or failed (RFC 9457). */
     Problem: {
       /**
@@ -2558,7 +2754,8 @@ export interface operations {
     };
     requestBody?: {
       content: {
-        'application/json': components['schemas']['ReEncryptRequest'];
+        'application/json':
+          components['schemas']['ReEncryptRequest'] | components['schemas']['ReEncryptList'];
       };
     };
     responses: {
@@ -2569,7 +2766,8 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['ReEncryptResponse'];
+          'application/json':
+            components['schemas']['ReEncryptResponse'] | components['schemas']['ReEncryptResults'];
         };
       };
       /** @description Not done. */
@@ -4285,6 +4483,40 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description Not done. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  Batch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BatchRequest'];
+      };
+    };
+    responses: {
+      /** @description Done, as each result says. */
+      200: {
+        headers: {
+          'x-amzn-RequestId': components['headers']['x-amzn-RequestId'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['BatchResponse'];
+        };
       };
       /** @description Not done. */
       default: {

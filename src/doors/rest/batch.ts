@@ -1,16 +1,17 @@
-import type { Request, Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import type { Answer, DoorRequest } from '../../corridor';
 import type { Principal } from '../../policy/principal';
 import { type Entry, readBatch, readInputs, writeResults } from '../../rest/batch';
-import type { QueryValues } from '../../rest/query';
+import { type QueryValues, readQuery } from '../../rest/query';
 import type { Route } from '../../rest/routes';
 import { writeOutputRfc3339 } from '../../shapes';
-import { exchangeOf, jsonIn, queryOf, senderOf } from './request';
-import type { RestDoor } from './router';
+import type { RestDoor } from './door';
+import { type Arrival, exchangeOf, jsonIn, senderOf } from './request';
 import { sendAnswer, sendProblem, sendResults } from './send';
 
 /** `POST /v1/batch`: requests of any kind that it takes. */
-export async function answerBatch(door: RestDoor, req: Request, res: Response): Promise<void> {
+export async function answerBatch(door: RestDoor, arrival: Arrival): Promise<void> {
+  const { req, res } = arrival;
   const { body, ...sender } = senderOf(door, req);
   let query: QueryValues = new Map<string, never>();
   let requests: readonly DoorRequest[] = [];
@@ -19,7 +20,7 @@ export async function answerBatch(door: RestDoor, req: Request, res: Response): 
     service: 'claviger',
     eventName: 'Batch',
     authenticate() {
-      query = queryOf(req);
+      query = readQuery(arrival.query);
       return sender.authenticate();
     },
     requests(caller) {
@@ -34,11 +35,9 @@ export async function answerBatch(door: RestDoor, req: Request, res: Response): 
 }
 
 /** A route whose body may have a list of inputs in place of one. */
-export async function answerEntries(
-  door: RestDoor,
-  { req, res, route }: { readonly req: Request; readonly res: Response; readonly route: Route },
-): Promise<void> {
-  const exchange = exchangeOf(door, req, route);
+export async function answerEntries(door: RestDoor, arrival: Arrival, route: Route): Promise<void> {
+  const { res } = arrival;
+  const exchange = exchangeOf(door, arrival, route);
   const { request, json } = exchange;
   const { requestId, origin } = request;
   let requests: readonly DoorRequest[] | undefined;
@@ -46,8 +45,8 @@ export async function answerEntries(
     ...{ requestId, origin, service: route.service, eventName: route.operation },
     authenticate: () => request.authenticate(),
     requests(caller) {
-      const path = req.params as Record<string, string>;
-      const entries = readInputs(json(), route, { path, query: exchange.query });
+      const parts = { path: arrival.places, query: exchange.query };
+      const entries = readInputs(json(), route, parts);
       requests = entries?.map((entry) => entryRequest(door, { entry, sender: request, caller }));
       return requests ?? [{ ...request, authenticate: () => caller }];
     },
@@ -56,8 +55,7 @@ export async function answerEntries(
   else if (requests !== undefined) send(res, { answers: answered.answers, requests, requestId });
   else {
     for (const answer of answered.answers) {
-      if (answer.ok)
-        sendAnswer(res, { route, exchange, text: answer.output, url: req.originalUrl });
+      if (answer.ok) sendAnswer(arrival, { route, exchange, text: answer.output });
       else sendProblem(res, answer.error, requestId);
     }
   }
@@ -88,7 +86,7 @@ interface Done {
   readonly requestId: string;
 }
 
-function send(res: Response, { answers, requests, requestId }: Done): void {
+function send(res: ServerResponse, { answers, requests, requestId }: Done): void {
   const results = requests.flatMap((request, at) => {
     const answer = answers[at];
     return answer === undefined ? [] : [{ requestId: request.requestId, answer }];

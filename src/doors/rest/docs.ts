@@ -19,7 +19,8 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const documentPath = `${basePath}/openapi.json`;
+/** Below `/v1`, where the REST door would have nothing. */
+export const documentPath = `${basePath}/openapi.json`;
 const pagePath = '/docs';
 
 /** A year, the longest that caches are told (RFC 9111): the path has a digest of what is there. */

@@ -1,59 +1,58 @@
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import type { KmsError } from '../../errors';
 import { locationOf, nextLink } from '../../rest/answers';
 import { problemHeaders, problemOf } from '../../rest/problems';
 import type { Route } from '../../rest/routes';
-import type { Exchange } from './request';
+import { securityHeaderList } from '../security-headers';
+import type { Arrival, Exchange } from './request';
 
 export interface Success {
   readonly route: Route;
   readonly exchange: Exchange;
   /** What the corridor answered. */
   readonly text: string;
-  /** As it was sent. */
-  readonly url: string;
 }
 
-export function sendAnswer(res: Response, { route, exchange, text, url }: Success): void {
-  if (res.destroyed) return;
+export function sendAnswer(arrival: Arrival, { route, exchange, text }: Success): void {
   const { input = {}, next, request } = exchange;
+  const { status } = route;
   const location = locationOf(route, input, text);
-  // An output without members is written as {}.
-  const body = route.status === 204 ? '' : text;
-  res.writeHead(route.status, {
-    'x-amzn-RequestId': request.requestId,
-    'Cache-Control': 'no-store',
-    ...(route.status !== 204 && { 'Content-Length': Buffer.byteLength(body) }),
-    ...(body !== '' && { 'Content-Type': 'application/json' }),
-    ...(location !== undefined && { Location: location }),
-    ...(next !== undefined && { Link: nextLink(url, next) }),
-  });
-  res.end(body);
+  const further: string[] = [];
+  if (location !== undefined) further.push('Location', location);
+  if (next !== undefined) further.push('Link', nextLink(arrival, next));
+  const type = text === '' ? undefined : 'application/json';
+  send(arrival.res, { status, type, text, requestId: request.requestId, further });
 }
 
-export function sendResults(res: Response, text: string, requestId: string): void {
-  if (res.destroyed) return;
-  res.writeHead(200, {
-    'x-amzn-RequestId': requestId,
-    'Cache-Control': 'no-store',
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
-  });
-  res.end(text);
+export function sendResults(res: ServerResponse, text: string, requestId: string): void {
+  send(res, { status: 200, type: 'application/json', text, requestId });
 }
 
-export function sendProblem(res: Response, error: KmsError, requestId: string): void {
-  if (res.destroyed) return;
+export function sendProblem(res: ServerResponse, error: KmsError, requestId: string): void {
   const problem = problemOf(error, requestId);
-  const text = JSON.stringify(problem);
+  const { status } = problem;
   // The rest of a body that is too large is not worth reading.
-  if (problem.status === 413) res.shouldKeepAlive = false;
-  res.writeHead(problem.status, {
-    'x-amzn-RequestId': requestId,
-    'Cache-Control': 'no-store',
-    'Content-Type': 'application/problem+json',
-    'Content-Length': Buffer.byteLength(text),
-    ...problemHeaders(problem.status, error),
-  });
+  if (status === 413) res.shouldKeepAlive = false;
+  const further = Object.entries(problemHeaders(status, error)).flat();
+  const type = 'application/problem+json';
+  send(res, { status, type, text: JSON.stringify(problem), requestId, further });
+}
+
+interface Sent {
+  readonly status: number;
+  /** Undefined where there is no body. */
+  readonly type: string | undefined;
+  readonly text: string;
+  readonly requestId: string;
+  /** Further headers: names and values in turn. */
+  readonly further?: readonly string[];
+}
+
+function send(res: ServerResponse, { status, type, text, requestId, further = [] }: Sent): void {
+  if (res.destroyed) return;
+  const headers = [...securityHeaderList(res.req), 'x-amzn-RequestId', requestId, ...further];
+  if (status !== 204) headers.push('Content-Length', String(Buffer.byteLength(text)));
+  if (type !== undefined) headers.push('Content-Type', type);
+  res.writeHead(status, headers);
   res.end(text);
 }

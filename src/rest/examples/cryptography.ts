@@ -1,3 +1,5 @@
+import { KmsError } from '../../errors';
+import { problemOf } from '../problems';
 import type { Examples } from './example';
 import {
   agreementKeyId,
@@ -24,6 +26,8 @@ import {
   signingKeyId,
 } from './values';
 
+/** The request id of a Decrypt that fails. */
+const withoutContext = '9d1f6b8e-3c5a-4e27-8b90-1a2c3d4e5f60';
 const signed = { KeyId: signingKeyId, Message: plaintext, SigningAlgorithm: 'ECDSA_SHA_256' };
 const authenticated = { KeyId: macKeyId, Message: plaintext, MacAlgorithm: 'HMAC_SHA_256' };
 /** An ML-KEM-768 ciphertext has 1,088 bytes. */
@@ -62,6 +66,35 @@ export const cryptographyExamples: Examples = {
       DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
       SourceKeyMaterialId: materialId,
       DestinationKeyMaterialId: materialId,
+    },
+  },
+  Batch: {
+    input: {
+      Entries: [
+        {
+          Operation: 'Decrypt',
+          Input: { CiphertextBlob: ciphertext, EncryptionContext: encryptionContext },
+        },
+        { Operation: 'Decrypt', Input: { CiphertextBlob: ciphertext } },
+      ],
+    },
+    answer: {
+      Results: [
+        {
+          ...{ Status: 200, RequestId: '4f0c2a51-6d0b-4c38-9a55-2c9f1e7f3b10' },
+          Output: {
+            KeyId: keyArn,
+            Plaintext: plaintext,
+            EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+            KeyMaterialId: materialId,
+          },
+        },
+        {
+          ...{ Status: 422, RequestId: withoutContext },
+          Problem: problemOf(new KmsError('InvalidCiphertextException'), withoutContext),
+        },
+      ],
+      Failed: 1,
     },
   },
   GenerateDataKey: {

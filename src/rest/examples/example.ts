@@ -8,4 +8,5 @@ export interface Example {
   readonly answer?: Readonly<Record<string, unknown>>;
 }
 
-export type Examples = Partial<Readonly<Record<OperationName, Example>>>;
+/** `Batch` stands for several operations. */
+export type Examples = Partial<Readonly<Record<OperationName | 'Batch', Example>>>;

@@ -15,7 +15,7 @@ const always: Readonly<Record<string, readonly string[]>> = {
   ],
   DecapsulateResponse: ['EncapsulationAlgorithm', 'KeyId', 'SharedSecret'],
   DecryptResponse: ['EncryptionAlgorithm', 'KeyId'],
-  DeleteImportedKeyMaterialResponse: ['KeyId', 'KeyMaterialId'],
+  DeleteImportedKeyMaterialResponse: ['KeyId'],
   DeriveSharedSecretResponse: ['KeyAgreementAlgorithm', 'KeyId', 'KeyOrigin'],
   DescribeCustomKeyStoresResponse: ['CustomKeyStores'],
   DescribeKeyResponse: ['KeyMetadata'],

@@ -1,5 +1,5 @@
 import { type Shape, type StructureShape } from '../../shapes/model';
-import { operationShapes } from '../../shapes/operations';
+import { type OperationName, operationShapes } from '../../shapes/operations';
 import { shapeNamed } from '../../shapes/table';
 import type { Route } from '../routes';
 import { answered } from './answers';
@@ -52,6 +52,13 @@ function bodySchema({ operation, inBody, required }: Route): Schema {
     required: inBody.filter((member) => required.includes(member)),
     strict: true,
   });
+}
+
+/** A whole input, where no member of it is in a URL. */
+export function wholeInputSchema(operation: OperationName): Schema {
+  const { input } = operationShapes[operation];
+  const { members, required = [] } = structure(input);
+  return structureSchema(input, { members: Object.keys(members), required, strict: true });
 }
 
 /** Of a paged operation, `next` stands in place of NextMarker and Truncated. */

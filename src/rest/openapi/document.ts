@@ -2,11 +2,12 @@ import { operationShapes } from '../../shapes/operations';
 import { readVersion } from '../../version';
 import { type Example, examples } from '../examples';
 import { type Route, routes } from '../routes';
+import { batchOperation, batchPath, batchSchemas } from './batch';
 import { shapeSchemas } from './components';
 import { parametersOf, sharedHeaders, sharedParameters } from './parameters';
 import { problemExamples, problemSchemas } from './problem';
 import { documentedCodes, responsesOf, sharedResponses } from './responses';
-import { schemaName, schemaReference } from './schemas';
+import { listName, oneOrList, schemaName, schemaReference } from './schemas';
 import { security, securitySchemes } from './security';
 import { areaOf, areas } from './texts/areas';
 import { introduction } from './texts/introduction';
@@ -34,9 +35,9 @@ function makeDocument(): OpenApiDocument {
     servers: [{ url: '/', description: 'This Claviger.' }],
     security,
     tags: Object.entries(areas).map(([name, { description }]) => ({ name, description })),
-    paths: pathsOf(inOrderOfAreas(routes)),
+    paths: { ...pathsOf(inOrderOfAreas(routes)), [batchPath]: { post: batchOperation() } },
     components: {
-      schemas: { ...shapeSchemas(routes), ...problemSchemas },
+      schemas: { ...shapeSchemas(routes), ...batchSchemas(routes), ...problemSchemas },
       responses: sharedResponses(),
       examples: problemExamples(documentedCodes(routes)),
       parameters: sharedParameters,
@@ -77,11 +78,11 @@ function operationOf(route: Route): PathOperation {
 }
 
 function bodyOf(
-  { operation, inBody, required }: Route,
+  { operation, inBody, required, line }: Route,
   example: Example | undefined,
 ): Json | undefined {
   if (inBody.length === 0) return undefined;
-  const { input } = operationShapes[operation];
+  const one = schemaReference(schemaName(operationShapes[operation].input));
   const body = Object.fromEntries(
     Object.entries(example?.input ?? {}).filter(([name]) => inBody.includes(name)),
   );
@@ -89,7 +90,7 @@ function bodyOf(
     required: inBody.some((member) => required.includes(member)),
     content: {
       'application/json': present({
-        schema: schemaReference(schemaName(input)),
+        schema: line.entries === true ? oneOrList(one, listName(operation)) : one,
         examples: example && namedExample(body),
       }),
     },

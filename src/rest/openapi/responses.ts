@@ -1,12 +1,13 @@
 import type { ErrorCode } from '../../errors';
-import { operationShapes } from '../../shapes/operations';
+import { type OperationName, operationShapes } from '../../shapes/operations';
 import { problemRows } from '../problems';
 import type { Route } from '../routes';
-import { schemaName, schemaReference } from './schemas';
+import { oneOrList, resultsName, schemaName, schemaReference } from './schemas';
+import { areaOf } from './texts/areas';
 import { type Json, type Schema, present } from './types';
 
 /** What any request may be answered with, by status; each is one response of the document's components. */
-const shared: Readonly<
+const sharedByStatus: Readonly<
   Record<number, { readonly name: string; readonly codes: readonly ErrorCode[] }>
 > = {
   400: { name: 'BadRequest', codes: ['SerializationException'] },
@@ -29,25 +30,67 @@ const everywhere: readonly ErrorCode[] = [
   ...(['KMSInternalException', 'ServiceUnavailableException'] as const),
 ];
 
+/** What a batch may be refused with as a whole. */
+const ofBatch: readonly ErrorCode[] = [
+  ...(['ValidationException', 'DependencyTimeoutException', 'KMSInternalException'] as const),
+  'ServiceUnavailableException',
+];
+
 /** Answers of an operation, by status. */
 export function responsesOf(route: Route, example: Json | undefined): Record<string, Json> {
-  const responses: Record<string, Json | undefined> = { [route.status]: success(route, example) };
-  for (const [status, { name }] of Object.entries(shared)) {
-    responses[status] = { $ref: `#/components/responses/${name}` };
+  return withRefusals(route.status, success(route, example), refusals(codesOf(route)));
+}
+
+/** Answers of a batch, by status: what an entry is refused with stands in the answer of a success. */
+export function batchResponses(schema: Schema, example: Json | undefined): Record<string, Json> {
+  const headers = headerReferences('x-amzn-RequestId');
+  const content = { 'application/json': present({ schema, examples: example }) };
+  const success = { description: 'Done, as each result says.', headers, content };
+  return withRefusals(200, success, refusals(ofBatch));
+}
+
+function withRefusals(
+  status: number,
+  success: Json,
+  refused: ReadonlyMap<number, readonly ErrorCode[]>,
+): Record<string, Json> {
+  const responses: Record<string, Json | undefined> = { [status]: success };
+  for (const [shared, { name }] of Object.entries(sharedByStatus)) {
+    responses[shared] = { $ref: `#/components/responses/${name}` };
   }
-  for (const [status, codes] of refusals(route)) responses[status] ??= problem(codes);
+  responses['431'] = { $ref: '#/components/responses/HeaderFieldsTooLarge' };
+  for (const [refusal, codes] of refused) responses[refusal] ??= problem(codes);
   return present(responses) as Record<string, Json>;
 }
 
 /** Of the document's components. */
 export function sharedResponses(): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(shared).map(([status, { name, codes }]) => [
-      name,
-      problem(codes, Number(status)),
-    ]),
-  );
+  const byCode = Object.values(sharedByStatus).map(({ name, codes }): [string, Json] => [
+    name,
+    problem(codes),
+  ]);
+  return { ...Object.fromEntries(byCode), HeaderFieldsTooLarge: headerFieldsTooLarge };
 }
+
+/** The listener's own, before there is a request that could have an id. */
+const headerFieldsTooLarge: Json = {
+  description: 'URL and headers of the request are larger than this service reads.',
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['type', 'title', 'status', 'code'],
+        properties: {
+          type: { type: 'string', format: 'uri' },
+          title: { type: 'string' },
+          status: { type: 'integer', enum: [431] },
+          detail: { type: 'string' },
+          code: { type: 'string', enum: ['RequestHeaderFieldsTooLargeException'] },
+        },
+      },
+    },
+  },
+};
 
 function success(route: Route, example: Json | undefined): Json {
   const { operation, status, paged, line } = route;
@@ -59,10 +102,9 @@ function success(route: Route, example: Json | undefined): Json {
   };
   const described = { description: descriptions[status], headers };
   if (status === 204 || output === undefined) return described;
-  const media = present({
-    schema: schemaReference(schemaName(output)),
-    examples: example,
-  });
+  const one = schemaReference(schemaName(output));
+  const schema = line.entries === true ? oneOrList(one, resultsName(operation)) : one;
+  const media = present({ schema, examples: example });
   return { ...described, content: { 'application/json': media } };
 }
 
@@ -76,10 +118,10 @@ function headerReferences(...names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** Codes by the status that they have, of what the operation may be refused with. */
-function refusals(route: Route): Map<number, ErrorCode[]> {
+/** Codes by the status that they have, of what a request may be refused with. */
+function refusals(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codesOf(route)) {
+  for (const code of codes) {
     const { status } = problemRows[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
@@ -88,16 +130,43 @@ function refusals(route: Route): Map<number, ErrorCode[]> {
   return byStatus;
 }
 
-function codesOf({ operation, line }: Route): ErrorCode[] {
-  const { errors } = operationShapes[operation];
-  const named: ErrorCode[] =
-    line.idempotencyKey === true ? ['IdempotentParameterMismatchException'] : [];
-  return [...new Set([...everywhere, ...errors, ...named])].sort();
+function codesOf(route: Route): ErrorCode[] {
+  const { operation, line, inPath, inQuery, inBody } = route;
+  const members = [...inPath, ...inQuery, ...inBody];
+  const codes = new Set([...everywhere, ...operationShapes[operation].errors]);
+  for (const [member, given] of Object.entries(byMember)) {
+    if (members.includes(member)) given.forEach((code) => codes.add(code));
+  }
+  if (line.idempotencyKey === true) codes.add('IdempotentParameterMismatchException');
+  if (reservedNames.includes(operation)) codes.add('NotAuthorizedException');
+  if (cryptographic.includes(areaOf(operation))) codes.add('UnsupportedOperationException');
+  // A slash that is not escaped, or dots alone, make another path of what was meant as a parameter.
+  if (inPath.length > 0) codes.add('UnknownOperationException');
+  return [...codes].sort();
 }
+
+/** What a member may be refused with, whether or not AWS's model says so of the operation. */
+const byMember: Readonly<Record<string, readonly ErrorCode[]>> = {
+  DestinationKeyId: ['InvalidArnException'],
+  DryRun: ['DryRunOperationException'],
+  GrantTokens: ['InvalidGrantTokenException'],
+  KeyId: ['InvalidArnException', 'NotFoundException'],
+  SourceKeyId: ['InvalidArnException'],
+  TargetKeyId: ['InvalidArnException'],
+};
+
+/** Names of managed keys are not for everybody. */
+const reservedNames: readonly OperationName[] = ['CreateAlias', 'UpdateAlias', 'DeleteAlias'];
+
+/** The token may lack a mechanism, and the operator may have no roots for attestation documents. */
+const cryptographic: readonly string[] = [
+  ...['Encryption', 'Data keys', 'Signatures', 'Message authentication codes'],
+  ...['Shared secrets', 'Random bytes'],
+];
 
 /** Every code that an answer of one of the routes may have. */
 export function documentedCodes(routes: readonly Route[]): ReadonlySet<ErrorCode> {
-  const common = Object.values(shared).flatMap(({ codes }) => codes);
+  const common = Object.values(sharedByStatus).flatMap(({ codes }) => codes);
   return new Set([...common, ...routes.flatMap(codesOf)]);
 }
 

@@ -1,4 +1,5 @@
 import type { BlobShape, ListShape, MapShape, Shape, StringShape } from '../../shapes/model';
+import type { OperationName } from '../../shapes/operations';
 import { shapeNamed, wholeStringPattern } from '../../shapes/table';
 import { descriptionOf } from './members';
 import { type Schema, present } from './types';
@@ -10,6 +11,19 @@ export function schemaName(shape: string): string {
 
 export function schemaReference(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
+}
+
+/** Of a route whose body may have a list of inputs: that list, and what it is answered. */
+export function listName(operation: OperationName): string {
+  return `${operation}List`;
+}
+
+export function resultsName(operation: OperationName): string {
+  return `${operation}Results`;
+}
+
+export function oneOrList(one: Schema, list: string): Schema {
+  return { oneOf: [one, schemaReference(list)] };
 }
 
 /** Has a schema of its own in the document; every other shape is written where it is used. */
@@ -116,9 +130,9 @@ function mapSchema({ key, value }: MapShape): Schema {
 
 /**
  * The whole string in ECMA 262's syntax, as far as regular expressions of other languages know it too: \p{ASCII} is not among
- * that. A pattern that has anchors of its own gets no second ones.
+ * that. Without alternatives no group is needed, and a pattern that has anchors of its own gets no second ones.
  */
 function portablePattern(pattern: string): string {
   const whole = wholeStringPattern(pattern.replaceAll('\\p{ASCII}', '[\\u0000-\\u007F]'));
-  return whole.replace(/^\^\(\?:(\^[^|]*\$)\)\$$/, '$1');
+  return whole.replace(/^\^\(\?:\^?([^|]*?)\$?\)\$$/, '^$1$');
 }

@@ -89,6 +89,20 @@ describe('Who calls is told by', () => {
     });
   });
 
+  test('an access key over TLS, whether or not there is a body', async () => {
+    const { credentials, region } = daemon;
+    const claviger = clientOf({ credentials, region }, { ca: readFileSync(server.certFile) });
+    expect(await arnOf(claviger)).toBe(rootArn);
+    expect((await claviger.GET('/v1/keys')).data.Keys).toEqual([]);
+    const AliasName = 'alias/größer/none';
+    const gone = claviger.DELETE('/v1/aliases/{AliasName}', { params: { path: { AliasName } } });
+    await expect(gone).rejects.toMatchObject({ status: 422, code: 'ValidationException' });
+    const params = { path: { AliasName: 'alias/none' } };
+    await expect(claviger.DELETE('/v1/aliases/{AliasName}', { params })).rejects.toMatchObject({
+      ...{ status: 404, code: 'NotFoundException' },
+    });
+  });
+
   test('temporary credentials, asked for at each request', async () => {
     const user = await makeUserAllowed(daemon, 'ada', 'sts:AssumeRole');
     let asked = 0;

@@ -105,6 +105,20 @@ test('A list is given page by page, as far as it is wanted', async () => {
   }
 });
 
+test('A batch gives what became of each of its entries', async () => {
+  const KeyId = await newKey();
+  const { data } = await claviger.POST('/v1/batch', {
+    body: {
+      Entries: [
+        { Operation: 'Encrypt', Input: { KeyId, Plaintext: toBase64('x') } },
+        { Operation: 'GenerateDataKey', Input: { KeyId: 'alias/none', KeySpec: 'AES_256' } },
+      ],
+    },
+  });
+  const codes = data.Results.map((result) => ('Problem' in result ? result.Problem.code : 'done'));
+  expect([codes, data.Failed]).toEqual([['done', 'NotFoundException'], 1]);
+});
+
 test('What has no body to answer gives no data, and what is made says where it is', async () => {
   const KeyId = await newKey();
   const tagged = await claviger.POST('/v1/keys/{KeyId}/tags', {

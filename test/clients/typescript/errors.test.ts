@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import {
+  type Caller,
   ClavigerError,
   type ClavigerClientOptions,
   createClavigerClient,
@@ -138,13 +139,20 @@ test('A daemon that is not there is named, and why it cannot be reached', async 
   expect(detail).toContain(`No answer from ${gone.url}: connect ECONNREFUSED`);
 });
 
-test.each(['two words', `${token}\r\nx-other: 1`, 'schlüssel', ''])(
-  'A token that no header can carry is refused and not repeated: %j',
-  async (bad) => {
-    const claviger = createClavigerClient({ baseUrl: 'http://127.0.0.1:1', token: () => bad });
-    const error = await errorOf(claviger.GET('/v1/keys'));
-    expect(error).toMatchObject({ code: 'InvalidToken', status: undefined });
-    if (bad !== '') expect(inspect(error, { depth: 9 })).not.toContain(bad.split('\r')[0]);
+describe.each(['two words', `${token}\r\nx-other: 1`, 'schlüssel', ''])(
+  'What no header can carry is refused and not repeated: %j,',
+  (bad) => {
+    const key = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
+    test.each<[string, Caller]>([
+      ['a token', { token: () => bad }],
+      ['an access key id', { credentials: { ...key, accessKeyId: bad } }],
+      ['a session token', { credentials: { ...key, sessionToken: bad } }],
+    ])('%s', async (_, caller) => {
+      const claviger = createClavigerClient({ baseUrl: 'http://127.0.0.1:1', ...caller });
+      const error = await errorOf(claviger.GET('/v1/keys'));
+      expect(error).toMatchObject({ code: 'InvalidCredentials', status: undefined });
+      if (bad !== '') expect(inspect(error, { depth: 9 })).not.toContain(bad.split('\r')[0]);
+    });
   },
 );
 

@@ -133,8 +133,8 @@ describe('Between two attempts', () => {
     options: RetryOptions = {},
   ): Promise<number[]> {
     const waited: number[] = [];
-    const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
-    const send: Send = () => Promise.resolve(new Response(null, { status: 429, headers }));
+    const headers = new Headers(retryAfter === undefined ? {} : { 'retry-after': retryAfter });
+    const send: Send = () => Promise.resolve({ status: 429, headers, text: '' });
     const world = {
       random: () => 0.5,
       wait: (ms: number) => Promise.resolve(waited.push(ms)),

@@ -24,6 +24,21 @@ export async function compiles(claviger: ClavigerClient): Promise<unknown> {
   }
   seen.push(arn, none, blob);
 
+  const batch = await claviger.POST('/v1/batch', {
+    body: { Entries: [{ Operation: 'Encrypt', Input: { KeyId: 'x', Plaintext: 'aGVsbG8=' } }] },
+  });
+  for (const result of batch.data.Results) {
+    seen.push('Problem' in result ? result.Problem.code : result.Output.KeyId);
+  }
+
+  await claviger.POST('/v1/batch', {
+    // @ts-expect-error a batch has no such operation
+    body: { Entries: [{ Operation: 'CreateKey', Input: {} }] },
+  });
+  await claviger.POST('/v1/batch', {
+    // @ts-expect-error an entry has the input of its operation
+    body: { Entries: [{ Operation: 'Encrypt', Input: { KeyId: 'x', CiphertextBlob: 'AAAA' } }] },
+  });
   // @ts-expect-error there is no such path
   await claviger.POST('/v1/key');
   // @ts-expect-error the path has no such method
