@@ -55,6 +55,9 @@ export function nextLink(
   { path, query }: { readonly path: string; readonly query: string },
   cursor: string,
 ): string {
-  const others = query.split('&').filter((pair) => pair !== '' && !notLinked.test(pair));
+  // Escapes may stand for any character of a name; those of a list that was answered are complete.
+  const others = query
+    .split('&')
+    .filter((pair) => pair !== '' && !notLinked.test(decodeURIComponent(pair)));
   return `<${path}?${[...others, `cursor=${cursor}`].join('&')}>; rel="next"`;
 }

@@ -1,6 +1,6 @@
 import { bearing, makeToken, problem, requestId } from '../support/api-tokens';
 import { type TestDaemon, startDaemon } from '../support/daemon';
-import { auditOf, createKey } from '../support/kms';
+import { auditOf, auditTexts, createKey } from '../support/kms';
 
 let daemon: TestDaemon;
 let token: string;
@@ -43,4 +43,20 @@ test.each([
 test('what looks like another door’s path in a query is a query', async () => {
   const reply = await bearing(daemon, token, 'GET /v1/keys?cursor=/kms/xks/');
   expect(problem(reply).slice(0, 2)).toEqual([422, 'ValidationException']);
+});
+
+test('An API token that was put where none belongs is in no record', async () => {
+  const { text } = await makeToken(daemon);
+  const [id, secret] = [text.slice(0, -43), text.slice(-43)];
+  await bearing(daemon, token, `GET /v1/keys/${text}`);
+  await bearing(daemon, token, `PUT /v1/keys/${keyId}/description`, {
+    body: { Description: text },
+  });
+  await bearing(daemon, token, 'GET /v1/keys', { headers: { 'user-agent': text } });
+  const authorization = `AWS4-HMAC-SHA256 ${text}`;
+  await bearing(daemon, token, 'GET /v1/keys', { headers: { authorization } });
+  const records = (await auditTexts(daemon)).filter((record) => record.includes(id));
+  expect(records).toHaveLength(4);
+  expect(records.filter((record) => record.includes(secret))).toEqual([]);
+  expect(JSON.stringify(daemon.log)).not.toContain(secret);
 });
