@@ -1,5 +1,5 @@
 import type { BatchAnswer, Corridor, DoorRequest, RequestBatch } from './corridor';
-import { authenticate, handle, refuse } from './dispatch';
+import { authenticate, handle, refuse, throttled } from './dispatch';
 import { toKmsError } from './failures';
 import { operationNamed } from './shapes';
 import { Trail } from './trail';
@@ -26,7 +26,9 @@ export async function handleBatch(corridor: Corridor, batch: RequestBatch): Prom
     const { caller } = await authenticate(corridor, batch, trail);
     requests = batch.requests(caller);
   } catch (thrown) {
-    const answer = await refuse(corridor, trail, toKmsError(thrown));
+    const { caller } = trail;
+    const tooMany = caller && throttled(() => corridor.requestRates?.countBatch(caller));
+    const answer = await refuse(corridor, trail, tooMany ?? toKmsError(thrown));
     const { code: outcome, cause } = answer.error;
     const seconds = (performance.now() - started) / 1000;
     corridor.onRequest({ trail, seconds, outcome, cause });

@@ -64,8 +64,15 @@ function tooMany({ requestRates }: Corridor, trail: Trail): KmsError | undefined
   if (requestRates === undefined || caller === undefined || operation === undefined)
     return undefined;
   if (keys.length > 0) return undefined;
-  try {
+  return throttled(() => {
     requestRates.countUnresolved(caller, operation);
+  });
+}
+
+/** What a request that counts is refused by; undefined where there is room for it. */
+export function throttled(count: () => void): KmsError | undefined {
+  try {
+    count();
     return undefined;
   } catch (thrown) {
     return toKmsError(thrown);

@@ -13,7 +13,7 @@ export type { Handler, Listener, ListenerOptions, ServerLimits } from './server/
 export interface Handlers {
   /** The AWS protocols: what is sent to `/` by any method but GET and HEAD, and a GET whose URL names an action. */
   readonly aws: Handler;
-  /** The XKS proxy, where it has no port of its own: what has `/kms/xks/` in its URL, by any method. */
+  /** The XKS proxy, where it has no port of its own: what has `/kms/xks/` in its path, by any method. */
   readonly xks?: Handler;
   /** Everything else: the REST door, and for what is not its own the Express application. */
   readonly rest: Handler;
@@ -38,5 +38,5 @@ function isAws({ method, url }: IncomingMessage): boolean {
 
 /** Every store has a prefix of its own before it (XKS proxy API, URIs). */
 function isXks({ url }: IncomingMessage): boolean {
-  return url?.includes('/kms/xks/') === true;
+  return url?.split('?', 1)[0]?.includes('/kms/xks/') === true;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { withoutApiTokens } from './auth/api-token';
 import {
   type AuditedCall,
   type AuditResource,
@@ -136,7 +137,7 @@ export class Trail {
   private line({ eventId, responseElements, error }: Outcome): string {
     const { request, service, caller, declared, input } = this;
     const { origin } = request;
-    return auditLine(
+    const line = auditLine(
       auditRecord({
         completedAt: new Date(),
         eventId,
@@ -163,6 +164,7 @@ export class Trail {
         tls: origin.tls,
       }),
     );
+    return withoutApiTokens(line);
   }
 }
 

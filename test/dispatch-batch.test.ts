@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Corridor, DoorRequest, RequestBatch, RequestEvent } from '../src/corridor';
 import { handleBatch } from '../src/dispatch-batch';
 import { KmsError } from '../src/errors';
+import { OwnRates } from '../src/rates/own-rates';
+import { RequestRates } from '../src/request-rates/request-rates';
 import { type OperationName, parseInput, writeOutput } from '../src/shapes';
 import { administer } from './support/postgres';
 import { accountId, callFacts, otherAccountId, rootOf } from './support/sample-keys';
@@ -143,4 +145,23 @@ test('every request of a batch is authorized by itself', async () => {
     ok: true,
     answers: [{ ok: false, error: { code: 'AccessDeniedException' } }],
   });
+});
+
+test('a batch that is refused as a whole counts as one request of its sender', async () => {
+  const requestRates = new RequestRates({
+    limits: { rules: [], others: new Map([['symmetric', 0.001]]) },
+    rates: new OwnRates(),
+    onThrottled: () => undefined,
+  });
+  const requests = (): never => {
+    throw new KmsError('ValidationException', 'There is nothing to do.');
+  };
+  const codes: unknown[] = [];
+  for (const batch of [batchOf([], { requests }), batchOf([], { requests })]) {
+    const answered = await handleBatch({ ...corridor, requestRates }, batch);
+    codes.push(!answered.ok && answered.error.code);
+    const [record] = await recordsOf(batch);
+    expect(record?.['errorCode']).toBe(codes.at(-1));
+  }
+  expect(codes).toEqual(['ValidationException', 'ThrottlingException']);
 });

@@ -76,6 +76,7 @@ describe('the two doors', () => {
     ['POST http://a/kms/xks/v1/health', 'xks'],
     ['POST /?/kms/xks/', 'aws'],
     ['POST /kms/xks', 'rest'],
+    ['GET /v1/keys?cursor=/kms/xks/', 'rest'],
   ])('%s goes to %s, where the XKS proxy has no port of its own', async (line, door) => {
     const { port } = await start({}, { handlers: { ...both, xks: named('xks') } });
     expect(await exchange(port, oneShot(line))).toMatch(new RegExp(`^HTTP/1.1 200 .*${door}`, 's'));

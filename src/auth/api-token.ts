@@ -33,6 +33,13 @@ export function parseApiToken(text: string): PresentedToken | undefined {
   return { tokenId, hash: hashOf(secret) };
 }
 
+const secretWithin = /(clv_[A-Z0-9]{16,32}_)[A-Za-z0-9_-]+/g;
+
+/** For what is kept: whoever puts a token where none belongs (a key's id, a description) has it nowhere but there. */
+export function withoutApiTokens(text: string): string {
+  return text.includes(prefix) ? text.replace(secretWithin, '$1(redacted)') : text;
+}
+
 /** The secret is of the token's random number generator. */
 export function newApiToken(token: { generateRandom(length: number): Buffer }): NewApiToken {
   const tokenId = newUniqueId('ATKN');

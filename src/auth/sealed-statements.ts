@@ -27,6 +27,11 @@ export class SealedStatements {
     this.owner = `${parts.sealing.purpose}/${version}`;
   }
 
+  /** Then to seal needs nothing of the database. */
+  async ready(): Promise<void> {
+    await this.parts.sealingKeys.current();
+  }
+
   /** Version, sealing key, IV, ciphertext, tag. */
   async seal(plaintext: Buffer): Promise<Buffer> {
     const { sealing, sealingKeys } = this.parts;

@@ -20,6 +20,14 @@ export class GrantTokens {
     this.statements = new SealedStatements(parts);
   }
 
+  /**
+   * Before a transaction that locks: whoever waits for the lock holds a connection, and a worker that had to read its sealing
+   * keys from the database with the lock would wait for theirs.
+   */
+  ready(): Promise<void> {
+    return this.statements.ready();
+  }
+
   /** In base64url. */
   async seal({ grantId, keyId }: TokenGrant): Promise<string> {
     const statement = Buffer.concat([Buffer.from(grantId, 'hex'), Buffer.from(keyId)]);

@@ -45,6 +45,11 @@ export const createGrant: Operation<'CreateGrant'> = {
   requires: { state: 'grantable' },
   verify: ({ input, keys }) => checkGrantOfKey(onlyKey(keys), input),
 
+  async prepare({ services }) {
+    await services.grantTokens.ready();
+    return undefined;
+  },
+
   async write(call, { transaction }) {
     const { services, input } = call;
     const grant = newGrant(call);

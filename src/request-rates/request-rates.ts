@@ -58,6 +58,11 @@ export class RequestRates {
     if (charge === 'by key' || charge === 'by pair') this.take(caller, 'symmetric');
   }
 
+  /** Of a batch that is refused as a whole, whose requests do not count: it had to be read. */
+  countBatch(caller: Principal): void {
+    this.take(caller, 'symmetric');
+  }
+
   private takeByKeys(caller: Principal, keys: KeyedRequest['keys']): void {
     const [first, second] = keys;
     if (first === undefined) return;

@@ -48,13 +48,18 @@ function at(value: unknown, path: string): unknown {
 }
 
 /** Parameters that a link to the next page leaves out: the cursor before, and the signature of a presigned URL. */
-const notLinked = /^(?:cursor=|x-amz-)/i;
+const notLinked = /^(?:cursor$|x-amz-)/i;
 
 /** The same list from the cursor on (RFC 8288). */
 export function nextLink(
   { path, query }: { readonly path: string; readonly query: string },
   cursor: string,
 ): string {
-  const others = query.split('&').filter((pair) => pair !== '' && !notLinked.test(pair));
+  const others = query.split('&').filter((pair) => pair !== '' && !notLinked.test(nameIn(pair)));
   return `<${path}?${[...others, `cursor=${cursor}`].join('&')}>; rel="next"`;
+}
+
+/** Escapes may stand for any character of a name; in the query of a list that was answered they are complete. */
+function nameIn(pair: string): string {
+  return decodeURIComponent(pair.split('=', 1)[0] ?? '');
 }

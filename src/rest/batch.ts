@@ -112,6 +112,7 @@ class Violations {
       if (!Object.hasOwn(object, name)) this.add('is required', ...path, name);
     }
     for (const name of Object.keys(object)) {
+      if (this.list.length >= maxViolations) break;
       if (known.includes(name)) continue;
       if (isRepeatable(name)) this.add('is not known here', ...path, name);
       else this.add('has a member that is not known here', ...path);

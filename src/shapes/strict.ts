@@ -41,6 +41,11 @@ class Faults {
     if (this.list.length < maxFaults) this.list.push({ path, detail });
   }
 
+  /** What follows is not told of, and need not be looked at: there is no input. */
+  get isFull(): boolean {
+    return this.list.length >= maxFaults;
+  }
+
   /** Those from the `first` on are of the member or element of that name. */
   below(name: string, first: number): void {
     for (let i = first; i < this.list.length; i++) this.list[i]?.path.unshift(name);
@@ -141,6 +146,7 @@ function structureReader({ members, required = [] }: StructureShape): Reader {
       faults.below(name, before);
     }
     for (const name of Object.keys(json)) {
+      if (faults.isFull) break;
       if (!known.has(name)) reportUnknown(name, faults);
     }
     return decoded;
@@ -187,6 +193,7 @@ function mapReader({ value }: MapShape): Reader {
     }
     const decoded = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(json)) {
+      if (faults.isFull) break;
       const before = faults.count;
       if (unpairedSurrogate.test(key)) faults.add('has a name that is not well-formed Unicode');
       decoded[key] = read(json[key], faults);

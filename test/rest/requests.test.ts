@@ -106,7 +106,7 @@ test('a pointer escapes what would lead elsewhere', () => {
 });
 
 test('a link repeats the query but for its cursor and its signature', () => {
-  const query = 'KeyId=a%2Fb&cursor=old&X-Amz-Signature=s&limit=2';
+  const query = 'KeyId=a%2Fb&cursor=old&%63ursor=old&X-Amz-Signature=s&X%2DAmz-Date=%ff&limit=2';
   expect(nextLink({ path: '/v1/aliases', query }, 'new')).toBe(
     '</v1/aliases?KeyId=a%2Fb&limit=2&cursor=new>; rel="next"',
   );
