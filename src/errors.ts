@@ -32,7 +32,7 @@ export type ErrorCode = ModelErrorName | FrontDoorErrorCode;
 export interface Violation {
   /** Which value of the input: a JSON pointer (RFC 6901). */
   readonly pointer: string;
-  /** Where the request has it; undefined where there is one place only, a body. */
+  /** Where the request has it; undefined of an operation, which knows its input alone. */
   readonly in?: 'body' | 'path' | 'query' | 'header';
   /** What it must be, never what it is. */
   readonly detail: string;
@@ -40,7 +40,7 @@ export interface Violation {
 
 export interface KmsErrorOptions {
   readonly cause?: unknown;
-  /** Of an input that its shape refuses: all that is wrong with it. */
+  /** Of an input that cannot be as it is: all that is known to be wrong with it. */
   readonly violations?: readonly Violation[];
   /** A part that the service needs is away, and comes back: the same request may succeed in a moment. */
   readonly unavailable?: true;
@@ -68,4 +68,13 @@ export class KmsError extends Error {
     this.unavailable = options.unavailable === true;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
+}
+
+/**
+ * The refusal of a value that its shape allows. `member` is the name of one, or a path (`Constraints/SourceArn`) to one of an
+ * input's; `detail` what it must be, where the message says that in other words.
+ */
+export function invalidMember(member: string, message: string, detail = message): KmsError {
+  const violations = [{ pointer: `/${member}`, detail }];
+  return new KmsError('ValidationException', message, { violations });
 }

@@ -1,6 +1,6 @@
 import type { Attestation } from './attestation/attestations';
 import { envelopeRandomBytes, sealInEnvelope } from './attestation/envelope';
-import { KmsError } from './errors';
+import { KmsError, invalidMember } from './errors';
 import type { ForRecipient, Services } from './operation';
 import type { RecipientInfo } from './shapes/kms.generated';
 import type { Trail } from './trail';
@@ -58,15 +58,16 @@ export function recipientOf(
 
 /** Both members are optional in the shape, and neither is of use alone. Of the algorithm, the shape allows the one there is. */
 function requireDocument({ AttestationDocument, KeyEncryptionAlgorithm }: RecipientInfo): Buffer {
-  if (AttestationDocument === undefined) throw missing('attestationDocument');
-  if (KeyEncryptionAlgorithm === undefined) throw missing('keyEncryptionAlgorithm');
+  if (AttestationDocument === undefined) throw missing('AttestationDocument');
+  if (KeyEncryptionAlgorithm === undefined) throw missing('KeyEncryptionAlgorithm');
   return AttestationDocument;
 }
 
-function missing(member: string): KmsError {
-  return new KmsError(
-    'ValidationException',
-    `1 validation error detected: Value null at 'recipient.${member}' failed to satisfy constraint: Member must not be null`,
+function missing(member: keyof RecipientInfo): KmsError {
+  return invalidMember(
+    `Recipient/${member}`,
+    `1 validation error detected: Value null at 'recipient.${member.charAt(0).toLowerCase()}${member.slice(1)}' failed to satisfy constraint: Member must not be null`,
+    'is required',
   );
 }
 

@@ -4,6 +4,7 @@ import { format, resolveConfig } from 'prettier';
 import { type Setting, settings } from '../../src/config';
 import type { Operation } from '../../src/operation';
 import { operations } from '../../src/operations';
+import { basePath } from '../../src/rest/routes';
 import {
   type OperationName,
   type ServiceName,
@@ -41,13 +42,21 @@ const callers: Section['columns'] = {
         : 'whoever a policy allows it',
 };
 
+const rest: Section['columns'] = {
+  'by REST': ({ rest: line }) =>
+    line === undefined ? '' : `\`${line.method} ${basePath}${line.path}\``,
+};
+
 const sections: readonly Section[] = [
   {
     service: 'kms',
     introduction: (known, served) =>
       `Claviger knows all ${known} operations of the AWS KMS API and serves ${served} of them. The others answer \`UnsupportedOperationException\`.`,
     reading: 'read or cryptographic',
-    columns: { 'keys of other accounts': ({ crossAccount }) => yes(crossAccount === true) },
+    columns: {
+      ...rest,
+      'keys of other accounts': ({ crossAccount }) => yes(crossAccount === true),
+    },
   },
   {
     service: 'iam',
@@ -69,7 +78,7 @@ const sections: readonly Section[] = [
     introduction: (known, served) =>
       `What AWS has no operation for: ${known} operations, of which Claviger serves ${served}. They come by REST alone; signatures of them are scoped to the service \`kms\`.`,
     reading: 'read',
-    columns: callers,
+    columns: { ...rest, ...callers },
   },
 ];
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import type { KeySpec } from '../shapes/kms.generated';
 
 /**
@@ -56,11 +56,12 @@ export function canonicalEncryptionContext(
 /** Throws ValidationException for a context larger than maxEncryptionContextBytes. */
 export function checkEncryptionContextSize(
   context: Readonly<Record<string, string>> | undefined,
+  member = 'EncryptionContext',
 ): void {
   if (context === undefined || isSurelySmall(context)) return;
   if (canonicalEncryptionContext(context).length > maxEncryptionContextBytes) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      member,
       `The encryption context must not be larger than ${maxEncryptionContextBytes} bytes.`,
     );
   }
@@ -76,8 +77,8 @@ export function requireContextAllowed(
 ): void {
   if (keySpec === 'SYMMETRIC_DEFAULT' || context === undefined) return;
   if (Object.keys(context).length === 0) return;
-  throw new KmsError(
-    'ValidationException',
+  throw invalidMember(
+    'EncryptionContext',
     `An encryption context cannot be used with a key with key spec ${keySpec}.`,
   );
 }

@@ -1,6 +1,6 @@
 import { constants, publicEncrypt } from 'node:crypto';
 import type { RsaEncryptionAlgorithm, Token } from '../../hsm';
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { KeySpec } from '../shapes/kms.generated';
 import type { Cipher } from './cipher';
 import type { MaterialUses } from './material-use';
@@ -35,8 +35,8 @@ export function rsaCipher(
     requireFits({ keySpec }, bytes) {
       const most = modulusBytesOf(keySpec) - 2 * hash.bytes - 2;
       if (bytes <= most) return;
-      throw new KmsError(
-        'ValidationException',
+      throw invalidMember(
+        'Plaintext',
         `Algorithm ${algorithm} and key spec ${keySpec} cannot encrypt data larger than ${most} bytes.`,
       );
     },

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { SigningAlgorithm, SigningRequest } from '../../hsm';
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { MessageType } from '../shapes/kms.generated';
 import type { Key } from './key';
 import type { SigningHash } from './rsa-digest';
@@ -88,10 +88,7 @@ export function requireSignable(key: Key, signable: Signable): void {
   const reading = algorithms[algorithm][messageType];
   if (reading === undefined) throw incompatible(key, algorithm, messageType);
   if (reading.length !== undefined && signable.Message.length !== reading.length) {
-    throw new KmsError(
-      'ValidationException',
-      `Digest is invalid length for algorithm ${algorithm}.`,
-    );
+    throw invalidMember('Message', `Digest is invalid length for algorithm ${algorithm}.`);
   }
 }
 
@@ -122,10 +119,7 @@ function incompatible(
   const fault = others.some((other) => algorithms[other][messageType] !== undefined)
     ? `algorithm ${algorithm}`
     : `key spec ${keySpec}`;
-  return new KmsError(
-    'ValidationException',
-    `Message type ${messageType} is incompatible with ${fault}.`,
-  );
+  return invalidMember('MessageType', `Message type ${messageType} is incompatible with ${fault}.`);
 }
 
 function readingOf(signable: Signable): Reading {

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { KeySpec, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import type { TokenObjectKind } from './doomed-objects';
 
@@ -82,8 +82,8 @@ export function chooseSpec(input: {
   readonly KeyUsage?: KeyUsageType;
 }): { keySpec: KeySpec; keyUsage: KeyUsageType } {
   if (input.KeySpec !== undefined && input.CustomerMasterKeySpec !== undefined) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'CustomerMasterKeySpec',
       'You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.',
     );
   }
@@ -92,14 +92,14 @@ export function chooseSpec(input: {
   const keyUsage =
     input.KeyUsage ?? (keySpec === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : undefined);
   if (keyUsage === undefined) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'KeyUsage',
       'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.',
     );
   }
   if (rowOf(keySpec).usages[keyUsage] === undefined) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'KeyUsage',
       `KeyUsage ${keyUsage} is not compatible with KeySpec ${keySpec}`,
     );
   }

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { Alias } from '../keys/aliases';
 import { callerConditions } from '../keys/conditions';
 import { type Place, aliasArn, namesAlias } from '../keys/identifiers';
@@ -10,12 +10,12 @@ type AliasOperation = 'CreateAlias' | 'UpdateAlias' | 'DeleteAlias';
 /** The rules of an alias name beyond its shape (kms-semantics §13.1). */
 export function checkAliasName({ AliasName: name }: { readonly AliasName: string }): void {
   if (!name.startsWith('alias/')) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'AliasName',
       'Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html',
     );
   }
-  if (name === 'alias/') throw new KmsError('ValidationException', 'Alias name must not be empty.');
+  if (name === 'alias/') throw invalidMember('AliasName', 'Alias name must not be empty.');
   // Names under alias/aws belong to AWS, whatever follows.
   if (name.startsWith('alias/aws')) throw new KmsError('NotAuthorizedException');
 }
@@ -43,7 +43,7 @@ export function aliasNotFound(place: Place, accountId: string, aliasName: string
 /** TargetKeyId is a key; an alias there has a text of its own (kms-semantics §2.2). */
 export function checkAliasTarget({ TargetKeyId: target }: { readonly TargetKeyId: string }): void {
   if (namesAlias(target)) {
-    throw new KmsError('ValidationException', 'Aliases must refer to keys. Not aliases');
+    throw invalidMember('TargetKeyId', 'Aliases must refer to keys. Not aliases');
   }
 }
 

@@ -4,12 +4,12 @@ import { copyOf } from '../custom-key-stores/secrets';
 import type { CloudHsmStore, CustomKeyStore, ExternalStore } from '../custom-key-stores/store';
 import { insertStore, lockProperties, storesBeside } from '../custom-key-stores/stores';
 import type { Queryable } from '../db';
+import { invalidMember } from '../errors';
 import { type Limits, requireRoom } from '../keys/limits';
 import type { Call, Operation } from '../operation';
 import type { CreateCustomKeyStoreRequest } from '../shapes/kms.generated';
 import {
   checkTexts,
-  invalid,
   membersOfType,
   newStoreId,
   requireMembersOfType,
@@ -42,7 +42,10 @@ export const createCustomKeyStore: Operation<'CreateCustomKeyStore'> = {
     requireMembersOfType(type, input);
     const missing = membersOfType[type].required.find((member) => input[member] === undefined);
     if (missing !== undefined) {
-      throw invalid(`${missing} is required for a custom key store of type ${type}.`);
+      throw invalidMember(
+        missing,
+        `${missing} is required for a custom key store of type ${type}.`,
+      );
     }
     checkVpcEndpoint(input);
     const { CustomKeyStoreName, TrustAnchorCertificate } = input;
@@ -88,14 +91,18 @@ function checkVpcEndpoint(input: CreateCustomKeyStoreRequest): void {
     XksProxyVpcEndpointServiceOwner: owner,
   } = input;
   if (connectivity === 'VPC_ENDPOINT_SERVICE' && name === undefined) {
-    throw invalid(
+    throw invalidMember(
+      'XksProxyVpcEndpointServiceName',
       `XksProxyVpcEndpointServiceName is required when XksProxyConnectivity is ${connectivity}.`,
     );
   }
   if (connectivity !== 'PUBLIC_ENDPOINT' || (name === undefined && owner === undefined)) return;
   const member =
     name === undefined ? 'XksProxyVpcEndpointServiceOwner' : 'XksProxyVpcEndpointServiceName';
-  throw invalid(`${member} is not valid when XksProxyConnectivity is ${connectivity}.`);
+  throw invalidMember(
+    member,
+    `${member} is not valid when XksProxyConnectivity is ${connectivity}.`,
+  );
 }
 
 function secretOf(input: CreateCustomKeyStoreRequest): Secret {

@@ -1,8 +1,9 @@
 import type { Sealed } from '../auth/sealing';
 import { requireConnectionState } from '../custom-key-stores/errors';
 import type { CloudHsmStore, CustomKeyStore, ExternalStore } from '../custom-key-stores/store';
+import { invalidMember } from '../errors';
 import type { ConnectionStateType, UpdateCustomKeyStoreRequest } from '../shapes/kms.generated';
-import { invalid, requireMembersOfType } from './custom-key-store-rules';
+import { requireMembersOfType } from './custom-key-store-rules';
 
 type Input = UpdateCustomKeyStoreRequest;
 type Property = Exclude<keyof Input, 'CustomKeyStoreId'>;
@@ -39,7 +40,10 @@ function requireConnectivity(of: ExternalStore, input: Input): void {
   const service = ['XksProxyVpcEndpointServiceName', 'XksProxyVpcEndpointServiceOwner'] as const;
   const superfluous = connectivity === 'PUBLIC_ENDPOINT' ? service.find(given) : undefined;
   if (superfluous !== undefined) {
-    throw invalid(`${superfluous} is not valid when XksProxyConnectivity is ${connectivity}.`);
+    throw invalidMember(
+      superfluous,
+      `${superfluous} is not valid when XksProxyConnectivity is ${connectivity}.`,
+    );
   }
   if (connectivity === of.connectivity) return;
   const needed: readonly Property[] =
@@ -48,7 +52,10 @@ function requireConnectivity(of: ExternalStore, input: Input): void {
       : ['XksProxyUriEndpoint', 'XksProxyVpcEndpointServiceName'];
   const missing = needed.find((member) => !given(member));
   if (missing === undefined) return;
-  throw invalid(`${missing} is required when XksProxyConnectivity is changed to ${connectivity}.`);
+  throw invalidMember(
+    missing,
+    `${missing} is required when XksProxyConnectivity is changed to ${connectivity}.`,
+  );
 }
 
 /** The store with its new properties, of which the secret comes sealed. */

@@ -4,7 +4,7 @@ import { storeNotFound } from '../custom-key-stores/errors';
 import type { CustomKeyStore } from '../custom-key-stores/store';
 import { findStore, lockStore, storesBeside } from '../custom-key-stores/stores';
 import type { Queryable } from '../db';
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import { callerConditions } from '../keys/conditions';
 import type { Call, Change } from '../operation';
 import type { Conditions } from '../policy/policy';
@@ -46,10 +46,6 @@ export const membersOfType = {
   },
 } as const satisfies Record<CustomKeyStoreType, Record<string, readonly StoreMember[]>>;
 
-export function invalid(message: string): KmsError {
-  return new KmsError('ValidationException', message);
-}
-
 /** Throws ValidationException when the input has a member that a store of the type has not. */
 export function requireMembersOfType(type: CustomKeyStoreType, input: StoreMembers): void {
   const otherType = type === 'AWS_CLOUDHSM' ? 'EXTERNAL_KEY_STORE' : 'AWS_CLOUDHSM';
@@ -57,7 +53,7 @@ export function requireMembersOfType(type: CustomKeyStoreType, input: StoreMembe
   const others: readonly StoreMember[] = [...required, ...optional];
   const given = others.find((member) => input[member] !== undefined);
   if (given === undefined) return;
-  throw invalid(`${given} is not valid for a custom key store of type ${type}.`);
+  throw invalidMember(given, `${given} is not valid for a custom key store of type ${type}.`);
 }
 
 /** No pattern of the model keeps U+0000 out, and Postgres cannot store it: refused, as AWS refuses it in descriptions. */
@@ -65,7 +61,8 @@ export function checkTexts(texts: Readonly<Record<string, string | undefined>>):
   for (const [member, text] of Object.entries(texts)) {
     if (text?.includes('\0') !== true) continue;
     const path = member.charAt(0).toLowerCase() + member.slice(1);
-    throw invalid(
+    throw invalidMember(
+      member,
       `1 validation error detected: Value at '${path}' failed to satisfy constraint: Member must not contain U+0000`,
     );
   }

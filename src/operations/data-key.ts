@@ -1,5 +1,5 @@
 import type { Awaitable } from '../awaitable';
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
 import { storeFailure } from '../keys/store-failures';
@@ -29,7 +29,7 @@ const bytesOf: Readonly<Record<DataKeySpec, number>> = { AES_128: 16, AES_256: 3
 /** Exactly one of KeySpec and NumberOfBytes; checked before the key is looked at (kms-semantics §5.1). */
 export function checkDataKeyRequest(input: DataKeyRequest): void {
   if ((input.KeySpec === undefined) === (input.NumberOfBytes === undefined)) {
-    throw new KmsError('ValidationException', 'Please specify either number of bytes or key spec.');
+    throw invalidMember('KeySpec', 'Please specify either number of bytes or key spec.');
   }
   checkEncryptionContextSize(input.EncryptionContext);
 }

@@ -1,9 +1,10 @@
 import { storeNotFound } from '../custom-key-stores/errors';
 import type { CustomKeyStore, ExternalStore } from '../custom-key-stores/store';
 import { findStore, findStoreNamed, listStores } from '../custom-key-stores/stores';
+import { invalidMember } from '../errors';
 import type { Call, Operation } from '../operation';
 import type { CustomKeyStoresListEntry, XksProxyConfigurationType } from '../shapes/kms.generated';
-import { checkTexts, invalid, requireOwn, storeConditions } from './custom-key-store-rules';
+import { checkTexts, requireOwn, storeConditions } from './custom-key-store-rules';
 import { pageSize, paginate } from './pagination';
 
 export const describeCustomKeyStores: Operation<'DescribeCustomKeyStores'> = {
@@ -17,7 +18,10 @@ export const describeCustomKeyStores: Operation<'DescribeCustomKeyStores'> = {
   audited: ['CustomKeyStoreId', 'CustomKeyStoreName', 'Limit', 'Marker'],
   check({ CustomKeyStoreId, CustomKeyStoreName }) {
     if (CustomKeyStoreId !== undefined && CustomKeyStoreName !== undefined) {
-      throw invalid('CustomKeyStoreId and CustomKeyStoreName cannot both be specified.');
+      throw invalidMember(
+        'CustomKeyStoreName',
+        'CustomKeyStoreId and CustomKeyStoreName cannot both be specified.',
+      );
     }
     checkTexts({ CustomKeyStoreId, CustomKeyStoreName });
   },

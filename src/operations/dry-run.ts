@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 
 interface DryRunnable {
   readonly DryRun?: boolean;
@@ -30,22 +30,20 @@ export function checkIgnoreCiphertext(
   given: { readonly ciphertext: Buffer | undefined; readonly keyId: string | undefined },
 ): void {
   if (input.DryRunModifiers !== undefined && input.DryRun !== true) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'DryRunModifiers',
       'DryRunModifiers can be specified only when DryRun is true.',
     );
   }
   if (ignoresCiphertext(input)) {
     if (given.keyId === undefined) {
-      throw new KmsError(
-        'ValidationException',
-        'A key ID must be specified when the ciphertext is ignored.',
-      );
+      throw invalidMember('KeyId', 'A key ID must be specified when the ciphertext is ignored.');
     }
   } else if (given.ciphertext === undefined) {
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'CiphertextBlob',
       "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null",
+      'is required',
     );
   }
 }

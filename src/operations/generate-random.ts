@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import { findStore } from '../custom-key-stores/stores';
 import type { Call, Operation } from '../operation';
 import type { GenerateRandomResponse } from '../shapes/kms.generated';
@@ -16,7 +16,7 @@ export const generateRandom: Operation<'GenerateRandom'> = {
   check(input) {
     // Optional in the shape and required all the same (kms-semantics §5.3).
     if (input.NumberOfBytes === undefined) {
-      throw new KmsError('ValidationException', 'NumberOfBytes is required.');
+      throw invalidMember('NumberOfBytes', 'NumberOfBytes is required.');
     }
     checkTexts({ CustomKeyStoreId: input.CustomKeyStoreId });
   },

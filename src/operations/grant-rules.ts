@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { Key } from '../keys/key';
 import type { Conditions } from '../policy/policy';
 import type { Principal } from '../policy/principal';
@@ -46,12 +46,13 @@ export function checkGrantRequest(input: CreateGrantRequest): void {
   checkPrincipalMembers(input);
   const [first, ...others] = new Set(input.Operations);
   if (first === undefined) {
-    throw invalid(
+    throw invalidMember(
+      'Operations',
       "1 validation error detected: Value '[]' at 'operations' failed to satisfy constraint: Member must have length greater than or equal to 1",
     );
   }
   if (first === 'CreateGrant' && others.length === 0) {
-    throw invalid('Grants must not contain only the CreateGrant operation.');
+    throw invalidMember('Operations', 'Grants must not contain only the CreateGrant operation.');
   }
   checkConstraints(input.Constraints ?? {});
 }
@@ -62,12 +63,14 @@ export function checkGrantOfKey(key: Grantable, input: CreateGrantRequest): void
   const allowed: readonly GrantOperation[] = isSymmetric ? symmetric : byUsage[key.keyUsage];
   const wrong = input.Operations.find((one) => !always.includes(one) && !allowed.includes(one));
   if (wrong !== undefined) {
-    throw invalid(
+    throw invalidMember(
+      'Operations',
       `The operation ${wrong} cannot be granted on a key with key spec ${key.keySpec} and key usage ${key.keyUsage}.`,
     );
   }
   if (!isSymmetric && contextOf(input.Constraints) !== undefined) {
-    throw invalid(
+    throw invalidMember(
+      'Constraints',
       `Encryption context constraints cannot be used with a key with key spec ${key.keySpec}.`,
     );
   }
@@ -113,14 +116,21 @@ function checkPrincipalMembers(input: CreateGrantRequest): void {
   requireOneOf(input, { principal: 'GranteePrincipal', service: 'GranteeServicePrincipal' });
   const { RetiringPrincipal: retiring, RetiringServicePrincipal: retiringService } = input;
   if (retiring !== undefined && retiringService !== undefined) {
-    throw invalid('RetiringPrincipal and RetiringServicePrincipal cannot both be specified.');
+    throw invalidMember(
+      'RetiringServicePrincipal',
+      'RetiringPrincipal and RetiringServicePrincipal cannot both be specified.',
+    );
   }
   if (input.GranteeServicePrincipal === undefined) return;
   if (input.Constraints?.SourceArn === undefined) {
-    throw invalid('GranteeServicePrincipal requires the grant constraint SourceArn.');
+    throw invalidMember(
+      'Constraints/SourceArn',
+      'GranteeServicePrincipal requires the grant constraint SourceArn.',
+    );
   }
   if (retiring === undefined && retiringService === undefined) {
-    throw invalid(
+    throw invalidMember(
+      'RetiringPrincipal',
       'GranteeServicePrincipal requires RetiringPrincipal or RetiringServicePrincipal.',
     );
   }
@@ -132,36 +142,37 @@ export function requireOneOf<M extends string>(
   { principal, service }: { readonly principal: M; readonly service: M },
 ): void {
   if ((input[principal] === undefined) === (input[service] === undefined)) {
-    throw invalid(`Exactly one of ${principal} and ${service} must be specified.`);
+    throw invalidMember(principal, `Exactly one of ${principal} and ${service} must be specified.`);
   }
 }
 
 function checkConstraints(constraints: GrantConstraints): void {
   const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = constraints;
   if (equals !== undefined && subset !== undefined) {
-    throw invalid(
+    throw invalidMember(
+      'Constraints',
       'EncryptionContextEquals and EncryptionContextSubset cannot both be specified in a grant.',
     );
   }
   const pairs = Object.entries(contextOf(constraints) ?? {});
   if (pairs.length > maxPairs) {
-    throw invalid(`A grant constraint can have at most ${maxPairs} encryption context pairs.`);
+    throw invalidMember(
+      'Constraints',
+      `A grant constraint can have at most ${maxPairs} encryption context pairs.`,
+    );
   }
   if (pairs.some(([, value]) => value.length > maxValueLength)) {
-    throw invalid(
+    throw invalidMember(
+      'Constraints',
       `An encryption context value in a grant constraint can have at most ${maxValueLength} characters.`,
     );
   }
   // Postgres keeps no U+0000 in text.
   if (pairs.some(([key, value]) => key.includes('\0') || value.includes('\0'))) {
-    throw invalid('A grant constraint cannot contain the character U+0000.');
+    throw invalidMember('Constraints', 'A grant constraint cannot contain the character U+0000.');
   }
   const { SourceArn: sourceArn } = constraints;
   if (sourceArn !== undefined && (!arnForm.test(sourceArn) || sourceArn.includes('\0'))) {
     throw new KmsError('InvalidArnException', `Invalid arn ${sourceArn}`);
   }
-}
-
-function invalid(message: string): KmsError {
-  return new KmsError('ValidationException', message);
 }

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { Key } from '../keys/key';
 import type { ExpirationModelType, ImportType } from '../shapes/kms.generated';
 
@@ -20,7 +20,10 @@ export const defaultExpirationModel = 'KEY_MATERIAL_EXPIRES';
 export function checkImportRequest(input: ImportInput): void {
   checkExpiration(input);
   if (input.ImportType === 'NEW_KEY_MATERIAL' && input.KeyMaterialId !== undefined) {
-    throw invalid('You cannot specify a KeyMaterialId when the ImportType is NEW_KEY_MATERIAL');
+    throw invalidMember(
+      'KeyMaterialId',
+      'You cannot specify a KeyMaterialId when the ImportType is NEW_KEY_MATERIAL',
+    );
   }
 }
 
@@ -30,16 +33,20 @@ function checkExpiration({
 }: ImportInput): void {
   if (ExpirationModel === 'KEY_MATERIAL_DOES_NOT_EXPIRE') {
     if (validTo === undefined) return;
-    throw invalid(
+    throw invalidMember(
+      'ValidTo',
       'A validTo date must not be set if the ExpirationModel is KEY_MATERIAL_DOES_NOT_EXPIRE',
     );
   }
   if (validTo === undefined) {
-    throw invalid('A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES');
+    throw invalidMember(
+      'ValidTo',
+      'A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES',
+    );
   }
   const life = validTo.getTime() - Date.now();
-  if (life <= 0) throw invalid('ValidTo must be in the future');
-  if (life > maxLifeMs) throw invalid('ValidTo must be within 365 days');
+  if (life <= 0) throw invalidMember('ValidTo', 'ValidTo must be in the future');
+  if (life > maxLifeMs) throw invalidMember('ValidTo', 'ValidTo must be within 365 days');
 }
 
 const ofSymmetricKeys = ['ImportType', 'KeyMaterialId', 'KeyMaterialDescription'] as const;
@@ -53,8 +60,4 @@ export function requireMembersOfSpec({ keySpec }: Key, input: ImportInput): void
     'UnsupportedOperationException',
     `${member} is only valid for symmetric encryption KMS keys.`,
   );
-}
-
-function invalid(message: string): KmsError {
-  return new KmsError('ValidationException', message);
 }

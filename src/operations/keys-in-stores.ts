@@ -1,11 +1,11 @@
 import { requireConnectionState } from '../custom-key-stores/errors';
 import type { CustomKeyStore } from '../custom-key-stores/store';
 import type { Awaitable } from '../awaitable';
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import { tokenFailure } from '../keys/store-failures';
 import type { Call } from '../operation';
 import type { CreateKeyRequest, CustomKeyStoreType, OriginType } from '../shapes/kms.generated';
-import { checkTexts, invalid, requireOwn } from './custom-key-store-rules';
+import { checkTexts, requireOwn } from './custom-key-store-rules';
 
 /** Keys of these origins are in a store of the same name. */
 export function storeTypeOf(origin: OriginType): CustomKeyStoreType | undefined {
@@ -21,10 +21,10 @@ export function checkStoreMembers(input: CreateKeyRequest): void {
   ] as const;
   for (const [member, value, wanted] of members) {
     if (wanted && value === undefined) {
-      throw invalid(`${member} is required for KMS keys with Origin ${origin}.`);
+      throw invalidMember(member, `${member} is required for KMS keys with Origin ${origin}.`);
     }
     if (!wanted && value !== undefined) {
-      throw invalid(`${member} is not valid for KMS keys with Origin ${origin}.`);
+      throw invalidMember(member, `${member} is not valid for KMS keys with Origin ${origin}.`);
     }
   }
   checkTexts({ CustomKeyStoreId });

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import type { Grant } from '../keys/grants';
 import type { Operation, TargetedCall } from '../operation';
 import { grantListEntry } from './grant-entry';
@@ -15,8 +15,8 @@ export const listGrants: Operation<'ListGrants'> = {
   check({ GrantId, GranteePrincipal, GranteeServicePrincipal }) {
     if (GrantId !== undefined) checkGrantId(GrantId);
     if (GranteePrincipal !== undefined && GranteeServicePrincipal !== undefined) {
-      throw new KmsError(
-        'ValidationException',
+      throw invalidMember(
+        'GranteeServicePrincipal',
         'GranteePrincipal and GranteeServicePrincipal cannot both be specified.',
       );
     }
@@ -26,8 +26,8 @@ export const listGrants: Operation<'ListGrants'> = {
   requires: { state: 'any' },
   verify({ input, caller }) {
     if (input.GranteeServicePrincipal !== undefined && caller.kind !== 'service') {
-      throw new KmsError(
-        'ValidationException',
+      throw invalidMember(
+        'GranteeServicePrincipal',
         'GranteeServicePrincipal can be specified by service principals only.',
       );
     }

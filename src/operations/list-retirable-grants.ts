@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import { keyArn } from '../keys/identifiers';
 import type { AccountAction, Call, Operation } from '../operation';
 import { accessDenied } from '../policy/authorize';
@@ -72,8 +72,8 @@ function requireOwn({ input, caller }: Call<'ListRetirableGrants'>): void {
   const { RetiringPrincipal: arn } = input;
   if (arn === undefined) {
     if (caller.kind === 'service') return;
-    throw new KmsError(
-      'ValidationException',
+    throw invalidMember(
+      'RetiringServicePrincipal',
       'RetiringServicePrincipal can be specified by service principals only.',
     );
   }

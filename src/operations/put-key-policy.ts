@@ -1,5 +1,5 @@
 import type { Operation } from '../operation';
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import { acceptKeyPolicy, policyName, requireNoLockout } from './key-policy';
 import { onlyKey, targetByKeyOnly } from './targets';
 
@@ -14,7 +14,7 @@ export const putKeyPolicy: Operation<'PutKeyPolicy'> = {
   audited: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'],
   check({ PolicyName }) {
     if (PolicyName !== undefined && PolicyName !== policyName) {
-      throw new KmsError('ValidationException', 'The only valid policy name is default.');
+      throw invalidMember('PolicyName', 'The only valid policy name is default.');
     }
   },
   conditions: ({ input }) => ({

@@ -44,8 +44,8 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   usesKey: true,
   check(input) {
     checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.SourceKeyId });
-    checkEncryptionContextSize(input.SourceEncryptionContext);
-    checkEncryptionContextSize(input.DestinationEncryptionContext);
+    checkEncryptionContextSize(input.SourceEncryptionContext, 'SourceEncryptionContext');
+    checkEncryptionContextSize(input.DestinationEncryptionContext, 'DestinationEncryptionContext');
   },
   targets,
   identify({ input, keys }) {

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { type KmsError, invalidMember } from '../errors';
 import type { Grant } from '../keys/grants';
 import type { Key } from '../keys/key';
 import type { Call, Operation, Target } from '../operation';
@@ -25,10 +25,7 @@ export const retireGrant: Operation<'RetireGrant'> = {
     const byIds = KeyId !== undefined && GrantId !== undefined;
     const byToken = KeyId === undefined && GrantId === undefined && GrantToken !== undefined;
     if (!byToken && (!byIds || GrantToken !== undefined)) {
-      throw new KmsError(
-        'ValidationException',
-        'Grant token OR (grant ID, key ID) must be specified',
-      );
+      throw invalidMember('GrantToken', 'Grant token OR (grant ID, key ID) must be specified');
     }
     if (GrantId !== undefined) checkGrantId(GrantId);
   },

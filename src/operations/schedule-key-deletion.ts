@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import { scheduleDeletion } from '../keys/deletion';
 import type { Operation } from '../operation';
 import { onlyKey, targetWithDaysUnused } from './targets';
@@ -16,7 +16,7 @@ export const scheduleKeyDeletion: Operation<'ScheduleKeyDeletion'> = {
   audited: ['KeyId', 'PendingWindowInDays'],
   check({ PendingWindowInDays: days = defaultWindow }) {
     if (days < 7 || days > 30) {
-      throw new KmsError('ValidationException', 'PendingWindowInDays must be between 7 and 30');
+      throw invalidMember('PendingWindowInDays', 'PendingWindowInDays must be between 7 and 30');
     }
   },
   conditions: ({ input: { PendingWindowInDays: days = defaultWindow } }) => ({

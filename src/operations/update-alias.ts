@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { invalidMember } from '../errors';
 import { aliasCacheKey } from '../keys/aliases';
 import type { Key } from '../keys/key';
 import { requireRoom } from '../keys/limits';
@@ -30,8 +30,8 @@ export const updateAlias: Operation<'UpdateAlias'> = {
     const { current, next } = both(keys);
     requireState(next, 'notPendingDeletion');
     if (current.keyUsage !== next.keyUsage) {
-      throw new KmsError(
-        'ValidationException',
+      throw invalidMember(
+        'TargetKeyId',
         `Alias ${input.AliasName} cannot be changed from a CMK with key usage ${current.keyUsage} to a CMK with key usage ${next.keyUsage}. The key usage of the current CMK and the new CMK must be the same.`,
       );
     }

@@ -2,14 +2,13 @@ import { Secret } from '../auth/secret';
 import { copyOf } from '../custom-key-stores/secrets';
 import { type CustomKeyStore, connectsAlike } from '../custom-key-stores/store';
 import { lockProperties, saveStore } from '../custom-key-stores/stores';
-import { KmsError } from '../errors';
+import { KmsError, invalidMember } from '../errors';
 import type { Call, Operation } from '../operation';
 import type { UpdateCustomKeyStoreRequest } from '../shapes/kms.generated';
 import {
   changed,
   checkTexts,
   findOwn,
-  invalid,
   lockOwn,
   requireFree,
   storeConditions,
@@ -39,7 +38,10 @@ export const updateCustomKeyStore: Operation<'UpdateCustomKeyStore'> = {
     const { CustomKeyStoreId, NewCustomKeyStoreName } = input;
     checkTexts({ CustomKeyStoreId, NewCustomKeyStoreName });
     if (Object.keys(input).length > 1) return;
-    throw invalid('At least one property of the custom key store must be specified.');
+    throw invalidMember(
+      'NewCustomKeyStoreName',
+      'At least one property of the custom key store must be specified.',
+    );
   },
   conditions: storeConditions,
   accountActions: () => [{ action: 'kms:UpdateCustomKeyStore', resource: '*' }],

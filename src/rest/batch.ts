@@ -1,12 +1,20 @@
 import type { Answer } from '../corridor';
-import { KmsError, type Violation } from '../errors';
+import type { Violation } from '../errors';
 import { isRepeatable } from '../shapes';
 import { isObject } from '../shapes/decode';
 import type { KmsOperationName } from '../shapes/kms.generated';
 import type { OperationInputs, OperationName } from '../shapes/operations';
-import { problemOf } from './problems';
+import { type Placing, asInput, problemOf } from './problems';
 import type { QueryValues } from './query';
-import { type RequestParts, inputFromJson, inputOf, invalid, pointerTo, strange } from './requests';
+import {
+  type RequestParts,
+  inputFromJson,
+  inputOf,
+  invalid,
+  placing,
+  pointerTo,
+  strange,
+} from './requests';
 import type { Route } from './routes';
 
 /** What `POST /v1/batch` takes, in the order of the reference. */
@@ -27,8 +35,10 @@ const maxViolations = 100;
 /** One of the requests that a body brings. */
 export interface Entry {
   readonly operation: OperationName;
-  /** Reads its input. Throws ValidationException with all that is wrong with it, by pointers into the whole body. */
+  /** Reads its input. Throws ValidationException with all that is wrong with it, by pointers into the input. */
   readonly input: <N extends OperationName>(operation: N) => OperationInputs[N];
+  /** Where the whole body has what is wrong with the input. */
+  readonly place: Placing;
 }
 
 /**
@@ -58,9 +68,8 @@ export function readInputs(
   return inputs.map((body, at) => ({
     operation: route.operation,
     input: (operation) =>
-      within(['Entries', String(at)], () =>
-        inputOf(operation, route, { path, query: new Map<string, never>(), body }),
-      ),
+      inputOf(operation, route, { path, query: new Map<string, never>(), body }),
+    place: within(['Entries', String(at)], placing(route)),
   }));
 }
 
@@ -68,6 +77,7 @@ export function readInputs(
 export interface Result {
   readonly requestId: string;
   readonly answer: Answer;
+  readonly place: Placing;
 }
 
 /** The answer of a batch: the results in the order of the entries, and how many of them failed. */
@@ -76,9 +86,9 @@ export function writeResults(results: readonly Result[]): string {
   return `{"Results":[${results.map(writeResult).join(',')}],"Failed":${failed}}`;
 }
 
-function writeResult({ requestId, answer }: Result): string {
+function writeResult({ requestId, answer, place }: Result): string {
   if (answer.ok) return `{"Status":200,"RequestId":"${requestId}","Output":${answer.output}}`;
-  const problem = problemOf(answer.error, requestId);
+  const problem = problemOf(answer.error, requestId, place);
   const { status } = problem;
   return `{"Status":${status},"RequestId":"${requestId}","Problem":${JSON.stringify(problem)}}`;
 }
@@ -151,7 +161,8 @@ function batchEntry(json: unknown, at: number, violations: Violations): Entry {
   }
   return {
     operation,
-    input: (operation) => within([...path, 'Input'], () => inputFromJson(operation, input)),
+    input: (operation) => inputFromJson(operation, input),
+    place: within([...path, 'Input'], asInput),
   };
 }
 
@@ -160,21 +171,15 @@ const nothing: Entry = {
   input: () => {
     throw new Error('an entry was asked for its input that has violations');
   },
+  place: asInput,
 };
 
-/** What is wrong in there, by pointers from outside. What the path has stands outside. */
-function within<T>(place: readonly string[], read: () => T): T {
-  try {
-    return read();
-  } catch (thrown) {
-    if (!(thrown instanceof KmsError)) throw thrown;
-    const outer = pointerTo(place);
-    throw invalid(
-      thrown.violations.map((violation) =>
-        violation.in === 'path'
-          ? violation
-          : { ...violation, pointer: `${outer}${violation.pointer}` },
-      ),
-    );
-  }
+/** By pointers from outside. What the path has stands outside. */
+function within(outer: readonly string[], place: Placing): Placing {
+  const prefix = pointerTo(outer);
+  return (inner) => {
+    const violation = place(inner);
+    if (violation.in === 'path') return violation;
+    return { ...violation, pointer: `${prefix}${violation.pointer}` };
+  };
 }

@@ -263,9 +263,14 @@ const soon = 1;
 /** The ways to prove who one is that HTTP has names for (RFC 9110 §11.6.1). */
 const challenge = 'Bearer, AWS4-HMAC-SHA256';
 
-export function problemOf(error: KmsError, requestId: string): Problem {
+/** Where a request has what its operation refused, which knows its input alone. */
+export type Placing = (violation: Violation) => Violation;
+
+export const asInput: Placing = (violation) => violation;
+
+export function problemOf(error: KmsError, requestId: string, place = asInput): Problem {
   const { status, title } = rowOf(error);
-  const errors = error.violations.map(problemViolation);
+  const errors = error.violations.map((violation) => problemViolation(place(violation)));
   return {
     type: `urn:claviger:problem:${error.code}`,
     title,

@@ -3,6 +3,7 @@ import { type Fault, isRepeatable, strictInput } from '../shapes';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 import type { Shape } from '../shapes/model';
 import { shapeNamed } from '../shapes/table';
+import type { Placing } from './problems';
 import type { QueryValues } from './query';
 import { type Route, inputShapeOf } from './routes';
 
@@ -40,6 +41,14 @@ export function inputFromJson<N extends OperationName>(name: N, json: unknown): 
   const { input, faults } = strictInput(name, json);
   if (faults.length > 0) throw invalid(faults.map(inBody));
   return input;
+}
+
+/** Of a request to a route. */
+export function placing(route: Route): Placing {
+  return (violation) => {
+    const [, member = ''] = violation.pointer.split('/');
+    return { ...violation, in: violation.in ?? placeOf(route, member) };
+  };
 }
 
 /** Told of: a query or body of nothing but faults is answered with no more. */

@@ -191,6 +191,33 @@ test('Every member of a wrong type is told of', async () => {
   await expectRefusals(bad, 422, 'ValidationException');
 });
 
+test('What an operation refuses of a value that its shape allows is told of with its place', async () => {
+  const rows: readonly (readonly [string, object | string, string])[] = [
+    ['GenerateRandom', {}, '#/NumberOfBytes body: NumberOfBytes is required.'],
+    ['Decrypt', {}, '#/CiphertextBlob body: is required'],
+    [
+      'ScheduleKeyDeletion',
+      '?PendingWindowInDays=5',
+      '#/PendingWindowInDays query: PendingWindowInDays must be between 7 and 30',
+    ],
+    ['CreateKey', { Description: '\0' }, '#/Description body: must not contain U+0000'],
+    [
+      'ListRetirableGrants',
+      '',
+      '#/RetiringPrincipal query: Exactly one of RetiringPrincipal and RetiringServicePrincipal must be specified.',
+    ],
+  ];
+  const bad = rows.map(([operation, sent, wrong]): Bad => {
+    const route = routes.find((one) => one.operation === operation) as Route;
+    return {
+      route,
+      wrong: [wrong],
+      ...(typeof sent === 'string' ? { query: sent } : { body: sent }),
+    };
+  });
+  await expectRefusals(bad, 422, 'ValidationException');
+});
+
 /** Everything in a query is a text, so that what is wrong with one is what it says, or that there are two. */
 function wrongInQuery(route: Route, member: string): readonly [pair: string, pointer: string] {
   const { type } = shapeNamed(inputShapeOf(route.operation).members[member] ?? '');

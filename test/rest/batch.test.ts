@@ -1,11 +1,13 @@
-import { KmsError, type Violation } from '../../src/errors';
+import { KmsError, invalidMember } from '../../src/errors';
 import {
+  type Entry,
   batchOperations,
   maxEntries,
   readBatch,
   readInputs,
   writeResults,
 } from '../../src/rest/batch';
+import { asInput } from '../../src/rest/problems';
 import { readQuery } from '../../src/rest/query';
 import { type Route, routes } from '../../src/rest/routes';
 
@@ -14,16 +16,23 @@ const Plaintext = Buffer.from('p').toString('base64');
 const encrypt = { Operation: 'Encrypt', Input: { KeyId: 'k', Plaintext } };
 
 /** What a ValidationException lists, as `pointer: detail`. */
-function violationsOf(read: () => unknown): string[] {
+function violationsOf(read: () => unknown, place = asInput): string[] {
   try {
     read();
   } catch (thrown) {
     if (!(thrown instanceof KmsError)) throw thrown;
     expect(thrown.code).toBe('ValidationException');
-    return thrown.violations.map(({ pointer, detail }: Violation) => `${pointer}: ${detail}`);
+    return thrown.violations.map((violation) => {
+      const { pointer, detail } = place(violation);
+      return `${pointer}: ${detail}`;
+    });
   }
   return [];
 }
+
+/** Of the input of an entry, as the answer has them. */
+const violationsIn = (entry: Entry | undefined, operation: 'Encrypt' | 'ReEncrypt'): string[] =>
+  violationsOf(() => entry?.input(operation), entry?.place);
 
 const ofBatch = (json: unknown): string[] => violationsOf(() => readBatch(json, none));
 
@@ -92,9 +101,7 @@ test('names of the prototype are members that are not known, as others are', () 
   ]);
   const [entry] =
     inputsOf(JSON.parse('{"Entries":[{"__proto__":{"CiphertextBlob":"eA=="}}]}')) ?? [];
-  expect(violationsOf(() => entry?.input('ReEncrypt'))).toEqual([
-    '/Entries/0/__proto__: is not known here',
-  ]);
+  expect(violationsIn(entry, 'ReEncrypt')).toEqual(['/Entries/0/__proto__: is not known here']);
 });
 
 test('a body of very many violations is answered with a hundred', () => {
@@ -110,13 +117,21 @@ test('a batch takes no parameters in its query', () => {
 test('what is wrong inside of an input is its entry’s matter, by pointers from the body', () => {
   const bad = { Operation: 'Encrypt', Input: { KeyId: 7, Extra: 1 } };
   const entries = readBatch({ Entries: [encrypt, bad, { ...encrypt, Input: 'x' }] }, none);
-  expect(violationsOf(() => entries[1]?.input('Encrypt'))).toEqual([
+  expect(violationsIn(entries[1], 'Encrypt')).toEqual([
     '/Entries/1/Input/KeyId: must be a string',
     '/Entries/1/Input/Plaintext: is required',
     '/Entries/1/Input/Extra: is not known here',
   ]);
-  expect(violationsOf(() => entries[2]?.input('Encrypt'))).toEqual([
-    '/Entries/2/Input: must be an object',
+  expect(violationsIn(entries[2], 'Encrypt')).toEqual(['/Entries/2/Input: must be an object']);
+});
+
+test('what an operation refuses of an input has a pointer from the body too', () => {
+  const [, entry] = readBatch({ Entries: [encrypt, encrypt] }, none);
+  const refused = (): never => {
+    throw invalidMember('EncryptionContext', 'is too large');
+  };
+  expect(violationsOf(refused, entry?.place)).toEqual([
+    '/Entries/1/Input/EncryptionContext: is too large',
   ]);
 });
 
@@ -147,7 +162,7 @@ test('a list of inputs is refused as a batch is', () => {
 
 test('what the path names, no input of a list may', () => {
   const [entry] = inputsOf({ Entries: [{ DestinationKeyId: 'other', CiphertextBlob: 7 }] }) ?? [];
-  expect(violationsOf(() => entry?.input('ReEncrypt'))).toEqual([
+  expect(violationsIn(entry, 'ReEncrypt')).toEqual([
     '/Entries/0/CiphertextBlob: must be a string of base64, padded (RFC 4648 §4)',
     '/Entries/0/DestinationKeyId: is in the path already and must not be in the body',
   ]);
@@ -155,15 +170,19 @@ test('what the path names, no input of a list may', () => {
     path: { DestinationKeyId: 'k'.repeat(2049) },
     query: none,
   });
-  expect(violationsOf(() => long?.[0]?.input('ReEncrypt'))).toEqual([
+  expect(violationsIn(long?.[0], 'ReEncrypt')).toEqual([
     '/DestinationKeyId: must have at most 2048 characters',
   ]);
 });
 
 test('the results stand in the order of the entries, with the number of those that failed', () => {
   const text = writeResults([
-    { requestId: 'a', answer: { ok: true, output: '{"KeyId":"k"}' } },
-    { requestId: 'b', answer: { ok: false, error: new KmsError('NotFoundException', 'gone') } },
+    { requestId: 'a', answer: { ok: true, output: '{"KeyId":"k"}' }, place: asInput },
+    {
+      requestId: 'b',
+      answer: { ok: false, error: new KmsError('NotFoundException', 'gone') },
+      place: asInput,
+    },
   ]);
   expect(JSON.parse(text)).toEqual({
     Results: [

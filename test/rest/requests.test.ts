@@ -1,8 +1,8 @@
-import { KmsError } from '../../src/errors';
+import { KmsError, invalidMember } from '../../src/errors';
 import { nextLink } from '../../src/rest/answers';
 import { readJson } from '../../src/rest/bodies';
 import { readQuery } from '../../src/rest/query';
-import { inputFromJson, inputOf, pointerTo } from '../../src/rest/requests';
+import { inputFromJson, inputOf, placing, pointerTo } from '../../src/rest/requests';
 import { type Route, routes } from '../../src/rest/routes';
 
 function routeOf(operation: string): Route {
@@ -136,3 +136,16 @@ test.each([
     expect(thrownBy(() => readJson({ contentType, contentEncoding, bytes })).code).toBe(code);
   },
 );
+
+test.each([
+  ['CreateAlias', 'AliasName', 'body'],
+  ['UpdateAlias', 'AliasName', 'path'],
+  ['ScheduleKeyDeletion', 'PendingWindowInDays', 'query'],
+  ['CreateGrant', 'Constraints/SourceArn', 'body'],
+])('what %s refuses of %s is in the %s', (operation, member, place) => {
+  const { message, violations } = invalidMember(member, 'It cannot be so.', 'must be other');
+  expect(message).toBe('It cannot be so.');
+  expect(violations.map(placing(routeOf(operation)))).toEqual([
+    { pointer: `/${member}`, in: place, detail: 'must be other' },
+  ]);
+});

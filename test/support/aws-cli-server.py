@@ -53,8 +53,9 @@ def serve(connection):
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    # It puts the place of its own data in the environment.
+    # One puts the place of its own data in the environment, the other keeps credentials of roles in the home directory.
     importlib.reload(awscli)
+    importlib.reload(assumerole)
     connection.sendall(bytes([command(args) & 255]))
     os._exit(0)
 
@@ -96,6 +97,7 @@ directory = sys.argv[1]
 # Without an AWS CLI of Python's there is no server, and tests use what there is.
 import awscli  # noqa: E402
 from awscli import clidriver  # noqa: E402
+from awscli.customizations import assumerole  # noqa: E402
 
 load()
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -3,6 +3,7 @@ import type { Answer, DoorRequest } from '../../corridor';
 import type { Principal } from '../../policy/principal';
 import { type Entry, readBatch, readInputs, writeResults } from '../../rest/batch';
 import { type QueryValues, readQuery } from '../../rest/query';
+import { placing } from '../../rest/requests';
 import type { Route } from '../../rest/routes';
 import { writeOutputRfc3339 } from '../../shapes';
 import type { RestDoor } from './door';
@@ -14,7 +15,7 @@ export async function answerBatch(door: RestDoor, arrival: Arrival): Promise<voi
   const { req, res } = arrival;
   const { body, ...sender } = senderOf(door, req);
   let query: QueryValues = new Map<string, never>();
-  let requests: readonly DoorRequest[] = [];
+  let requests: readonly EntryRequest[] = [];
   const answered = await door.handleBatch({
     ...sender,
     service: 'claviger',
@@ -40,7 +41,7 @@ export async function answerEntries(door: RestDoor, arrival: Arrival, route: Rou
   const exchange = exchangeOf(door, arrival, route);
   const { request, json } = exchange;
   const { requestId, origin } = request;
-  let requests: readonly DoorRequest[] | undefined;
+  let requests: readonly EntryRequest[] | undefined;
   const answered = await door.handleBatch({
     ...{ requestId, origin, service: route.service, eventName: route.operation },
     authenticate: () => request.authenticate(),
@@ -56,10 +57,12 @@ export async function answerEntries(door: RestDoor, arrival: Arrival, route: Rou
   else {
     for (const answer of answered.answers) {
       if (answer.ok) sendAnswer(arrival, { route, exchange, text: answer.output });
-      else sendProblem(res, answer.error, requestId);
+      else sendProblem(res, answer.error, requestId, placing(route));
     }
   }
 }
+
+type EntryRequest = DoorRequest & Pick<Entry, 'place'>;
 
 interface Sent {
   readonly entry: Entry;
@@ -67,8 +70,9 @@ interface Sent {
   readonly caller: Principal;
 }
 
-function entryRequest(door: RestDoor, { entry, sender, caller }: Sent): DoorRequest {
+function entryRequest(door: RestDoor, { entry, sender, caller }: Sent): EntryRequest {
   return {
+    place: entry.place,
     requestId: door.newRequestId(),
     batchRequestId: sender.requestId,
     origin: sender.origin,
@@ -81,15 +85,15 @@ function entryRequest(door: RestDoor, { entry, sender, caller }: Sent): DoorRequ
 }
 
 interface Done {
-  readonly requests: readonly DoorRequest[];
+  readonly requests: readonly EntryRequest[];
   readonly answers: readonly Answer[];
   readonly requestId: string;
 }
 
 function send(res: ServerResponse, { answers, requests, requestId }: Done): void {
-  const results = requests.flatMap((request, at) => {
+  const results = requests.flatMap(({ requestId: id, place }, at) => {
     const answer = answers[at];
-    return answer === undefined ? [] : [{ requestId: request.requestId, answer }];
+    return answer === undefined ? [] : [{ requestId: id, answer, place }];
   });
   sendResults(res, writeResults(results), requestId);
 }

@@ -14,6 +14,7 @@ import {
   nothingAt,
   placeAt,
 } from '../../rest/paths';
+import { placing } from '../../rest/requests';
 import type { Route } from '../../rest/routes';
 import { answerBatch, answerEntries } from './batch';
 import { type Arrival, exchangeOf, refusedRequest } from './request';
@@ -83,7 +84,7 @@ async function answerRoute(door: RestDoor, arrival: Arrival, route: Route): Prom
   const exchange = exchangeOf(door, arrival, route);
   const answered = await door.handle(exchange.request);
   if (answered.ok) sendAnswer(arrival, { route, exchange, text: answered.output });
-  else sendProblem(arrival.res, answered.error, exchange.request.requestId);
+  else sendProblem(arrival.res, answered.error, exchange.request.requestId, placing(route));
 }
 
 function notAllowed(door: RestDoor, arrival: Arrival, { allowed }: Place): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { KmsError } from '../../errors';
 import { locationOf, nextLink } from '../../rest/answers';
-import { problemHeaders, problemOf } from '../../rest/problems';
+import { type Placing, problemHeaders, problemOf } from '../../rest/problems';
 import type { Route } from '../../rest/routes';
 import { securityHeaderList } from '../security-headers';
 import type { Arrival, Exchange } from './request';
@@ -28,8 +28,13 @@ export function sendResults(res: ServerResponse, text: string, requestId: string
   send(res, { status: 200, type: 'application/json', text, requestId });
 }
 
-export function sendProblem(res: ServerResponse, error: KmsError, requestId: string): void {
-  const problem = problemOf(error, requestId);
+export function sendProblem(
+  res: ServerResponse,
+  error: KmsError,
+  requestId: string,
+  place?: Placing,
+): void {
+  const problem = problemOf(error, requestId, place);
   const { status } = problem;
   // The rest of a body that is too large is not worth reading.
   if (status === 413) res.shouldKeepAlive = false;
