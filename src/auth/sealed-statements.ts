@@ -1,4 +1,5 @@
 import { HsmError } from '../../hsm';
+import type { Queryable } from '../db';
 import type { Sealed, Sealing } from './sealing';
 import type { SealingKeys } from './sealing-keys';
 import { Secret } from './secret';
@@ -17,7 +18,7 @@ const overheadBytes = 12 + 16;
 
 /**
  * Statements of this service to itself that go through the hands of its callers: under AES-GCM, so that a statement is
- * another one each time, tells nothing, and cannot be made up.
+ * another one each time, tells nothing, and cannot be made up. In a transaction: see SealingKeys.
  */
 export class SealedStatements {
   /** No other ciphertext of the token has such associated data, so that none can pass as a statement of this purpose. */
@@ -27,23 +28,19 @@ export class SealedStatements {
     this.owner = `${parts.sealing.purpose}/${version}`;
   }
 
-  /** Then to seal needs nothing of the database. */
-  async ready(): Promise<void> {
-    await this.parts.sealingKeys.current();
-  }
-
   /** Version, sealing key, IV, ciphertext, tag. */
-  async seal(plaintext: Buffer): Promise<Buffer> {
+  async seal(plaintext: Buffer, transaction?: Queryable): Promise<Buffer> {
     const { sealing, sealingKeys } = this.parts;
-    const keyId = await sealingKeys.current();
+    const keyId = await sealingKeys.current(transaction);
     const sealed = await sealing.seal(new Secret(plaintext), { owner: this.owner, keyId });
     return Buffer.concat([Buffer.from([version]), Buffer.from(keyId, 'hex'), sealed.blob]);
   }
 
   /** Undefined for what is no statement of ours. */
-  async open(bytes: Buffer): Promise<Buffer | undefined> {
+  async open(bytes: Buffer, transaction?: Queryable): Promise<Buffer | undefined> {
+    const { sealingKeys } = this.parts;
     const sealed = parse(bytes);
-    if (sealed === undefined || !(await this.parts.sealingKeys.has(sealed.sealingKeyId))) {
+    if (sealed === undefined || !(await sealingKeys.has(sealed.sealingKeyId, transaction))) {
       return undefined;
     }
     try {

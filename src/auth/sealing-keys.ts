@@ -5,7 +5,10 @@ import { Sealing, type SealingPurpose } from './sealing';
 /** Strangers can name sealing keys that do not exist; the database is asked for new ones this often at the most. */
 const rereadAfterMs = 1000;
 
-/** The sealing keys of one purpose, as far as a worker knows them. Keys are added and never taken away. */
+/**
+ * The sealing keys of one purpose, as far as a worker knows them. Keys are added and never taken away. Whoever holds locks
+ * reads them in its transaction: those that wait for the locks may have every other connection.
+ */
 export class SealingKeys {
   private known: readonly string[] = [];
   private readAt = -Infinity;
@@ -17,16 +20,16 @@ export class SealingKeys {
   ) {}
 
   /** Is it a key of this purpose? Whoever sent something sealed may name these alone, never another key of the token. */
-  async has(id: string): Promise<boolean> {
+  async has(id: string, transaction?: Queryable): Promise<boolean> {
     if (this.known.includes(id)) return true;
     if (performance.now() - this.readAt < rereadAfterMs) return false;
-    await this.read();
+    await this.read(transaction);
     return this.known.includes(id);
   }
 
   /** The newest, which seals. */
-  async current(): Promise<string> {
-    if (this.known.length === 0) await this.read();
+  async current(transaction?: Queryable): Promise<string> {
+    if (this.known.length === 0) await this.read(transaction);
     const [current] = this.known;
     if (current === undefined) {
       throw new Error(`there is no key for ${this.sealing.purpose}: \`claviger init\` makes it`);
@@ -34,15 +37,16 @@ export class SealingKeys {
     return current;
   }
 
-  private read(): Promise<void> {
-    this.reading ??= this.sealing
-      .keys(this.db)
-      .then((keys) => {
-        this.known = keys;
-        this.readAt = performance.now();
-      })
-      .finally(() => (this.reading = undefined));
+  /** A transaction waits for no read but its own. */
+  private read(transaction: Queryable | undefined): Promise<void> {
+    if (transaction !== undefined) return this.readIn(transaction);
+    this.reading ??= this.readIn(this.db).finally(() => (this.reading = undefined));
     return this.reading;
+  }
+
+  private async readIn(db: Queryable): Promise<void> {
+    this.known = await this.sealing.keys(db);
+    this.readAt = performance.now();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../awaitable';
 import { SealedStatements } from '../auth/sealed-statements';
+import type { Queryable } from '../db';
 import { KmsError } from '../errors';
 import type { Grant } from './grants';
 
@@ -20,18 +21,10 @@ export class GrantTokens {
     this.statements = new SealedStatements(parts);
   }
 
-  /**
-   * Before a transaction that locks: whoever waits for the lock holds a connection, and a worker that had to read its sealing
-   * keys from the database with the lock would wait for theirs.
-   */
-  ready(): Promise<void> {
-    return this.statements.ready();
-  }
-
   /** In base64url. */
-  async seal({ grantId, keyId }: TokenGrant): Promise<string> {
+  async seal({ grantId, keyId }: TokenGrant, transaction?: Queryable): Promise<string> {
     const statement = Buffer.concat([Buffer.from(grantId, 'hex'), Buffer.from(keyId)]);
-    return (await this.statements.seal(statement)).toString('base64url');
+    return (await this.statements.seal(statement, transaction)).toString('base64url');
   }
 
   /** The grant may be gone since. Throws InvalidGrantTokenException for what is no token of ours, and does not say why. */

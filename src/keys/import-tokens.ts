@@ -1,5 +1,6 @@
 import type { ImportAlgorithm, TokenKeyId } from '../../hsm';
 import { SealedStatements } from '../auth/sealed-statements';
+import type { Queryable } from '../db';
 import { KmsError } from '../errors';
 
 /** What an import token says: for which key, by which key pair of the HSM token and how, and until when. */
@@ -32,9 +33,9 @@ export class ImportTokens {
    */
   async open(
     token: Buffer,
-    { keyId, now }: { readonly keyId: string; readonly now: Date },
+    { keyId, now, transaction }: { keyId: string; now: Date; transaction?: Queryable },
   ): Promise<ImportStatement> {
-    const opened = await this.statements.open(token);
+    const opened = await this.statements.open(token, transaction);
     if (opened === undefined) throw new KmsError('InvalidImportTokenException');
     // Only this service seals, so its form is not doubted.
     const written = JSON.parse(opened.toString()) as Written;

@@ -88,7 +88,7 @@ export class Imports {
   ): Promise<ImportedKey> {
     const now = await readClock(transaction);
     const { importKeyId, algorithm } = await this.parts.importTokens.open(importToken, {
-      ...{ keyId, now },
+      ...{ keyId, now, transaction },
     });
     // CreateKey makes keys of no other spec for imported material.
     const kind = { spec: keySpec, usage: keyUsage } as MaterialKind;

@@ -45,11 +45,6 @@ export const createGrant: Operation<'CreateGrant'> = {
   requires: { state: 'grantable' },
   verify: ({ input, keys }) => checkGrantOfKey(onlyKey(keys), input),
 
-  async prepare({ services }) {
-    await services.grantTokens.ready();
-    return undefined;
-  },
-
   async write(call, { transaction }) {
     const { services, input } = call;
     const grant = newGrant(call);
@@ -71,7 +66,8 @@ export const createGrant: Operation<'CreateGrant'> = {
     // One that was there too: workers may not have acknowledged the request that made it.
     transaction.announce({ topic: 'grant', id: grantChangeId(grant) });
     const { grantId, keyId } = same ?? grant;
-    return { GrantId: grantId, GrantToken: await services.grantTokens.seal({ grantId, keyId }) };
+    const token = await services.grantTokens.seal({ grantId, keyId }, transaction);
+    return { GrantId: grantId, GrantToken: token };
   },
   responseElements: ({ keys }, { GrantId }) => ({ GrantId, KeyId: onlyKey(keys).arn }),
 };

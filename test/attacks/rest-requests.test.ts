@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { bearing, makeToken, problem, requestId } from '../support/api-tokens';
 import { type TestDaemon, startDaemon } from '../support/daemon';
 import { auditOf, auditTexts, createKey } from '../support/kms';
@@ -23,6 +24,24 @@ test('Grants of one key made at once do not keep each other from a connection of
     ),
   );
   expect(made.map(({ status }) => status)).toEqual(Array(6).fill(201));
+});
+
+test('nor do imports whose token names a sealing key that there is not', async () => {
+  const made = await bearing(daemon, token, 'POST /v1/keys', { body: { Origin: 'EXTERNAL' } });
+  const { KeyId } = (made.body as { KeyMetadata: { KeyId: string } }).KeyMetadata;
+  const replies = await Promise.all(
+    Array.from({ length: 6 }, () =>
+      bearing(daemon, token, `PUT /v1/keys/${KeyId}/imported-material`, {
+        body: {
+          ImportToken: Buffer.concat([Buffer.of(1), randomBytes(132)]).toString('base64'),
+          EncryptedKeyMaterial: 'AAAA',
+          ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE',
+        },
+      }),
+    ),
+  );
+  const codes = replies.map((reply) => problem(reply).slice(0, 2));
+  expect(codes).toEqual(Array(6).fill([422, 'InvalidImportTokenException']));
 });
 
 test.each([
