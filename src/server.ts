@@ -21,7 +21,20 @@ export interface Handlers {
 
 /** The listener of the doors. */
 export function createServer(handlers: Handlers, options: ListenerOptions): Listener {
-  return createListener((req, res) => doorOf(handlers, req)(req, res), options);
+  return createListener((req, res) => {
+    req.url = originForm(req.url);
+    doorOf(handlers, req)(req, res);
+  }, options);
+}
+
+/** Scheme and authority of an absolute URL. */
+const ofHost = /^https?:\/\/[^/?]*/i;
+
+/** As clients write it for a proxy, a target names the host too (RFC 9112 §3.2.2): what counts here is what stands behind. */
+function originForm(url = '/'): string {
+  if (url.startsWith('/')) return url;
+  const target = url.replace(ofHost, '');
+  return target.startsWith('?') || target === '' ? `/${target}` : target;
 }
 
 function doorOf({ aws, xks, rest }: Handlers, req: IncomingMessage): Handler {

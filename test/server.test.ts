@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from '../src/server';
-import type { Handlers, Listener, ListenerOptions, ServerLimits } from '../src/server';
+import type { Handler, Handlers, Listener, ListenerOptions, ServerLimits } from '../src/server';
 import { recordingLog } from './support/log';
 import { RawConnection } from './support/raw-http';
 import { until } from './support/until';
@@ -63,7 +63,10 @@ describe('the two doors', () => {
     ['POST /v1/keys', 'rest'],
     ['POST /kms/xks/v1/health', 'rest'],
     ['POST //', 'rest'],
-    ['POST http://a/', 'rest'],
+    ['POST http://a/', 'aws'],
+    ['POST HTTPS://a', 'aws'],
+    ['GET http://a?Action=x', 'aws'],
+    ['POST ftp://a/', 'rest'],
     ['OPTIONS *', 'rest'],
   ])('%s goes to %s', async (line, door) => {
     const { port } = await start();
@@ -80,6 +83,16 @@ describe('the two doors', () => {
   ])('%s goes to %s, where the XKS proxy has no port of its own', async (line, door) => {
     const { port } = await start({}, { handlers: { ...both, xks: named('xks') } });
     expect(await exchange(port, oneShot(line))).toMatch(new RegExp(`^HTTP/1.1 200 .*${door}`, 's'));
+  });
+
+  test('what a target says of the host is no part of the path that a door is given', async () => {
+    const seen: (string | undefined)[] = [];
+    const note: Handler = (req, res) => void (seen.push(req.url), res.end());
+    const { port } = await start({}, { handlers: { aws: note, rest: note } });
+    await exchange(port, oneShot('GET http://a:1/v1/keys?limit=1'));
+    await exchange(port, oneShot('GET http://a?limit=1'));
+    await exchange(port, oneShot('GET /http://a/'));
+    expect(seen).toEqual(['/v1/keys?limit=1', '/?limit=1', '/http://a/']);
   });
 
   test('HEAD / goes where GET / goes', async () => {

@@ -13,11 +13,18 @@ export interface SentBody {
  */
 export function readJson({ contentType, contentEncoding = 'identity', bytes }: SentBody): unknown {
   if (bytes.length === 0) return {};
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'application/json' || contentEncoding.toLowerCase() !== 'identity') {
+  if (!isJson(contentType) || contentEncoding.toLowerCase() !== 'identity') {
     throw new KmsError('UnsupportedMediaTypeException');
   }
   return parseBody(bytes);
+}
+
+/** JSON has no other encoding (RFC 8259 §8.1): a client that names one would be misread. */
+const otherCharset = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(?:;|$))/i;
+
+function isJson(contentType = ''): boolean {
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase();
+  return type === 'application/json' && !otherCharset.test(contentType);
 }
 
 /** What a GET or a DELETE says is all in its URL (RFC 9110 §9.3.1, §9.3.5). */

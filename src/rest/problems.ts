@@ -141,7 +141,7 @@ export const problemRows = {
   MalformedPolicyDocument: { status: 422, title: 'The policy document is malformed.' },
   MalformedPolicyDocumentException: {
     status: 422,
-    title: 'The policy document is malformed, or would lock its author out of the key.',
+    title: 'The policy document is no policy, or one that is not accepted here.',
   },
   MethodNotAllowedException: {
     status: 405,
@@ -247,6 +247,8 @@ export interface Problem {
   readonly instance: string;
   readonly code: ErrorCode;
   readonly requestId: string;
+  /** As the Retry-After header has it, which entries of a batch have no place for. */
+  readonly retryAfterSeconds?: number;
   readonly errors?: readonly ProblemViolation[];
 }
 
@@ -279,6 +281,7 @@ export function problemOf(error: KmsError, requestId: string, place = asInput): 
     instance: `urn:uuid:${requestId}`,
     code: error.code,
     requestId,
+    ...(isRetriable(status) && { retryAfterSeconds: secondsOf(error) }),
     ...(errors.length > 0 && { errors }),
   };
 }
@@ -288,20 +291,18 @@ export function problemHeaders(
   status: number,
   error: Pick<KmsError, 'retryAfterSeconds'>,
 ): Readonly<Record<string, string>> {
-  return headersByStatus[status]?.(error) ?? {};
+  if (isRetriable(status)) return { 'Retry-After': String(secondsOf(error)) };
+  return status === 401 ? { 'WWW-Authenticate': challenge } : {};
 }
 
-type HeadersOf = (error: Pick<KmsError, 'retryAfterSeconds'>) => Readonly<Record<string, string>>;
+/** The same request may succeed a little later. */
+function isRetriable(status: number): boolean {
+  return status === 429 || status === 503;
+}
 
-const retryAfter: HeadersOf = ({ retryAfterSeconds = soon }) => ({
-  'Retry-After': String(retryAfterSeconds),
-});
-
-const headersByStatus: Readonly<Record<number, HeadersOf>> = {
-  401: () => ({ 'WWW-Authenticate': challenge }),
-  429: retryAfter,
-  503: retryAfter,
-};
+function secondsOf({ retryAfterSeconds = soon }: Pick<KmsError, 'retryAfterSeconds'>): number {
+  return retryAfterSeconds;
+}
 
 /** What fails because something is away is worth another try, whatever its code says. */
 function rowOf({ code, unavailable }: KmsError): ProblemRow {

@@ -38,6 +38,7 @@ test('what fails because something is away may be sent again', () => {
   expect(problemOf(away, requestId).status).toBe(503);
   expect(problemOf(new KmsError('KMSInternalException', 'x'), requestId).status).toBe(500);
   expect(problemHeaders(503, away)).toMatchObject({ 'Retry-After': '1' });
+  expect(problemOf(away, requestId).retryAfterSeconds).toBe(1);
 });
 
 test.each<[ErrorCode, number]>([

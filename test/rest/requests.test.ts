@@ -117,6 +117,7 @@ const json = 'application/json';
 test.each([
   [json, undefined, '{"a":1}', { a: 1 }],
   [`${json}; charset=utf-8`, 'identity', '{}', {}],
+  [`${json};charset="UTF-8" ; x=y`, undefined, '{}', {}],
   ['Application/JSON ;x=y', undefined, '[]', []],
   [undefined, undefined, '', {}],
 ])('the body of type %s and encoding %s is read', (contentType, contentEncoding, text, value) => {
@@ -126,6 +127,8 @@ test.each([
 test.each([
   ['text/plain', undefined, Buffer.from('{}'), 'UnsupportedMediaTypeException'],
   [undefined, undefined, Buffer.from('{}'), 'UnsupportedMediaTypeException'],
+  [`${json}; charset=latin1`, undefined, Buffer.from('{}'), 'UnsupportedMediaTypeException'],
+  [`${json}; charset=utf-16`, undefined, Buffer.from('{}'), 'UnsupportedMediaTypeException'],
   [json, 'gzip', Buffer.from('{}'), 'UnsupportedMediaTypeException'],
   [json, undefined, Buffer.from('{"a":"\xff"}', 'latin1'), 'SerializationException'],
   [json, undefined, Buffer.from('{', 'utf8'), 'SerializationException'],

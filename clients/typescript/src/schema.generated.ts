@@ -2236,6 +2236,8 @@ export interface components {
        * @description The id of the request. The audit record has it too.
        */
       requestId: string;
+      /** @description Of 429 and 503: when the same request may succeed, as `Retry-After` has it. */
+      retryAfterSeconds?: number;
       /** @description Everything that is wrong with the request, where its form is. */
       errors?: components['schemas']['Violation'][];
     };

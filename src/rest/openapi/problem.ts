@@ -31,6 +31,10 @@ export const problemSchemas: Readonly<Record<string, Schema>> = {
         format: 'uuid',
         description: 'The id of the request. The audit record has it too.',
       },
+      retryAfterSeconds: {
+        type: 'integer',
+        description: 'Of 429 and 503: when the same request may succeed, as `Retry-After` has it.',
+      },
       errors: {
         type: 'array',
         description: 'Everything that is wrong with the request, where its form is.',
