@@ -80,6 +80,10 @@ test('what should have been destroyed waits for the store to be connected, and i
   expect(await stage.inCluster()).toContain(stranger);
   await stage.connect();
   await until('a worker destroys it', async () => !(await stage.inCluster()).includes(stranger));
+  await until('its row is gone too', async () => {
+    const rows = await administer(stage.daemon.databaseUrl, 'select from doomed_object');
+    return rows.length === 0;
+  });
 });
 
 test('a store that cannot be reached is told of, and one that is disconnected is not', async () => {
