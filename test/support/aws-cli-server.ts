@@ -30,6 +30,8 @@ export async function startAwsCli(): Promise<{ stop(): Promise<void> }> {
   process.env[variable] = directory;
   return {
     stop: async () => {
+      // Nothing else may keep this process alive until it has ended.
+      child.ref();
       child.stdin.end();
       await ended;
       await rm(directory, { recursive: true, force: true });
