@@ -60,15 +60,16 @@ export class LastUsed {
     await this.roles.close();
   }
 
-  private into(table: keyof typeof statements): BatchedWrites<Use> {
+  private into(table: UsedTable): BatchedWrites<Use> {
     const { db, intervalMs, onFailed } = this.parts;
+    const text = statementOn(table);
     return new BatchedWrites({
       ...{ intervalMs, batchSize, onFailed },
       write: async (uses) => {
         const all = [...uses.values()];
         const skipped = await db.query<{ id: string }>({
           name: `last-used-${table}`,
-          text: statements[table],
+          text,
           values: [
             [...uses.keys()],
             all.map(({ at }) => new Date(at)),
@@ -82,49 +83,35 @@ export class LastUsed {
   }
 }
 
+/** What has a last use: by which id, and what is said of it. Service and region of an API token are Claviger's own. */
+const used = {
+  access_key: {
+    id: 'access_key_id',
+    set: 'last_used_at = u.at, last_used_service = u.service, last_used_region = u.region',
+  },
+  api_token: { id: 'token_id', set: 'last_used_at = u.at' },
+  principal: { id: 'principal_id', set: 'last_used_at = u.at, last_used_region = u.region' },
+} as const;
+
+type UsedTable = keyof typeof used;
+
 /**
  * Rows that somebody else holds are skipped and returned, so that a batch waits for nobody and is in no deadlock. A later
  * use that another worker wrote stands.
  */
-const statements = {
-  access_key: `
+function statementOn(table: UsedTable): string {
+  const { id, set } = used[table];
+  return `
     with used as (
       select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) as u(id, at, service, region)
     ), locked as (
-      select access_key_id as id from access_key
-      where access_key_id = any($1::text[]) for no key update skip locked
+      select ${id} as id from ${table}
+      where ${id} = any($1::text[]) for no key update skip locked
     ), written as (
-      update access_key k set last_used_at = u.at, last_used_service = u.service, last_used_region = u.region
+      update ${table} t set ${set}
       from used u join locked l using (id)
-      where k.access_key_id = u.id and (k.last_used_at is null or k.last_used_at < u.at)
+      where t.${id} = u.id and (t.last_used_at is null or t.last_used_at < u.at)
     )
-    select access_key_id as id from access_key
-    where access_key_id = any($1::text[]) and access_key_id not in (select id from locked)`,
-  // Its service and region are Claviger's own.
-  api_token: `
-    with used as (
-      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) as u(id, at, service, region)
-    ), locked as (
-      select token_id as id from api_token
-      where token_id = any($1::text[]) for no key update skip locked
-    ), written as (
-      update api_token t set last_used_at = u.at
-      from used u join locked l using (id)
-      where t.token_id = u.id and (t.last_used_at is null or t.last_used_at < u.at)
-    )
-    select token_id as id from api_token
-    where token_id = any($1::text[]) and token_id not in (select id from locked)`,
-  principal: `
-    with used as (
-      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) as u(id, at, service, region)
-    ), locked as (
-      select principal_id as id from principal
-      where principal_id = any($1::text[]) for no key update skip locked
-    ), written as (
-      update principal p set last_used_at = u.at, last_used_region = u.region
-      from used u join locked l using (id)
-      where p.principal_id = u.id and (p.last_used_at is null or p.last_used_at < u.at)
-    )
-    select principal_id as id from principal
-    where principal_id = any($1::text[]) and principal_id not in (select id from locked)`,
-} as const;
+    select ${id} as id from ${table}
+    where ${id} = any($1::text[]) and ${id} not in (select id from locked)`;
+}
