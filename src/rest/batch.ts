@@ -1,6 +1,6 @@
 import type { Answer } from '../corridor';
 import type { Violation } from '../errors';
-import { isRepeatable } from '../shapes';
+import { maxFaults, unknownMember } from '../shapes';
 import { isObject } from '../shapes/decode';
 import type { KmsOperationName } from '../shapes/kms.generated';
 import type { OperationInputs, OperationName } from '../shapes/operations';
@@ -28,9 +28,6 @@ export const batchOperations = [
 export type BatchOperation = (typeof batchOperations)[number];
 
 export const maxEntries = 100;
-
-/** Told of; a body of many megabytes of violations is answered with no more. */
-const maxViolations = 100;
 
 /** One of the requests that a body brings. */
 export interface Entry {
@@ -98,11 +95,11 @@ class Violations {
 
   /** No parameter is known. */
   constructor(query: QueryValues) {
-    this.list = [...query.keys()].slice(0, maxViolations).map(strange);
+    this.list = [...query.keys()].slice(0, maxFaults).map(strange);
   }
 
   add(detail: string, ...path: string[]): void {
-    if (this.list.length >= maxViolations) return;
+    if (this.list.length >= maxFaults) return;
     this.list.push({ pointer: pointerTo(path), in: 'body', detail });
   }
 
@@ -112,10 +109,10 @@ class Violations {
       if (!Object.hasOwn(object, name)) this.add('is required', ...path, name);
     }
     for (const name of Object.keys(object)) {
-      if (this.list.length >= maxViolations) break;
+      if (this.list.length >= maxFaults) break;
       if (known.includes(name)) continue;
-      if (isRepeatable(name)) this.add('is not known here', ...path, name);
-      else this.add('has a member that is not known here', ...path);
+      const unknown = unknownMember(name);
+      this.add(unknown.detail, ...path, ...unknown.path);
     }
   }
 

@@ -237,7 +237,7 @@ export const problemRows = {
 
 /** RFC 9457, and what AWS's SDKs call an error by. */
 export interface Problem {
-  /** `urn:claviger:problem:<code>` */
+  /** See problemType. */
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -259,6 +259,11 @@ export interface ProblemViolation {
   readonly detail: string;
 }
 
+/** Names the kind of a problem (RFC 9457 §3.1.1). */
+export function problemType(code: string): string {
+  return `urn:claviger:problem:${code}`;
+}
+
 /** Seconds until a request that met a lack of something may succeed, where nothing more is known of it. */
 const soon = 1;
 
@@ -274,7 +279,7 @@ export function problemOf(error: KmsError, requestId: string, place = asInput): 
   const { status, title } = rowOf(error);
   const errors = error.violations.map((violation) => problemViolation(place(violation)));
   return {
-    type: `urn:claviger:problem:${error.code}`,
+    type: problemType(error.code),
     title,
     status,
     ...(error.message !== '' && { detail: error.message }),

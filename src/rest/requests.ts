@@ -1,5 +1,6 @@
 import { KmsError, type Violation } from '../errors';
-import { type Fault, isRepeatable, strictInput } from '../shapes';
+import { type Fault, maxFaults, strictInput, unknownMember } from '../shapes';
+import { isObject } from '../shapes/decode';
 import type { OperationInputs, OperationName } from '../shapes/operations';
 import type { Shape } from '../shapes/model';
 import { shapeNamed } from '../shapes/table';
@@ -51,12 +52,9 @@ export function placing(route: Route): Placing {
   };
 }
 
-/** Told of: a query or body of nothing but faults is answered with no more. */
-const maxViolations = 100;
-
 /** A request's refusal for all that is wrong with it, or the first of it where somebody sent very much. */
 export function invalid(all: readonly Violation[]): KmsError {
-  const violations = all.slice(0, maxViolations);
+  const violations = all.slice(0, maxFaults);
   const things = violations.length === 1 ? 'One value' : `${violations.length} values`;
   const message = `${things} of the request cannot be as sent: see errors.`;
   return new KmsError('ValidationException', message, { violations });
@@ -91,18 +89,10 @@ function rawInput(route: Route, { parts, further }: Reading): unknown {
   return route.paged ? { ...body, ...page(values) } : body;
 }
 
-function isObject(json: unknown): json is Record<string, unknown> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
-
 /** Of a parameter of the query. */
 export function strange(name: string): Violation {
-  const repeated = isRepeatable(name);
-  return {
-    pointer: repeated ? pointerTo([name]) : '',
-    in: 'query',
-    detail: repeated ? 'is not known here' : 'has a parameter that is not known here',
-  };
+  const { path, detail } = unknownMember(name, 'parameter');
+  return { pointer: pointerTo(path), in: 'query', detail };
 }
 
 function repeated(name: string): Violation {

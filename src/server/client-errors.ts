@@ -1,6 +1,7 @@
 import type { Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { problemType } from '../rest/problems';
 
 interface Fault {
   readonly status: number;
@@ -75,8 +76,7 @@ function hasBegun(socket: Duplex): boolean {
 }
 
 function answerTo({ status, reason, code, detail }: Fault): string {
-  const type = `urn:claviger:problem:${code}`;
-  const body = JSON.stringify({ type, title: reason, status, detail, code });
+  const body = JSON.stringify({ type: problemType(code), title: reason, status, detail, code });
   const headers = [
     `HTTP/1.1 ${status} ${reason}`,
     'Connection: close',

@@ -12,7 +12,7 @@ import { validationMessage } from './violations';
 
 export { parseBody } from './body';
 export { formInput } from './form';
-export { type Fault, isRepeatable, strictInput } from './strict';
+export { type Fault, maxFaults, strictInput, unknownMember } from './strict';
 export { writeOutput, writeOutputRfc3339 } from './write';
 export { escapeXml, writeXml } from './xml';
 export * from './operations';

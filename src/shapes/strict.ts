@@ -22,8 +22,8 @@ export interface StrictInput<N extends OperationName> {
   readonly faults: readonly Fault[];
 }
 
-/** Told of; a body of many megabytes of faults is answered with no more. */
-const maxFaults = 100;
+/** Told of; a request of many megabytes of faults is answered with no more. */
+export const maxFaults = 100;
 
 /** No member that any model has is as long, and what is longer is not repeated. */
 const maxRepeatedName = 128;
@@ -147,19 +147,23 @@ function structureReader({ members, required = [] }: StructureShape): Reader {
     }
     for (const name of Object.keys(json)) {
       if (faults.isFull) break;
-      if (!known.has(name)) reportUnknown(name, faults);
+      if (known.has(name)) continue;
+      const { path, detail } = unknownMember(name);
+      faults.add(detail, ...path);
     }
     return decoded;
   };
 }
 
-function reportUnknown(name: string, faults: Faults): void {
-  if (isRepeatable(name)) faults.add('is not known here', name);
-  else faults.add('has a member that is not known here');
+/** Of an object that has a member of such a name; `member` is what the request calls one. */
+export function unknownMember(name: string, member = 'member'): Fault {
+  return isRepeatable(name)
+    ? { path: [name], detail: 'is not known here' }
+    : { path: [], detail: `has a ${member} that is not known here` };
 }
 
 /** A pointer is a URI fragment, which is UTF-8. */
-export function isRepeatable(name: string): boolean {
+function isRepeatable(name: string): boolean {
   return name.length <= maxRepeatedName && !unpairedSurrogate.test(name);
 }
 
