@@ -24,3 +24,11 @@ export function readSome<T extends string>(names: readonly T[]): (text: string) 
     throw new InvalidArgumentError(`one of ${names.join(', ')}`);
   };
 }
+
+/** The program. What it throws is said in a line, and makes it fail. */
+export function run(main: () => Promise<unknown>): void {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}

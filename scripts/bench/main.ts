@@ -1,8 +1,8 @@
 /** See scripts/bench/run. */
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { readCount, readCounts, readSome, say } from './command-line';
-import { startLoadGenerator, type LoadGenerator } from './load/process';
+import { readCount, readCounts, readSome, run, say } from './command-line';
+import { withLoadGenerator, type LoadGenerator } from './load/process';
 import { type OperationName, operationNames } from './load/workload';
 import { type Measured, measure, median } from './measure';
 import { residentOf } from './processes';
@@ -48,21 +48,14 @@ function readOptions(): Options {
 }
 
 async function main(options: Options): Promise<void> {
-  const generator = startLoadGenerator();
-  // Without load the measurement fails, and on its way out everything is stopped and deleted.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void generator.stop());
-  }
-  try {
-    await withSite({ workers: options.workers, profile: options.profile }, async (site) => {
+  await withLoadGenerator((generator) =>
+    withSite({ workers: options.workers, profile: options.profile }, async (site) => {
       say(`${await describeMachine(site.databaseUrl)}, ${options.workers} workers\n`);
       await (options.soak === undefined
         ? compare({ site, generator }, options)
         : soak({ site, generator }, options.soak));
-    });
-  } finally {
-    await generator.stop();
-  }
+    }),
+  );
 }
 
 async function compare(bench: Bench, options: Options): Promise<void> {
@@ -143,7 +136,4 @@ function memory({ workers }: Contender): string {
   return workers.map((pid) => residentOf(pid).toFixed(0)).join(', ');
 }
 
-main(readOptions()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main(readOptions()));

@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as pkcs11 from 'pkcs11js';
+import { run } from './command-line';
 import { aesKind, openToken, residentKey, type Token, type TokenKey } from '../../hsm/index';
 
 const seconds = 2;
@@ -149,7 +150,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main());

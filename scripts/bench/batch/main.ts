@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { Command } from 'commander';
 import { cleanly } from '../cleanly';
-import { readCount, readCounts, say } from '../command-line';
+import { readCount, readCounts, run, say } from '../command-line';
 import { type Ground, type ServedDaemon, openGround } from '../ground';
 import type { Generator } from '../load/generator';
 import { median } from '../measure';
@@ -145,7 +145,4 @@ async function beside(bench: Bench, { seconds, entries, rounds }: Options): Prom
   );
 }
 
-main(readOptions()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main(readOptions()));

@@ -1,10 +1,10 @@
 /** See scripts/bench/rest. */
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { readCount, readCounts, readSome, say } from '../command-line';
+import { readCount, readCounts, readSome, run, say } from '../command-line';
 import { Connection } from '../load/connection';
 import { type DoorName, doorNames, requestMaker } from '../load/doors';
-import { type LoadGenerator, startLoadGenerator } from '../load/process';
+import { type LoadGenerator, withLoadGenerator } from '../load/process';
 import { type OperationName, operationNames } from '../load/workload';
 import { type Measured, measure } from '../measure';
 import { describeMachine } from '../report';
@@ -43,19 +43,12 @@ interface Bench {
 }
 
 async function main(options: Options): Promise<void> {
-  const generator = startLoadGenerator();
-  // Without load the measurement fails, and on its way out everything is stopped and deleted.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void generator.stop());
-  }
-  try {
-    await withSite({ workers: options.workers, profile: options.profile }, async (site) => {
+  await withLoadGenerator((generator) =>
+    withSite({ workers: options.workers, profile: options.profile }, async (site) => {
       say(`${await describeMachine(site.databaseUrl)}, ${options.workers} workers\n`);
       await compare({ site, generator, token: await makeToken(site) }, options);
-    });
-  } finally {
-    await generator.stop();
-  }
+    }),
+  );
 }
 
 /** Shown once, as for every client. */
@@ -90,7 +83,4 @@ async function compare(bench: Bench, options: Options): Promise<void> {
   }
 }
 
-main(readOptions()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main(readOptions()));

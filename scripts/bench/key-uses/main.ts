@@ -1,7 +1,7 @@
 /** See scripts/bench/keys. */
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import { readCount, readCounts, readSome, say } from '../command-line';
+import { readCount, readCounts, readSome, run, say } from '../command-line';
 import { type LoadGenerator, startLoadGenerator } from '../load/process';
 import { type KeyUseName, keyUseNames, type PairSpec } from '../load/workload';
 import { type Load, type Measured, measure } from '../measure';
@@ -185,7 +185,4 @@ function measureOf({ site, generator }: Bench, { keyId }: UsedKey, load: Load): 
   return measure({ site, generator }, { name: 'Claviger', port, keyId, workers }, load);
 }
 
-main(readOptions()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main(readOptions()));

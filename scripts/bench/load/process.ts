@@ -7,4 +7,19 @@ export function startLoadGenerator(): LoadGenerator {
   return startGenerator(__filename);
 }
 
+/** Interrupted, it stops the load: without that the measurement fails, and on its way out everything is stopped and deleted. */
+export async function withLoadGenerator(
+  measure: (generator: LoadGenerator) => Promise<void>,
+): Promise<void> {
+  const generator = startLoadGenerator();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void generator.stop());
+  }
+  try {
+    await measure(generator);
+  } finally {
+    await generator.stop();
+  }
+}
+
 if (require.main === module) generate((phase) => drive(phase as Phase));

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import * as pkcs11 from 'pkcs11js';
+import { run } from '../command-line';
 import { aesKind, openToken } from '../../../hsm';
 import { generatedSecret } from '../../../hsm/material/templates';
 import { type Database, openDatabase } from '../../../src/db';
@@ -146,8 +147,5 @@ async function insert(
 }
 
 if (require.main === module) {
-  fillHere(JSON.parse(process.argv[2] ?? '{}') as FillOptions).catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  });
+  run(() => fillHere(JSON.parse(process.argv[2] ?? '{}') as FillOptions));
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { MaterialStorage } from '../../../src/keys/material';
 import { cleanly } from '../cleanly';
-import { readCount, readCounts, readSome, say } from '../command-line';
+import { readCount, readCounts, readSome, run, say } from '../command-line';
 import { type Cleanup, openGround } from '../ground';
 import { describeMachine } from '../report';
 import { fill } from './fill';
@@ -74,7 +74,4 @@ async function measureStore(
   say(`\n${ratioLine(trials)}\n`);
 }
 
-main(readOptions()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main(readOptions()));

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { cleanly } from '../cleanly';
-import { readCount, readCounts, readSome, say } from '../command-line';
+import { readCount, readCounts, readSome, run, say } from '../command-line';
 import { residentOf } from '../processes';
 import { describeMachine } from '../report';
 import { type XksBench, type XksMeasured, measure } from './measure';
@@ -107,7 +107,4 @@ async function main(options: Options): Promise<void> {
   });
 }
 
-main(readOptions()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(() => main(readOptions()));
