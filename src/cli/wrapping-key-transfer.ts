@@ -1,6 +1,6 @@
 import { HsmError, type MaterialKind } from '../../hsm';
 import { type Queryable, type Transaction, inTransaction } from '../db';
-import { doom, removeEntry, spare, untilForgottenSeconds } from '../keys/doomed-objects';
+import { doom, removeEntry, untilForgottenSeconds } from '../keys/doomed-objects';
 import { lockToken } from '../keys/token-lock';
 import {
   currentWrappingKey,
@@ -157,10 +157,7 @@ async function bring(stores: Stores, bringing: Bringing): Promise<void> {
     if (!isTaken(thrown)) throw thrown;
     // Somebody else made it, who may use another database: nothing here says that it may be destroyed.
     await removeEntry(database.apart, object);
-    throw new CommandError(
-      `the wrapping key ${id} came to this token while it was imported: somebody else imports it too`,
-      { cause: thrown },
-    );
+    throw new CommandError(importedMeanwhile(id), { cause: thrown });
   }
 }
 
@@ -171,7 +168,10 @@ async function bringInto(
 ): Promise<void> {
   const { wrappingKeyId: id, transferKeyId, wrapped } = exported;
   const tokenSerial = token.status().serial;
-  await spare(transaction, { tokenKeyId: id, tokenSerial });
+  // Entered above: the entry is gone when another import, which waited for nobody, has taken it away and committed.
+  if (!(await removeEntry(transaction, { tokenKeyId: id, tokenSerial }))) {
+    throw new CommandError(importedMeanwhile(id));
+  }
   await recordKey(transaction, { id, exportable });
   await lockToken(transaction, tokenSerial);
   const label = wrappingKeyLabel(id);
@@ -189,6 +189,10 @@ async function bringInto(
     ...{ kind: 'key-pair', dueInSeconds: 0 },
   });
   await transaction.commit();
+}
+
+function importedMeanwhile(id: string): string {
+  return `the wrapping key ${id} came to this token while it was imported: somebody else imports it too`;
 }
 
 function isTaken(error: unknown): boolean {

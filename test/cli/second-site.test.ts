@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { requiredMechanisms } from '../../hsm';
 import { openDatabase } from '../../src/db';
+import { removeEntry } from '../../src/keys/doomed-objects';
 import { lockWrappingKeys } from '../../src/keys/wrapping-keys';
 import { type TestDaemon, commandLine, startDaemon } from '../support/daemon';
 import { type SealedKey, broken, createSealedKey, open, plaintext } from '../support/keys';
@@ -239,6 +240,29 @@ describe('a database that has nothing but keys of the system under the wrapping 
       await bare.drop();
     }
   });
+});
+
+test('an import whose entry another import has taken away by then says that somebody else imports it', async () => {
+  const database = openDatabase({ url: copy.url, poolSize: 1, ...patience });
+  // Between its entry and its own transaction an import waits for nobody: this makes it wait there.
+  await administer(
+    copy.url,
+    `create function wait_for_other() returns trigger language plpgsql as $$
+       begin perform pg_advisory_xact_lock(7); return old; end $$;
+     create trigger waits before delete on doomed_object for each statement execute function wait_for_other()`,
+  );
+  const other = await database.begin();
+  await other.query({ text: 'select pg_advisory_xact_lock(7)', values: [] });
+  const importing = refused(second('import', file('key'), '--json'));
+  await until('it has entered the key', async () => (await lockWaiters(copy.url)) === 1);
+  const object = { tokenKeyId: wrappingKeyId, tokenSerial: token.serial };
+  expect(await removeEntry(other, object)).toBe(true);
+  await other.commit();
+  expect(await importing).toBe(
+    `claviger: the wrapping key ${wrappingKeyId} came to this token while it was imported: somebody else imports it too`,
+  );
+  await administer(copy.url, 'drop trigger waits on doomed_object; drop function wait_for_other()');
+  await database.close();
 });
 
 test('two imports of it at once leave it in the token: whoever comes too late destroys nothing', async () => {
