@@ -1,5 +1,6 @@
 import type { Awaitable } from './awaitable';
 import type { AuditWriter } from './audit';
+import type { BatchRoom } from './batch-room';
 import type { ChangeFeed, Database } from './db';
 import type { KmsError } from './errors';
 import type { Services } from './operation';
@@ -66,6 +67,7 @@ export interface Corridor {
   readonly service: RecordedService;
   /** Undefined where everyone may call as often as they like. */
   readonly requestRates?: RequestRates | undefined;
+  readonly batchRoom: BatchRoom;
   readonly onRequest: (event: RequestEvent) => void;
   /** Something that a failed change made in the token could not be undone, and is left there without use. */
   readonly onLeftover: (error: unknown) => void;

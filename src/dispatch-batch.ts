@@ -25,6 +25,7 @@ export async function handleBatch(corridor: Corridor, batch: RequestBatch): Prom
   try {
     const { caller } = await authenticate(corridor, batch, trail);
     requests = batch.requests(caller);
+    corridor.batchRoom.enter(requests.length);
   } catch (thrown) {
     const { caller } = trail;
     const tooMany = caller && throttled(() => corridor.requestRates?.countBatch(caller));
@@ -34,6 +35,10 @@ export async function handleBatch(corridor: Corridor, batch: RequestBatch): Prom
     corridor.onRequest({ trail, seconds, outcome, cause });
     return answer;
   }
-  const answers = await inTurns(requests, aTurn, (request) => handle(corridor, request));
-  return { ok: true, answers };
+  try {
+    const answers = await inTurns(requests, aTurn, (request) => handle(corridor, request));
+    return { ok: true, answers };
+  } finally {
+    corridor.batchRoom.leave(requests.length);
+  }
 }

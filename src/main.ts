@@ -1,6 +1,7 @@
 import { type Token, openToken } from '../hsm';
 import { Attestations } from './attestation/attestations';
 import { type AuditWriter, openAuditWriter } from './audit';
+import { BatchRoom } from './batch-room';
 import { type Caches, cacheCounters, evictHandles, openCaches, openFeed } from './caches';
 import { type Config, attestationRoots, rateLimits, requireDatabaseUrl } from './config';
 import { type ChangeFeed, type Database, openDatabase } from './db';
@@ -93,6 +94,7 @@ async function build(
   const corridor: Corridor = {
     ...parts,
     requestRates: requestRatesOf(config, rates, metrics),
+    batchRoom: new BatchRoom(),
     services: buildServices(config, {
       ...{ ...parts, token, caches, signatures, attestations, customKeyStores, ...uses },
     }),

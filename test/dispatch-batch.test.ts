@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { BatchRoom } from '../src/batch-room';
 import type { Corridor, DoorRequest, RequestBatch, RequestEvent } from '../src/corridor';
 import { handleBatch } from '../src/dispatch-batch';
 import { KmsError } from '../src/errors';
+import type { Principal } from '../src/policy/principal';
 import { OwnRates } from '../src/rates/own-rates';
 import { RequestRates } from '../src/request-rates/request-rates';
 import { type OperationName, parseInput, writeOutput } from '../src/shapes';
 import { administer } from './support/postgres';
 import { accountId, callFacts, otherAccountId, rootOf } from './support/sample-keys';
 import { type Site, openSite, perform } from './support/site';
+import { until } from './support/until';
 
 let site: Site;
 let corridor: Corridor;
@@ -165,3 +168,51 @@ test('a batch that is refused as a whole counts as one request of its sender', a
   }
   expect(codes).toEqual(['ValidationException', 'ThrottlingException']);
 });
+
+test('a batch for which a worker has no room is refused as a whole, until those under way are answered', async () => {
+  const crowded = { ...corridor, batchRoom: new BatchRoom(3) };
+  let goOn = (): void => undefined;
+  const waiting = new Promise<void>((resolve) => void (goOn = resolve));
+  const Plaintext = Buffer.from('p').toString('base64');
+  const two = batchOf([
+    ['Encrypt', { KeyId, Plaintext }],
+    ['Encrypt', { KeyId: 'alias/nowhere', Plaintext }],
+  ]);
+  const slow = (caller: Principal): DoorRequest[] =>
+    two.requests(caller).map((request) => ({
+      ...request,
+      authenticate: async () => {
+        await waiting;
+        return caller;
+      },
+    }));
+  const underWay = handleBatch(crowded, { ...two, requests: slow });
+  await until('its entries have begun', () => crowdedBy(crowded.batchRoom, 2));
+  const late = { ...two, requestId: randomUUID() };
+  expect(await handleBatch(crowded, late)).toMatchObject({
+    ok: false,
+    error: {
+      ...{ code: 'ThrottlingException', message: 'Too many batches are being answered.' },
+      retryAfterSeconds: 1,
+    },
+  });
+  expect(await recordsOf(late)).toMatchObject([
+    { eventName: 'Batch', errorCode: 'ThrottlingException' },
+  ]);
+  goOn();
+  expect(await underWay).toMatchObject({ ok: true, answers: [{ ok: true }, { ok: false }] });
+  expect(await handleBatch(crowded, { ...two, requestId: randomUUID() })).toMatchObject({
+    ok: true,
+  });
+});
+
+/** Whether there is no room for as many. */
+function crowdedBy(room: BatchRoom, entries: number): boolean {
+  try {
+    room.enter(entries);
+  } catch {
+    return true;
+  }
+  room.leave(entries);
+  return false;
+}

@@ -4,6 +4,7 @@ import { Attestations } from '../../src/attestation/attestations';
 import { openAuditWriter } from '../../src/audit';
 import { type Caches, evictHandles, openCaches } from '../../src/caches';
 import { type Config, loadConfig } from '../../src/config';
+import { BatchRoom } from '../../src/batch-room';
 import type { Corridor, DoorRequest } from '../../src/corridor';
 import type { Connectors } from '../../src/custom-key-stores/connections';
 import { type ChangeFeed, type Database, openChangeFeed, openDatabase } from '../../src/db';
@@ -89,7 +90,7 @@ function worker({ database, token, changes, caches, audit, ...rest }: WorkerPart
     ...{ ...parts, caches, signatures, attestations, customKeyStores, ...rest.uses },
   });
   return {
-    ...{ ...parts, services },
+    ...{ ...parts, services, batchRoom: new BatchRoom() },
     service: { region: place.region, accountId },
     onRequest: ignore,
   };
