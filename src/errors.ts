@@ -75,6 +75,13 @@ export class KmsError extends Error {
  * input's; `detail` what it must be, where the message says that in other words.
  */
 export function invalidMember(member: string, message: string, detail = message): KmsError {
-  const violations = [{ pointer: `/${member}`, detail }];
-  return new KmsError('ValidationException', message, { violations });
+  return new KmsError('ValidationException', message, atMember(member, detail));
+}
+
+/** As invalidMember, for errors that have a code of their own. */
+export function atMember(
+  member: string,
+  detail: string,
+): { readonly violations: readonly Violation[] } {
+  return { violations: [{ pointer: `/${member}`, detail }] };
 }

@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import type { Conditions } from '../policy/policy';
 import { Chains } from './chain';
 import { readSign1 } from './cose';
@@ -53,9 +53,9 @@ export class Attestations {
           ? thrown
           : new AttestationFault('the document cannot be read', { cause: thrown });
       onRefused(fault);
-      throw new KmsError('ValidationException', 'The attestation document is not valid.', {
-        cause: fault,
-      });
+      const message = 'The attestation document is not valid.';
+      const at = atMember('Recipient/AttestationDocument', message);
+      throw new KmsError('ValidationException', message, { ...at, cause: fault });
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Awaitable } from '../awaitable';
 import { SealedStatements } from '../auth/sealed-statements';
 import type { Queryable } from '../db';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import type { Grant } from './grants';
 
 /** Which grant a token is of. */
@@ -27,13 +27,16 @@ export class GrantTokens {
     return (await this.statements.seal(statement, transaction)).toString('base64url');
   }
 
-  /** The grant may be gone since. Throws InvalidGrantTokenException for what is no token of ours, and does not say why. */
-  async open(text: string): Promise<TokenGrant> {
+  /**
+   * The grant may be gone since. Throws InvalidGrantTokenException for what is no token of ours, and does not say why.
+   * `member` is where the input has it.
+   */
+  async open(text: string, member = 'GrantToken'): Promise<TokenGrant> {
     const sealed = Buffer.from(text, 'base64url');
     // A token has one spelling only.
     const bytes =
       sealed.toString('base64url') === text ? await this.statements.open(sealed) : undefined;
-    if (bytes === undefined) throw invalidGrantToken();
+    if (bytes === undefined) throw invalidGrantToken(member);
     return {
       grantId: bytes.toString('hex', 0, grantIdBytes),
       keyId: bytes.toString('latin1', grantIdBytes),
@@ -50,9 +53,11 @@ export function checkGrantTokens(
   { grantTokens }: { readonly grantTokens: GrantTokens },
 ): Awaitable<unknown> {
   const { GrantTokens: given = [] } = input as { readonly GrantTokens?: readonly string[] };
-  return given.length === 0 ? undefined : Promise.all(given.map((text) => grantTokens.open(text)));
+  if (given.length === 0) return undefined;
+  return Promise.all(given.map((text, at) => grantTokens.open(text, `GrantTokens/${at}`)));
 }
 
-function invalidGrantToken(): KmsError {
-  return new KmsError('InvalidGrantTokenException', 'The grant token is not valid.');
+function invalidGrantToken(member: string): KmsError {
+  const message = 'The grant token is not valid.';
+  return new KmsError('InvalidGrantTokenException', message, atMember(member, message));
 }

@@ -1,5 +1,5 @@
 import type { ImportAlgorithm, ImportKeyBits } from '../../hsm';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import type { AlgorithmSpec, KeySpec, WrappingKeySpec } from '../shapes/kms.generated';
 import type { Key } from './key';
 
@@ -42,10 +42,15 @@ export function chooseWrapping(input: {
   const { WrappingAlgorithm, WrappingKeySpec } = input;
   const algorithm = algorithms[WrappingAlgorithm];
   if (algorithm === undefined) {
-    throw unsupported(`WrappingAlgorithm ${WrappingAlgorithm} is not supported.`);
+    throw unsupported(
+      'WrappingAlgorithm',
+      `WrappingAlgorithm ${WrappingAlgorithm} is not supported.`,
+    );
   }
   const bits = bitsOf[WrappingKeySpec];
-  if (bits === undefined) throw unsupported(`WrappingKeySpec ${WrappingKeySpec} is not supported.`);
+  if (bits === undefined) {
+    throw unsupported('WrappingKeySpec', `WrappingKeySpec ${WrappingKeySpec} is not supported.`);
+  }
   return { algorithm, bits };
 }
 
@@ -56,11 +61,12 @@ export function requireWrappable(
 ): void {
   if (algorithm.startsWith('RSAES_OAEP') && bits < (leastForOaep[keySpec] ?? 0)) {
     throw unsupported(
+      'WrappingAlgorithm',
       `Algorithm ${algorithm} and wrapping key spec RSA_${bits} cannot wrap key material of key spec ${keySpec}.`,
     );
   }
 }
 
-function unsupported(message: string): KmsError {
-  return new KmsError('UnsupportedOperationException', message);
+function unsupported(member: string, message: string): KmsError {
+  return new KmsError('UnsupportedOperationException', message, atMember(member, message));
 }

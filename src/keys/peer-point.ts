@@ -1,5 +1,5 @@
 import { ECDH } from 'node:crypto';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import type { KeySpec } from '../shapes/kms.generated';
 
 /** A way to write a point in a SubjectPublicKeyInfo (SEC 1 §2.3.3). */
@@ -80,5 +80,6 @@ function isWrittenIn(publicKey: Buffer, { head, pointBytes, marks }: Form): bool
 }
 
 function invalid(cause?: unknown): KmsError {
-  return new KmsError('ValidationException', '', { cause });
+  const detail = 'must be the DER of a public key of the curve of the key';
+  return new KmsError('ValidationException', '', { ...atMember('PublicKey', detail), cause });
 }

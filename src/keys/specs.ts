@@ -1,4 +1,4 @@
-import { KmsError, invalidMember } from '../errors';
+import { KmsError, atMember, invalidMember } from '../errors';
 import type { KeySpec, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import type { TokenObjectKind } from './doomed-objects';
 
@@ -117,17 +117,15 @@ const specsOf: Readonly<Record<OriginType, (keySpec: KeySpec) => boolean>> = {
 /** Refuses by name what no token has, and what no key of the origin can be. */
 export function requireServed(keySpec: KeySpec, origin: OriginType): void {
   if (keySpec === 'SM2') {
-    throw new KmsError(
-      'UnsupportedOperationException',
-      'KeySpec SM2 is not supported: PKCS#11 has no mechanism for it.',
-    );
+    throw unsupportedSpec('KeySpec SM2 is not supported: PKCS#11 has no mechanism for it.');
   }
   if (!specsOf[origin](keySpec)) {
-    throw new KmsError(
-      'UnsupportedOperationException',
-      `KeySpec ${keySpec} is not supported with Origin ${origin}.`,
-    );
+    throw unsupportedSpec(`KeySpec ${keySpec} is not supported with Origin ${origin}.`);
   }
+}
+
+function unsupportedSpec(message: string): KmsError {
+  return new KmsError('UnsupportedOperationException', message, atMember('KeySpec', message));
 }
 
 export function tokenObjectOf(keySpec: KeySpec): TokenObjectKind {

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 
 export interface Tag {
   readonly TagKey: string;
@@ -17,21 +17,23 @@ const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 /** The tag rules that the shapes do not hold (kms-semantics §13.2). Throws TagException. */
 export function checkTags(tags: readonly Tag[]): void {
   if (tags.length > maxTagsPerKey) throw tooMany();
-  if (new Set(tags.map((tag) => tag.TagKey)).size !== tags.length) {
-    throw new KmsError('TagException', 'Duplicate tag keys');
-  }
-  for (const { TagKey, TagValue } of tags) {
-    checkTagKey(TagKey);
-    checkCharacters(TagValue);
+  const keys = tags.map((tag) => tag.TagKey);
+  const again = keys.findIndex((key, at) => keys.indexOf(key) !== at);
+  if (again >= 0) throw wrongTag(`Tags/${again}/TagKey`, 'Duplicate tag keys');
+  for (const [at, { TagKey, TagValue }] of tags.entries()) {
+    checkTagKey(TagKey, `Tags/${at}/TagKey`);
+    checkCharacters(TagValue, `Tags/${at}/TagValue`);
   }
 }
 
-/** What may be the key of a tag, whether it is set or taken away. Throws TagException. */
-export function checkTagKey(key: string): void {
-  if (/^aws:/i.test(key)) {
-    throw new KmsError('TagException', 'Tags beginning with aws: are reserved');
-  }
-  checkCharacters(key);
+/** What may be the keys of tags that are taken away. Throws TagException. */
+export function checkTagKeys(keys: readonly string[]): void {
+  for (const [at, key] of keys.entries()) checkTagKey(key, `TagKeys/${at}`);
+}
+
+function checkTagKey(key: string, member: string): void {
+  if (/^aws:/i.test(key)) throw wrongTag(member, 'Tags beginning with aws: are reserved');
+  checkCharacters(key, member);
 }
 
 /**
@@ -88,12 +90,14 @@ export async function listTags(
   });
 }
 
-function checkCharacters(text: string): void {
-  if (!allowed.test(text)) {
-    throw new KmsError('TagException', 'A tag contains invalid characters');
-  }
+function checkCharacters(text: string, member: string): void {
+  if (!allowed.test(text)) throw wrongTag(member, 'A tag contains invalid characters');
 }
 
 function tooMany(): KmsError {
-  return new KmsError('TagException', 'Too many tags');
+  return wrongTag('Tags', 'Too many tags');
+}
+
+function wrongTag(member: string, message: string): KmsError {
+  return new KmsError('TagException', message, atMember(member, message));
 }

@@ -48,11 +48,13 @@ export const createGrant: Operation<'CreateGrant'> = {
   async write(call, { transaction }) {
     const { services, input } = call;
     const grant = newGrant(call);
-    for (const arn of [input.GranteePrincipal, input.RetiringPrincipal]) {
-      if (arn !== undefined) await requirePrincipal(transaction, services.place, arn);
+    for (const member of ['GranteePrincipal', 'RetiringPrincipal'] as const) {
+      const arn = input[member];
+      if (arn !== undefined) await requirePrincipal(transaction, services.place, { arn, member });
     }
-    for (const name of [input.GranteeServicePrincipal, input.RetiringServicePrincipal]) {
-      if (name !== undefined) await requireService(transaction, name);
+    for (const member of ['GranteeServicePrincipal', 'RetiringServicePrincipal'] as const) {
+      const name = input[member];
+      if (name !== undefined) await requireService(transaction, { name, member });
     }
     // The key is locked, so nobody else makes the same one meanwhile, nor one too many.
     const same =

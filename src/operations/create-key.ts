@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import { checkDescription } from '../keys/description';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { type Key, keyMetadata } from '../keys/key';
@@ -40,7 +40,12 @@ export const createKey: Operation<'CreateKey'> = {
     requireServed(chooseSpec(input).keySpec, input.Origin ?? 'AWS_KMS');
     checkStoreMembers(input);
     if (input.MultiRegion === true) {
-      throw new KmsError('UnsupportedOperationException', 'MultiRegion keys are not supported.');
+      const message = 'MultiRegion keys are not supported.';
+      throw new KmsError(
+        'UnsupportedOperationException',
+        message,
+        atMember('MultiRegion', message),
+      );
     }
     checkDescription(input);
     checkTags(input.Tags ?? []);

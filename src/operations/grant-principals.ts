@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import type { Place } from '../keys/identifiers';
 
 /** A role's session in an ARN: the role's name without its path, and the session's. */
@@ -10,7 +10,11 @@ const sessionForm =
  * Throws InvalidArnException unless the ARN is of a root, user or role that exists, or of a session of such a role. Groups
  * are none, nor are services, which have members of their own. It is locked against deletion until the transaction ends.
  */
-export async function requirePrincipal(db: Queryable, place: Place, arn: string): Promise<void> {
+export async function requirePrincipal(
+  db: Queryable,
+  place: Place,
+  { arn, member }: { readonly arn: string; readonly member: string },
+): Promise<void> {
   const [, partition, accountId, roleName] = sessionForm.exec(arn) ?? [];
   const found =
     partition === place.partition
@@ -28,11 +32,14 @@ export async function requirePrincipal(db: Queryable, place: Place, arn: string)
             where arn = $1::text and kind in ('root', 'user', 'role') for key share`,
           values: [arn],
         });
-  if (found.length === 0) throw noPrincipal(arn);
+  if (found.length === 0) throw noPrincipal(member, arn);
 }
 
 /** Throws InvalidArnException unless it is the name of a registered service. */
-export async function requireService(db: Queryable, name: string): Promise<void> {
+export async function requireService(
+  db: Queryable,
+  { name, member }: { readonly name: string; readonly member: string },
+): Promise<void> {
   const found = name.includes('\0')
     ? []
     : await db.query({
@@ -42,9 +49,10 @@ export async function requireService(db: Queryable, name: string): Promise<void>
           where principal_id = $1::text and kind = 'service' for key share`,
         values: [name],
       });
-  if (found.length === 0) throw noPrincipal(name);
+  if (found.length === 0) throw noPrincipal(member, name);
 }
 
-function noPrincipal(name: string): KmsError {
-  return new KmsError('InvalidArnException', `${name} does not refer to a valid principal.`);
+function noPrincipal(member: string, name: string): KmsError {
+  const message = `${name} does not refer to a valid principal.`;
+  return new KmsError('InvalidArnException', message, atMember(member, message));
 }

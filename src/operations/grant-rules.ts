@@ -1,4 +1,4 @@
-import { KmsError, invalidMember } from '../errors';
+import { KmsError, atMember, invalidMember } from '../errors';
 import type { Key } from '../keys/key';
 import type { Conditions } from '../policy/policy';
 import type { Principal } from '../policy/principal';
@@ -103,7 +103,8 @@ export function resourceCondition({ session }: Principal): Conditions {
 /** Throws InvalidGrantIdException. */
 export function checkGrantId(grantId: string): void {
   if (!grantIdForm.test(grantId)) {
-    throw new KmsError('InvalidGrantIdException', 'The grant ID is not valid.');
+    const message = 'The grant ID is not valid.';
+    throw new KmsError('InvalidGrantIdException', message, atMember('GrantId', message));
   }
 }
 
@@ -173,6 +174,7 @@ function checkConstraints(constraints: GrantConstraints): void {
   }
   const { SourceArn: sourceArn } = constraints;
   if (sourceArn !== undefined && (!arnForm.test(sourceArn) || sourceArn.includes('\0'))) {
-    throw new KmsError('InvalidArnException', `Invalid arn ${sourceArn}`);
+    const message = `Invalid arn ${sourceArn}`;
+    throw new KmsError('InvalidArnException', message, atMember('Constraints/SourceArn', message));
   }
 }

@@ -1,4 +1,4 @@
-import { KmsError, invalidMember } from '../errors';
+import { KmsError, atMember, invalidMember } from '../errors';
 import type { Key } from '../keys/key';
 import type { ExpirationModelType, ImportType } from '../shapes/kms.generated';
 
@@ -56,8 +56,6 @@ export function requireMembersOfSpec({ keySpec }: Key, input: ImportInput): void
   if (keySpec === 'SYMMETRIC_DEFAULT') return;
   const member = ofSymmetricKeys.find((name) => input[name] !== undefined);
   if (member === undefined) return;
-  throw new KmsError(
-    'UnsupportedOperationException',
-    `${member} is only valid for symmetric encryption KMS keys.`,
-  );
+  const message = `${member} is only valid for symmetric encryption KMS keys.`;
+  throw new KmsError('UnsupportedOperationException', message, atMember(member, message));
 }

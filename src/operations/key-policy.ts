@@ -1,6 +1,6 @@
 import { decideOnKey } from '../checks';
 import type { Queryable } from '../db';
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 import type { Place } from '../keys/identifiers';
 import type { Key } from '../keys/key';
 import type { Limits } from '../keys/limits';
@@ -27,10 +27,8 @@ export async function acceptKeyPolicy(
   { text, place, limits }: Given,
 ): Promise<string> {
   if (Buffer.byteLength(text) > limits.keyPolicyBytes) {
-    throw new KmsError(
-      'LimitExceededException',
-      `The key policy is larger than ${limits.keyPolicyBytes} bytes.`,
-    );
+    const message = `The key policy is larger than ${limits.keyPolicyBytes} bytes.`;
+    throw new KmsError('LimitExceededException', message, atMember('Policy', message));
   }
   try {
     const { principals } = compileKeyPolicy(text, place);
@@ -50,15 +48,14 @@ export function requireNoLockout(
   if (call.input.BypassPolicyLockoutSafetyCheck === true) return;
   const denial = decideOnKey({ call, conditions: undefined }, { key, action: 'kms:PutKeyPolicy' });
   if (denial === undefined) return;
-  throw new KmsError(
-    'MalformedPolicyDocumentException',
-    'The new key policy will not allow you to update the key policy in the future.',
-  );
+  const message = 'The new key policy will not allow you to update the key policy in the future.';
+  throw new KmsError('MalformedPolicyDocumentException', message, atMember('Policy', message));
 }
 
 function refusal(error: PolicyError): KmsError {
   const [code, message] = refusals[error.fault];
-  return new KmsError(code, message ?? error.message, { cause: error });
+  const options = { ...atMember('Policy', error.message), cause: error };
+  return new KmsError(code, message ?? error.message, options);
 }
 
 /** Undefined: the fault's own text. */

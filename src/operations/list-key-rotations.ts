@@ -1,8 +1,7 @@
-import { KmsError } from '../errors';
 import { type KeyRotation, listRotations } from '../keys/rotation-list';
 import type { Operation } from '../operation';
 import type { RotationsListEntry } from '../shapes/kms.generated';
-import { pageSize, paginate } from './pagination';
+import { pageSize, paginate, strangeMarker } from './pagination';
 import { requireOrigin, requireRotatable } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
@@ -49,7 +48,7 @@ export const listKeyRotations: Operation<'ListKeyRotations'> = {
 
 /** Markers are not signed, and only a number that Postgres can compare is a place. */
 function placeOf(after: string): number {
-  if (!/^[0-9]{1,9}$/.test(after)) throw new KmsError('InvalidMarkerException');
+  if (!/^[0-9]{1,9}$/.test(after)) throw strangeMarker();
   return Number(after);
 }
 

@@ -1,7 +1,6 @@
-import { KmsError } from '../errors';
 import { listTags } from '../keys/tags';
 import type { Operation } from '../operation';
-import { pageSize, paginate } from './pagination';
+import { pageSize, paginate, strangeMarker } from './pagination';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const listResourceTags: Operation<'ListResourceTags'> = {
@@ -32,6 +31,6 @@ export const listResourceTags: Operation<'ListResourceTags'> = {
 
 /** Markers are not signed, and only a number that Postgres can compare is a place. */
 function placeOf(after: string): number {
-  if (!/^[0-9]{1,9}$/.test(after)) throw new KmsError('InvalidMarkerException');
+  if (!/^[0-9]{1,9}$/.test(after)) throw strangeMarker();
   return Number(after);
 }

@@ -1,4 +1,4 @@
-import { KmsError, invalidMember } from '../errors';
+import { KmsError, atMember, invalidMember } from '../errors';
 import { keyArn } from '../keys/identifiers';
 import type { AccountAction, Call, Operation } from '../operation';
 import { accessDenied } from '../policy/authorize';
@@ -25,7 +25,8 @@ export const listRetirableGrants: Operation<'ListRetirableGrants'> = {
     requireOneOf(input, { principal: 'RetiringPrincipal', service: 'RetiringServicePrincipal' });
     const { RetiringPrincipal: arn } = input;
     if (arn !== undefined && !principalForm.test(arn)) {
-      throw new KmsError('InvalidArnException', `Invalid arn ${arn}`);
+      const message = `Invalid arn ${arn}`;
+      throw new KmsError('InvalidArnException', message, atMember('RetiringPrincipal', message));
     }
   },
   accountActions,

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 
 interface Page<T> {
   readonly items: readonly T[];
@@ -48,9 +48,14 @@ function readMarker<T>(marker: string, { scope, invalidMarker }: Listing<T>): st
   const [markedScope, after] = decode(marker);
   // Markers are not signed: what the caller put into one must still be text that Postgres can compare.
   if (markedScope !== scope || typeof after !== 'string' || after.includes('\0')) {
-    throw invalidMarker ?? new KmsError('InvalidMarkerException');
+    throw invalidMarker ?? strangeMarker();
   }
   return after;
+}
+
+/** The refusal of a marker that no listing of KMS gave out. */
+export function strangeMarker(): KmsError {
+  return new KmsError('InvalidMarkerException', '', atMember('Marker', 'must be of this list'));
 }
 
 function decode(marker: string): readonly unknown[] {

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 
 /** Refuses by name the members that no operation here serves yet: never ignored, never half done. */
 export function refuseMembers<T extends object>(
@@ -7,6 +7,7 @@ export function refuseMembers<T extends object>(
 ): void {
   const present = members.find((member) => input[member] !== undefined);
   if (present !== undefined) {
-    throw new KmsError('UnsupportedOperationException', `${present} is not supported.`);
+    const message = `${present} is not supported.`;
+    throw new KmsError('UnsupportedOperationException', message, atMember(present, message));
   }
 }

@@ -1,5 +1,5 @@
 import { tagKeyConditions } from '../keys/conditions';
-import { checkTagKey, removeTags } from '../keys/tags';
+import { checkTagKeys, removeTags } from '../keys/tags';
 import type { Operation } from '../operation';
 import { onlyKey, targetByKeyOnly } from './targets';
 
@@ -8,7 +8,7 @@ export const untagResource: Operation<'UntagResource'> = {
   rest: { method: 'DELETE', path: '/keys/{KeyId}/tags', summary: 'Takes tags from a key.' },
   readOnly: false,
   audited: ['KeyId', 'TagKeys'],
-  check: ({ TagKeys }) => TagKeys.forEach(checkTagKey),
+  check: ({ TagKeys }) => checkTagKeys(TagKeys),
   conditions: ({ input }) => tagKeyConditions(input.TagKeys),
   targets: targetByKeyOnly('kms:UntagResource'),
   requires: { state: 'notPendingDeletion' },

@@ -48,7 +48,7 @@ export function inputFromJson<N extends OperationName>(name: N, json: unknown): 
 export function placing(route: Route): Placing {
   return (violation) => {
     const [, member = ''] = violation.pointer.split('/');
-    return { ...violation, in: violation.in ?? placeOf(route, member) };
+    return violation.in === undefined ? placed(route, member, violation) : violation;
   };
 }
 
@@ -154,11 +154,16 @@ function markerIn(cursor: string): string | undefined {
 
 function violationOf(route: Route, { path, detail }: Fault): Violation {
   const [member = ''] = path;
+  return placed(route, member, { pointer: pointerTo(path), detail });
+}
+
+/** What is wrong with a member, or in it, where the route's requests have that member. */
+function placed(route: Route, member: string, { pointer, detail }: Violation): Violation {
   if (route.paged && member === 'Marker') {
     return { pointer: '/cursor', in: 'query', detail: 'must be the cursor of an answer' };
   }
   if (route.paged && member === 'Limit') return { pointer: '/limit', in: 'query', detail };
-  return { pointer: pointerTo(path), in: placeOf(route, member), detail };
+  return { pointer, in: placeOf(route, member), detail };
 }
 
 function placeOf(route: Route, member: string): NonNullable<Violation['in']> {

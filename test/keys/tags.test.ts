@@ -1,4 +1,4 @@
-import { checkTagKey, checkTags, maxTagsPerKey } from '../../src/keys/tags';
+import { checkTagKeys, checkTags, maxTagsPerKey } from '../../src/keys/tags';
 import { refusalOf } from '../support/refusal';
 
 const tag = (TagKey: string, TagValue = ''): { TagKey: string; TagValue: string } => ({
@@ -37,6 +37,8 @@ test.each([
   ['aws:a', 'Tags beginning with aws: are reserved'],
   ['a<b', 'A tag contains invalid characters'],
 ])('The key %j is no key of a tag that can be taken away', async (key, message) => {
-  checkTagKey('Größe 尺寸_.:/=+-@');
-  expect(await refusalOf(() => checkTagKey(key))).toEqual({ code: 'TagException', message });
+  checkTagKeys(['Größe 尺寸_.:/=+-@']);
+  expect(await refusalOf(() => checkTagKeys(['a', key]))).toEqual({
+    ...{ code: 'TagException', message },
+  });
 });

@@ -2,7 +2,7 @@ import { newApiToken } from '../../auth/api-token';
 import { insertApiToken, lockAndCountApiTokens } from '../../auth/api-token-rows';
 import { writeSession } from '../../auth/session-json';
 import { refusal } from '../../auth/sigv4-errors';
-import { KmsError } from '../../errors';
+import { KmsError, atMember } from '../../errors';
 import { requireRoom } from '../../keys/limits';
 import type { Operation } from '../../operation';
 import { compileIdentityPolicy } from '../../policy/compile';
@@ -95,6 +95,7 @@ function requirePolicy(text: string): void {
     compileIdentityPolicy(text);
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    throw new KmsError('MalformedPolicyDocumentException', error.message, { cause: error });
+    const options = { ...atMember('Policy', error.message), cause: error };
+    throw new KmsError('MalformedPolicyDocumentException', error.message, options);
   }
 }
