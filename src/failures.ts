@@ -1,14 +1,15 @@
 import { HsmError, type HsmErrorCode } from '../hsm';
 import { DatabaseError, type DatabaseErrorCode } from './db';
-import { type ErrorCode, KmsError } from './errors';
+import { type ErrorCode, KmsError, type KmsErrorOptions, atMember } from './errors';
 import { XksFault } from './xks-client/client';
 import { atUse } from './xks-client/faults';
 
-interface Row {
+interface Row extends Pick<KmsErrorOptions, 'unavailable' | 'violations'> {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly unavailable?: true;
 }
+
+const importSize = 'Invalid encrypted key size.';
 
 const internal: Row = {
   code: 'KMSInternalException',
@@ -37,7 +38,11 @@ const ofToken = {
   'not-exportable': internal,
   'pin-incorrect': internal,
   'import-not-unwrapped': { code: 'InvalidCiphertextException', message: '' },
-  'import-size': { code: 'ValidationException', message: 'Invalid encrypted key size.' },
+  'import-size': {
+    code: 'ValidationException',
+    message: importSize,
+    ...atMember('EncryptedKeyMaterial', importSize),
+  },
   'import-material-wrong': { code: 'IncorrectKeyMaterialException', message: '' },
   failed: internal,
 } as const satisfies Record<HsmErrorCode, Row>;

@@ -1,6 +1,6 @@
 import type { Attestation } from './attestation/attestations';
 import { envelopeRandomBytes, sealInEnvelope } from './attestation/envelope';
-import { KmsError, invalidMember } from './errors';
+import { KmsError, atMember, invalidMember } from './errors';
 import type { ForRecipient, Services } from './operation';
 import type { RecipientInfo } from './shapes/kms.generated';
 import type { Trail } from './trail';
@@ -36,7 +36,8 @@ export function recipientOf(
   if (info === undefined) return undefined;
   // Never ignored: the caller would be answered in the clear.
   if (secret === undefined || forRecipient === undefined) {
-    throw new KmsError('UnsupportedOperationException', 'Recipient is not supported.');
+    const message = 'Recipient is not supported.';
+    throw new KmsError('UnsupportedOperationException', message, atMember('Recipient', message));
   }
   const { attestations, token } = services;
   const { publicKey, conditions, recorded } = attestations.verify(requireDocument(info), now);

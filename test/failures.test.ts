@@ -50,6 +50,13 @@ test.each(hsmCodes)('a token failure %s has a KMS error that keeps the cause ins
   expect(error.cause).toBe(cause);
 });
 
+test('what is too long or too short to be key material is told of by its member', () => {
+  const detail = 'Invalid encrypted key size.';
+  expect(toKmsError(new HsmError('import-size', 'C_UnwrapKey')).violations).toEqual([
+    { pointer: '/EncryptedKeyMaterial', detail },
+  ]);
+});
+
 test.each(databaseCodes)('a database failure %s has a KMS error without its message', (code) => {
   const cause = new DatabaseError(code, 'relation "kms_key" does not exist');
   const error = toKmsError(cause);

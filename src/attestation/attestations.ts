@@ -39,10 +39,8 @@ export class Attestations {
   verify(bytes: Buffer, now: Date): Attestation {
     const { roots, onRefused } = this.parts;
     if (roots.length === 0) {
-      throw new KmsError(
-        'UnsupportedOperationException',
-        'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.',
-      );
+      const message = 'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.';
+      throw new KmsError('UnsupportedOperationException', message, atMember('Recipient', message));
     }
     try {
       return verified(bytes, this.chains, now);

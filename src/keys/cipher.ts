@@ -23,8 +23,8 @@ export interface Decrypted {
 
 /** What an EncryptionAlgorithm does with a key whose spec has it. */
 export interface Cipher {
-  /** Throws ValidationException for more bytes than the algorithm takes under the key (kms-semantics §3.3). */
-  requireFits(key: Key, bytes: number): void;
+  /** Throws ValidationException for more bytes, which `member` brings, than the algorithm takes under the key (kms-semantics §3.3). */
+  requireFits(key: Key, bytes: number, member: string): void;
   encrypt(key: Key, plaintext: Buffer, use: KeyUse): Promise<Encrypted>;
   /** Throws InvalidCiphertextException, one error for every reason. */
   decrypt(key: Key, blob: Buffer, use: KeyUse): Promise<Decrypted>;

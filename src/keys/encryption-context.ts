@@ -74,11 +74,12 @@ export function checkEncryptionContextSize(
 export function requireContextAllowed(
   { keySpec }: { readonly keySpec: KeySpec },
   context: Readonly<Record<string, string>> | undefined,
+  member: string,
 ): void {
   if (keySpec === 'SYMMETRIC_DEFAULT' || context === undefined) return;
   if (Object.keys(context).length === 0) return;
   throw invalidMember(
-    'EncryptionContext',
+    member,
     `An encryption context cannot be used with a key with key spec ${keySpec}.`,
   );
 }

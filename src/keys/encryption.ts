@@ -82,12 +82,16 @@ function storeCipher({ keyring, external }: SymmetricParts): ExternalCipher {
   };
 }
 
-/** Throws InvalidKeyUsageException and ValidationException for what a key cannot be asked to encrypt or decrypt with. */
+/**
+ * Throws InvalidKeyUsageException and ValidationException for what a key cannot be asked to encrypt or decrypt with. `side` is
+ * which of the two that ReEncrypt has: the names of its members begin so.
+ */
 export function requireEncryptionWith(
   key: Key,
   algorithm: EncryptionAlgorithmSpec,
   context: EncryptionContext | undefined,
+  side: 'Source' | 'Destination' | '' = '',
 ): void {
-  requireAlgorithm(key, algorithm);
-  requireContextAllowed(key, context);
+  requireAlgorithm(key, algorithm, `${side}EncryptionAlgorithm`);
+  requireContextAllowed(key, context, `${side}EncryptionContext`);
 }

@@ -27,6 +27,8 @@ interface Asking {
   readonly caller: Principal;
   /** For the text of a denial: a foreign key that does not exist is denied, not missing (kms-semantics §2.4). */
   readonly action: string;
+  /** Which member of the request names the key, where that is not KeyId. */
+  readonly member?: string;
 }
 
 interface Parts {
@@ -49,7 +51,12 @@ export class KeyFinder {
 
   /** Takes a key id, key ARN, alias name or alias ARN. Throws the errors of kms-semantics §2.3. */
   resolve(value: string, asking: Asking): Awaitable<FoundKey> {
-    const reference = parseKeyReference(value, this.parts.place, asking.caller.accountId);
+    const reference = parseKeyReference(
+      value,
+      this.parts.place,
+      asking.caller.accountId,
+      asking.member,
+    );
     return reference.kind === 'key'
       ? this.require(reference, asking)
       : this.follow(reference, asking);
@@ -57,7 +64,12 @@ export class KeyFinder {
 
   /** Takes a key id or key ARN; an alias is InvalidArnException. */
   resolveKeyOnly(value: string, asking: Asking): Awaitable<FoundKey> {
-    const reference = parseKeyOnlyReference(value, this.parts.place, asking.caller.accountId);
+    const reference = parseKeyOnlyReference(
+      value,
+      this.parts.place,
+      asking.caller.accountId,
+      asking.member,
+    );
     return this.require(reference, asking);
   }
 

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors';
+import { KmsError, atMember } from '../errors';
 
 /** Where Claviger serves: what an ARN is built from. */
 export interface Place {
@@ -46,8 +46,9 @@ export function parseKeyReference(
   value: string,
   place: Place,
   callerAccountId: string,
+  member = 'KeyId',
 ): KeyReference {
-  if (value.startsWith('arn:')) return parseArn(value, place);
+  if (value.startsWith('arn:')) return parseArn(value, place, member);
   if (value.startsWith('alias/')) {
     return aliasReference(place, callerAccountId, value);
   }
@@ -65,30 +66,35 @@ export function parseKeyOnlyReference(
   value: string,
   place: Place,
   callerAccountId: string,
+  member = 'KeyId',
 ): KeyReference & { kind: 'key' } {
   if (namesAlias(value)) {
-    throw new KmsError('InvalidArnException', 'Key Aliases are not supported for this operation.');
+    throw invalidArn(member, 'Key Aliases are not supported for this operation.');
   }
-  const reference = parseKeyReference(value, place, callerAccountId);
-  if (reference.kind !== 'key') throw new KmsError('InvalidArnException', `Invalid arn ${value}`);
+  const reference = parseKeyReference(value, place, callerAccountId, member);
+  if (reference.kind !== 'key') throw invalidArn(member, `Invalid arn ${value}`);
   return reference;
 }
 
-function parseArn(value: string, place: Place): KeyReference {
+function parseArn(value: string, place: Place, member: string): KeyReference {
   const [, partition, region, accountId, type, rest] = arnForm.exec(value) ?? [];
   if (partition === undefined || region === undefined || accountId === undefined) {
-    throw new KmsError('InvalidArnException', `Invalid arn ${value}`);
+    throw invalidArn(member, `Invalid arn ${value}`);
   }
   if (partition !== place.partition || region !== place.region) {
     throw new KmsError('NotFoundException', `Invalid arn ${region}`);
   }
   if (!/^[0-9]{12}$/.test(accountId)) {
-    throw new KmsError('InvalidArnException', `Invalid arn ${value}`);
+    throw invalidArn(member, `Invalid arn ${value}`);
   }
   const name = rest ?? '';
   if (type === 'alias') return aliasReference(place, accountId, `alias/${name}`);
   if (!isKeyId(name)) throw new KmsError('NotFoundException', `Invalid keyId ${name}`);
   return keyReference(place, accountId, name);
+}
+
+function invalidArn(member: string, message: string): KmsError {
+  return new KmsError('InvalidArnException', message, atMember(member, message));
 }
 
 /** A KeyId may be any ASCII; what no alias can be called (kms-semantics §13.1) need not reach the database. */

@@ -32,11 +32,11 @@ export function rsaCipher(
 ): Cipher {
   const hash = hashes[algorithm];
   return {
-    requireFits({ keySpec }, bytes) {
+    requireFits({ keySpec }, bytes, member) {
       const most = modulusBytesOf(keySpec) - 2 * hash.bytes - 2;
       if (bytes <= most) return;
       throw invalidMember(
-        'Plaintext',
+        member,
         `Algorithm ${algorithm} and key spec ${keySpec} cannot encrypt data larger than ${most} bytes.`,
       );
     },

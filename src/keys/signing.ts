@@ -82,7 +82,7 @@ const algorithms: Readonly<Record<SigningAlgorithm, Readings>> = {
 
 /** Algorithm, type of message and its length, in this order (kms-semantics §0, steps 10 and 11). */
 export function requireSignable(key: Key, signable: Signable): void {
-  requireAlgorithm(key, signable.SigningAlgorithm);
+  requireAlgorithm(key, signable.SigningAlgorithm, 'SigningAlgorithm');
   const algorithm = algorithmOf(signable);
   const messageType = messageTypeOf(signable);
   const reading = algorithms[algorithm][messageType];

@@ -137,14 +137,13 @@ export function algorithmsOf(keySpec: KeySpec, keyUsage: KeyUsageType): readonly
   return rowOf(keySpec).usages[keyUsage] ?? [];
 }
 
-/** InvalidKeyUsageException of §3.6 unless the key's spec has the algorithm. */
+/** InvalidKeyUsageException of §3.6 unless the key's spec has the algorithm, which `member` names, or leaves to its default. */
 export function requireAlgorithm(
   key: { readonly keySpec: KeySpec; readonly keyUsage: KeyUsageType },
   algorithm: string,
+  member: string,
 ): void {
   if (algorithmsOf(key.keySpec, key.keyUsage).includes(algorithm)) return;
-  throw new KmsError(
-    'InvalidKeyUsageException',
-    `Algorithm ${algorithm} is incompatible with key spec ${key.keySpec}.`,
-  );
+  const message = `Algorithm ${algorithm} is incompatible with key spec ${key.keySpec}.`;
+  throw new KmsError('InvalidKeyUsageException', message, atMember(member, message));
 }

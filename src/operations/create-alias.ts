@@ -25,7 +25,11 @@ export const createAlias: Operation<'CreateAlias'> = {
   },
   accountActions: aliasAction('CreateAlias'),
   targets: async ({ input, caller, services }) => [
-    await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action }),
+    await services.finder.resolveKeyOnly(input.TargetKeyId, {
+      caller,
+      action,
+      member: 'TargetKeyId',
+    }),
   ],
   requires: { state: 'notPendingDeletion' },
 

@@ -27,7 +27,8 @@ export const decapsulate: Operation<'Decapsulate'> = {
   conditions: ({ input }) => ({ 'kms:EncapsulationAlgorithm': input.EncapsulationAlgorithm }),
   targets: targetByKeyId('kms:Decapsulate'),
   requires: { usage: 'ENCAPSULATE_DECAPSULATE', state: 'cryptographic' },
-  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.EncapsulationAlgorithm),
+  verify: ({ input, keys }) =>
+    requireAlgorithm(onlyKey(keys), input.EncapsulationAlgorithm, 'EncapsulationAlgorithm'),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -20,7 +20,8 @@ export const deriveSharedSecret: Operation<'DeriveSharedSecret'> = {
   conditions: ({ input }) => ({ 'kms:KeyAgreementAlgorithm': input.KeyAgreementAlgorithm }),
   targets: targetByKeyId('kms:DeriveSharedSecret'),
   requires: { usage: 'KEY_AGREEMENT', state: 'cryptographic' },
-  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.KeyAgreementAlgorithm),
+  verify: ({ input, keys }) =>
+    requireAlgorithm(onlyKey(keys), input.KeyAgreementAlgorithm, 'KeyAgreementAlgorithm'),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -24,10 +24,14 @@ export function ignoresCiphertext(input: DryRunnable): boolean {
   return input.DryRun === true && input.DryRunModifiers?.includes('IGNORE_CIPHERTEXT') === true;
 }
 
-/** Decrypt and ReEncrypt: what must be there, with and without the modifier (kms-semantics §4.4, §4.6). */
+/**
+ * Decrypt and ReEncrypt: what must be there, with and without the modifier (kms-semantics §4.4, §4.6). `keyMember` names the
+ * key that decrypts.
+ */
 export function checkIgnoreCiphertext(
   input: DryRunnable,
   given: { readonly ciphertext: Buffer | undefined; readonly keyId: string | undefined },
+  keyMember = 'KeyId',
 ): void {
   if (input.DryRunModifiers !== undefined && input.DryRun !== true) {
     throw invalidMember(
@@ -37,7 +41,7 @@ export function checkIgnoreCiphertext(
   }
   if (ignoresCiphertext(input)) {
     if (given.keyId === undefined) {
-      throw invalidMember('KeyId', 'A key ID must be specified when the ciphertext is ignored.');
+      throw invalidMember(keyMember, 'A key ID must be specified when the ciphertext is ignored.');
     }
   } else if (given.ciphertext === undefined) {
     throw invalidMember(

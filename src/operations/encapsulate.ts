@@ -21,7 +21,8 @@ export const encapsulate: Operation<'Encapsulate'> = {
   conditions: ({ input }) => ({ 'kms:EncapsulationAlgorithm': input.EncapsulationAlgorithm }),
   targets: targetByKeyId('kms:Encapsulate'),
   requires: { usage: 'ENCAPSULATE_DECAPSULATE', state: 'cryptographic' },
-  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.EncapsulationAlgorithm),
+  verify: ({ input, keys }) =>
+    requireAlgorithm(onlyKey(keys), input.EncapsulationAlgorithm, 'EncapsulationAlgorithm'),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -22,7 +22,7 @@ export const encrypt: Operation<'Encrypt'> = {
     const key = onlyKey(keys);
     const algorithm = effectiveAlgorithm(input.EncryptionAlgorithm);
     requireEncryptionWith(key, algorithm, input.EncryptionContext);
-    services.encryption.by(algorithm).requireFits(key, input.Plaintext.length);
+    services.encryption.by(algorithm).requireFits(key, input.Plaintext.length, 'Plaintext');
   },
 
   async run(call) {

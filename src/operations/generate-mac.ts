@@ -19,7 +19,7 @@ export const generateMac: Operation<'GenerateMac'> = {
   conditions: ({ input }) => ({ 'kms:MacAlgorithm': input.MacAlgorithm }),
   targets: targetByKeyId('kms:GenerateMac'),
   requires: { usage: 'GENERATE_VERIFY_MAC', state: 'cryptographic' },
-  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.MacAlgorithm),
+  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.MacAlgorithm, 'MacAlgorithm'),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -43,7 +43,8 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   crossAccount: true,
   usesKey: true,
   check(input) {
-    checkIgnoreCiphertext(input, { ciphertext: input.CiphertextBlob, keyId: input.SourceKeyId });
+    const { CiphertextBlob: ciphertext, SourceKeyId: keyId } = input;
+    checkIgnoreCiphertext(input, { ciphertext, keyId }, 'SourceKeyId');
     checkEncryptionContextSize(input.SourceEncryptionContext, 'SourceEncryptionContext');
     checkEncryptionContextSize(input.DestinationEncryptionContext, 'DestinationEncryptionContext');
   },
@@ -57,8 +58,13 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   verify({ input, keys }) {
     const { source, destination } = both(keys);
     const algorithm = algorithmsOf(input);
-    requireEncryptionWith(source, algorithm.from, input.SourceEncryptionContext);
-    requireEncryptionWith(destination, algorithm.to, input.DestinationEncryptionContext);
+    requireEncryptionWith(source, algorithm.from, input.SourceEncryptionContext, 'Source');
+    requireEncryptionWith(
+      destination,
+      algorithm.to,
+      input.DestinationEncryptionContext,
+      'Destination',
+    );
   },
 
   async run(call) {
@@ -73,7 +79,7 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
     const opened = await encryption.by(algorithm.from).decrypt(source, blob, opening);
     const { plaintext } = opened;
     try {
-      sealing.requireFits(destination, plaintext.length);
+      sealing.requireFits(destination, plaintext.length, 'CiphertextBlob');
       refuseDryRun(input);
       const use = keyUse('ReEncrypt', call, input.DestinationEncryptionContext);
       const sealed = await sealing.encrypt(destination, plaintext, use);
@@ -109,7 +115,11 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
 async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {
   const { input, caller, services } = call;
   const source = await sourceTarget(call);
-  const destination = await services.finder.resolve(input.DestinationKeyId, { caller, action: to });
+  const destination = await services.finder.resolve(input.DestinationKeyId, {
+    caller,
+    action: to,
+    member: 'DestinationKeyId',
+  });
   const onSameKey = String(source.key.keyId === destination.key.keyId);
   const conditions = (algorithm: EncryptionAlgorithmSpec | undefined): Conditions => ({
     ...algorithmCondition(algorithm),
@@ -131,7 +141,11 @@ async function sourceTarget({ input, caller, services }: Call<'ReEncrypt'>): Pro
     const asked = { action: from, encryptionContext };
     return targetInCiphertext(input.CiphertextBlob, asked, services.finder);
   }
-  const found = await services.finder.resolve(input.SourceKeyId, { caller, action: from });
+  const found = await services.finder.resolve(input.SourceKeyId, {
+    caller,
+    action: from,
+    member: 'SourceKeyId',
+  });
   return { ...found, encryptionContext };
 }
 

@@ -64,7 +64,11 @@ async function targets({
   services,
 }: Call<'UpdateAlias'>): Promise<readonly Target[]> {
   const current = await services.finder.resolve(input.AliasName, { caller, action });
-  const next = await services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action });
+  const next = await services.finder.resolveKeyOnly(input.TargetKeyId, {
+    caller,
+    action,
+    member: 'TargetKeyId',
+  });
   return [
     { key: current.key, action },
     { key: next.key, action },

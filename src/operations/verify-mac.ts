@@ -19,7 +19,7 @@ export const verifyMac: Operation<'VerifyMac'> = {
   conditions: ({ input }) => ({ 'kms:MacAlgorithm': input.MacAlgorithm }),
   targets: targetByKeyId('kms:VerifyMac'),
   requires: { usage: 'GENERATE_VERIFY_MAC', state: 'cryptographic' },
-  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.MacAlgorithm),
+  verify: ({ input, keys }) => requireAlgorithm(onlyKey(keys), input.MacAlgorithm, 'MacAlgorithm'),
 
   async run({ input, keys, services }) {
     const key = onlyKey(keys);

@@ -4,13 +4,23 @@ import { rest } from '../support/rest';
 import { succeeded } from '../support/rest-answers';
 
 let daemon: TestDaemon;
-/** The path of a key. */
-let key: string;
+/** Paths of keys, by what stands for them in a request line; and a ciphertext of the first, for `{ciphertext}` in a body. */
+const places: Record<string, string> = {};
 beforeAll(async () => {
   daemon = await startDaemon();
-  key = String((await succeeded(daemon, 'POST /v1/keys')).headers.location);
+  const make = async (name: string, body: object): Promise<void> => {
+    places[name] = String((await succeeded(daemon, 'POST /v1/keys', body)).headers.location);
+  };
+  await make('{key}', {});
+  await make('{rsa}', { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
+  await make('{hmac}', { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
+  const sealed = await succeeded(daemon, `POST ${places['{key}']}/encrypt`, { Plaintext: long });
+  places['{ciphertext}'] = String(sealed.body['CiphertextBlob']);
 });
 afterAll(() => daemon.remove());
+
+/** More than an RSA key encrypts. */
+const long = Buffer.alloc(300).toString('base64');
 
 interface Refused {
   readonly code: string;
@@ -32,9 +42,11 @@ const malformed = {
   pointer: '#/Policy',
   detail: 'Syntax errors in policy.',
 };
+const unfit = { code: 'InvalidKeyUsageException' };
+const badArn = { code: 'InvalidArnException', detail: 'Invalid arn arn:x' };
 const unsupported = { code: 'UnsupportedOperationException' };
 
-/** A request line, with `{key}` for the path of the key, and its refusal by the operation itself. */
+/** A request line, with `{key}`, `{rsa}` or `{hmac}` for the path of a key, and its refusal by the operation itself. */
 const refusals: readonly (readonly [line: string, Refused])[] = [
   ['PUT {key}/policy', { ...malformed, body: { Policy: '{' } }],
   ['PUT {key}/policy', { ...malformed, body: policy({ Effect: 'Maybe' }) }],
@@ -148,12 +160,110 @@ const refusals: readonly (readonly [line: string, Refused])[] = [
       body: { KeyPairSpec: 'SM2' },
     },
   ],
+  [
+    'POST {key}/generate-data-key',
+    {
+      ...{ ...unsupported, pointer: '#/Recipient' },
+      detail: 'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.',
+      body: {
+        KeySpec: 'AES_256',
+        Recipient: { KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256', AttestationDocument: 'AAAA' },
+      },
+    },
+  ],
+  [
+    'POST {rsa}/encrypt',
+    {
+      ...{ ...unfit, pointer: '#/EncryptionAlgorithm', body: { Plaintext: 'YQ==' } },
+      detail: 'Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
+    },
+  ],
+  [
+    'POST {hmac}/generate-mac',
+    {
+      ...{ ...unfit, pointer: '#/MacAlgorithm' },
+      detail: 'Algorithm HMAC_SHA_512 is incompatible with key spec HMAC_256.',
+      body: { Message: 'YQ==', MacAlgorithm: 'HMAC_SHA_512' },
+    },
+  ],
+  [
+    'POST {rsa}/re-encrypt',
+    {
+      ...{ ...unfit, pointer: '#/DestinationEncryptionAlgorithm' },
+      detail: 'Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
+      body: { CiphertextBlob: '{ciphertext}' },
+    },
+  ],
+  [
+    'POST {rsa}/re-encrypt',
+    {
+      ...{ code: 'ValidationException', pointer: '#/DestinationEncryptionContext' },
+      detail: 'An encryption context cannot be used with a key with key spec RSA_2048.',
+      body: {
+        CiphertextBlob: '{ciphertext}',
+        DestinationEncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
+        DestinationEncryptionContext: { a: 'b' },
+      },
+    },
+  ],
+  [
+    'POST {rsa}/re-encrypt',
+    {
+      ...{ code: 'ValidationException', pointer: '#/CiphertextBlob' },
+      detail:
+        'Algorithm RSAES_OAEP_SHA_256 and key spec RSA_2048 cannot encrypt data larger than 190 bytes.',
+      body: {
+        CiphertextBlob: '{ciphertext}',
+        DestinationEncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
+      },
+    },
+  ],
+  [
+    'POST {key}/re-encrypt',
+    {
+      ...{ code: 'ValidationException', pointer: '#/SourceKeyId' },
+      detail: 'A key ID must be specified when the ciphertext is ignored.',
+      body: { DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT'] },
+    },
+  ],
+  [
+    'POST {key}/re-encrypt',
+    {
+      ...{ ...badArn, pointer: '#/SourceKeyId' },
+      body: { CiphertextBlob: '{ciphertext}', SourceKeyId: 'arn:x' },
+    },
+  ],
+  [
+    'POST /v1/keys/arn:x/re-encrypt',
+    {
+      ...{ ...badArn, pointer: '#/DestinationKeyId', in: 'path' },
+      body: { CiphertextBlob: '{ciphertext}' },
+    },
+  ],
+  [
+    'POST /v1/aliases',
+    {
+      ...{ ...badArn, pointer: '#/TargetKeyId' },
+      body: { AliasName: 'alias/a', TargetKeyId: 'arn:x' },
+    },
+  ],
+  ['GET /v1/keys/arn:x', { ...badArn, pointer: '#/KeyId', in: 'path' }],
+  ['GET /v1/aliases?KeyId=arn:x', { ...badArn, pointer: '#/KeyId', in: 'query' }],
+  [
+    'GET /v1/keys/alias%2Fa/tags',
+    {
+      ...{ code: 'InvalidArnException', pointer: '#/KeyId', in: 'path' },
+      detail: 'Key Aliases are not supported for this operation.',
+    },
+  ],
 ];
 
 test.each(refusals)(
   'What an operation itself refuses is told of where the request has it: %# %s',
   async (line, { body, code, pointer, in: place = 'body', detail }) => {
-    const refused = await rest(daemon, line.replace('{key}', key), body);
+    const filled = (text: string): string =>
+      text.replace(/\{\w+\}/g, (name) => places[name] ?? name);
+    const refused = await rest(daemon, filled(line), body && filled(JSON.stringify(body)));
     expect(refused.body).toMatchObject({ code });
     expect(refused.body?.['errors']).toEqual([{ pointer, in: place, detail }]);
   },

@@ -112,9 +112,9 @@ const sizes: readonly [RsaEncryptionAlgorithm, KeySpec, number][] = [
 test.each(sizes)('%s takes under %s %i bytes at the most', (algorithm, keySpec, most) => {
   const cipher = encryption.by(algorithm);
   const of = rsaKey({ keySpec });
-  cipher.requireFits(of, 1);
-  cipher.requireFits(of, most);
-  expect(() => cipher.requireFits(of, most + 1)).toThrow(
+  cipher.requireFits(of, 1, 'Plaintext');
+  cipher.requireFits(of, most, 'Plaintext');
+  expect(() => cipher.requireFits(of, most + 1, 'Plaintext')).toThrow(
     refusal(
       'ValidationException',
       `Algorithm ${algorithm} and key spec ${keySpec} cannot encrypt data larger than ${most} bytes.`,

@@ -99,16 +99,20 @@ test('each usage that a spec allows has its algorithms', async () => {
 
 test('an algorithm must be one of the key’s', async () => {
   const key = { keySpec: 'SYMMETRIC_DEFAULT', keyUsage: 'ENCRYPT_DECRYPT' } as const;
-  requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
-  expect(await refusalOf(() => requireAlgorithm(key, 'RSAES_OAEP_SHA_256'))).toEqual({
+  requireAlgorithm(key, 'SYMMETRIC_DEFAULT', 'EncryptionAlgorithm');
+  expect(
+    await refusalOf(() => requireAlgorithm(key, 'RSAES_OAEP_SHA_256', 'EncryptionAlgorithm')),
+  ).toEqual({
     code: 'InvalidKeyUsageException',
     message: 'Algorithm RSAES_OAEP_SHA_256 is incompatible with key spec SYMMETRIC_DEFAULT.',
   });
 
   const rsa = { keySpec: 'RSA_2048', keyUsage: 'ENCRYPT_DECRYPT' } as const;
-  expect(await refusalOf(() => requireAlgorithm(rsa, 'SYMMETRIC_DEFAULT'))).toEqual({
+  expect(
+    await refusalOf(() => requireAlgorithm(rsa, 'SYMMETRIC_DEFAULT', 'EncryptionAlgorithm')),
+  ).toEqual({
     code: 'InvalidKeyUsageException',
     message: 'Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.',
   });
-  requireAlgorithm(rsa, 'RSAES_OAEP_SHA_256');
+  requireAlgorithm(rsa, 'RSAES_OAEP_SHA_256', 'EncryptionAlgorithm');
 });
