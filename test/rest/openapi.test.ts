@@ -97,6 +97,15 @@ test.each(documented.map(({ operation }) => [operation.operationId, operation] a
   },
 );
 
+test('Every list says that a cursor may be none of its own', () => {
+  const lists = routes.filter(({ paged }) => paged).map(({ operation }) => operation);
+  const saying = documented.filter(({ operation: { responses } }) =>
+    JSON.stringify(responses['422']).includes('InvalidMarkerException'),
+  );
+  expect(lists).toContain('ListKeyPolicies');
+  expect(saying.map(({ operation }) => operation.operationId).sort()).toEqual(lists.sort());
+});
+
 test('Every operation has an example', () => {
   const named = Object.keys(examples).filter((name) => name in operations);
   expect(named.sort()).toEqual(routes.map(({ operation }) => operation).sort());

@@ -2097,7 +2097,7 @@ export interface components {
       EncryptionContext?: components['schemas']['EncryptionContextType'];
       /** @description Tokens of grants that are to count although they were made a moment ago. */
       GrantTokens?: string[];
-      /** @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one. */
+      /** @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too. */
       KeyId: string;
       /** @description The bytes to encrypt, base64. */
       Plaintext: string;
@@ -2109,7 +2109,7 @@ export interface components {
       EncryptionContext?: components['schemas']['EncryptionContextType'];
       /** @description Tokens of grants that are to count although they were made a moment ago. */
       GrantTokens?: string[];
-      /** @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one. */
+      /** @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too. */
       KeyId: string;
       /** @description The length of an AES key. One of KeySpec and NumberOfBytes must be there, and not both. */
       KeySpec?: components['schemas']['DataKeySpec'];
@@ -2372,7 +2372,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2414,7 +2414,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2450,7 +2450,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2488,7 +2488,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2522,7 +2522,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2556,7 +2556,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2592,7 +2592,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2631,7 +2631,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 0987dcba-09fe-87dc-65ba-ab0987654321
          */
         KeyId: string;
@@ -2667,7 +2667,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2789,7 +2789,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2829,7 +2829,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2869,7 +2869,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2909,7 +2909,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -2949,7 +2949,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 0987dcba-09fe-87dc-65ba-ab0987654321
          */
         KeyId: string;
@@ -2989,7 +2989,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 0987dcba-09fe-87dc-65ba-ab0987654321
          */
         KeyId: string;
@@ -3029,7 +3029,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 3456cdef-34cd-56ef-78ab-34567890abcd
          */
         KeyId: string;
@@ -3069,7 +3069,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 3456cdef-34cd-56ef-78ab-34567890abcd
          */
         KeyId: string;
@@ -3109,7 +3109,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 4567defa-45de-67fa-89bc-4567890abcde
          */
         KeyId: string;
@@ -3149,7 +3149,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 5678efab-56ef-78ab-9acd-567890abcdef
          */
         KeyId: string;
@@ -3189,7 +3189,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 5678efab-56ef-78ab-9acd-567890abcdef
          */
         KeyId: string;
@@ -3426,7 +3426,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3469,7 +3469,7 @@ export interface operations {
       };
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3513,7 +3513,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3630,7 +3630,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3666,7 +3666,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3709,7 +3709,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3751,7 +3751,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3788,7 +3788,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3834,7 +3834,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3868,7 +3868,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3904,7 +3904,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3942,7 +3942,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -3986,7 +3986,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -4023,7 +4023,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 1234abcd-12ab-34cd-56ef-1234567890ab
          */
         KeyId: string;
@@ -4059,7 +4059,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 6789fabc-67fa-89bc-abde-67890abcdef1
          */
         KeyId: string;
@@ -4099,7 +4099,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 6789fabc-67fa-89bc-abde-67890abcdef1
          */
         KeyId: string;
@@ -4142,7 +4142,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.
+         * @description The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.
          * @example 6789fabc-67fa-89bc-abde-67890abcdef1
          */
         KeyId: string;

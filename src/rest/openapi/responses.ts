@@ -131,12 +131,14 @@ function refusals(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
 }
 
 function codesOf(route: Route): ErrorCode[] {
-  const { operation, line, inPath, inQuery, inBody } = route;
+  const { operation, line, paged, inPath, inQuery, inBody } = route;
   const members = [...inPath, ...inQuery, ...inBody];
   const codes = new Set([...everywhere, ...operationShapes[operation].errors]);
   for (const [member, given] of Object.entries(byMember)) {
     if (members.includes(member)) given.forEach((code) => codes.add(code));
   }
+  // AWS's model has it of most lists.
+  if (paged) codes.add('InvalidMarkerException');
   if (line.idempotencyKey === true) codes.add('IdempotentParameterMismatchException');
   if (reservedNames.includes(operation)) codes.add('NotAuthorizedException');
   if (cryptographic.includes(areaOf(operation))) codes.add('UnsupportedOperationException');

@@ -5,8 +5,8 @@ SDK. Operations, members and error codes have the names that AWS KMS gives them.
 **Values.** Bytes are base64 (RFC 4648 §4, padded). Times are RFC 3339 in UTC. A member that is not known is refused, and so is
 \`null\`.
 
-**Keys in paths.** A \`KeyId\` is the id of a key, its ARN, the name of an alias, or the ARN of one. A slash in it is \`%2F\`:
-\`/v1/keys/alias%2Finvoices/encrypt\`.
+**Keys in paths.** A \`KeyId\` is the id of a key or its ARN. To use a key, to describe it and to get its public key it may be
+the name of an alias as well, or the ARN of one. A slash in it is \`%2F\`: \`/v1/keys/alias%2Finvoices/encrypt\`.
 
 **Lists.** A page that is not the last has \`next\`. Send it as \`cursor\` to get the next page.
 

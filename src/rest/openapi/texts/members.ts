@@ -75,7 +75,8 @@ export const memberTexts: Readonly<Record<string, string>> = {
   KeyCreationDate: 'When the key was made.',
   KeyEncryptionAlgorithm:
     'The algorithm with which the answer is sealed to the attested public key.',
-  KeyId: 'The key: its id, its ARN, the name of an alias (`alias/invoices`), or the ARN of one.',
+  KeyId:
+    'The key: its id or its ARN; to use it, describe it or get its public key, the name of an alias (`alias/invoices`) or the ARN of one, too.',
   KeyLastUsage: 'The last use. Absent where the key was not used since TrackingStartDate.',
   KeyManager: 'Who manages the key: its owner, or a registered service.',
   KeyMaterialDescription: 'What the key material is, in your words.',
