@@ -23,8 +23,9 @@ export interface WrappedKey {
   readonly context: EncryptionContext;
 }
 
-/** What became of one; undefined: Claviger refused it. */
-export type Rewrapped = Pick<DataKey, 'wrapped' | 'materialId'> | undefined;
+/** What became of one: it is wrapped anew, Claviger wants to be asked again for it, or refused it. */
+export type Rewrapped =
+  Pick<DataKey, 'wrapped' | 'materialId'> | { readonly retryAfterSeconds: number } | undefined;
 
 /** What this service asks of Claviger, and nothing else of its REST API. Throws ClavigerErrors. */
 export class Claviger {
@@ -96,7 +97,10 @@ export class Claviger {
     });
     // A list is answered by a list.
     return there('Results' in data ? data.Results : undefined).map((result) => {
-      if (!('Output' in result)) return undefined;
+      if (!('Output' in result)) {
+        const { retryAfterSeconds } = result.Problem;
+        return retryAfterSeconds === undefined ? undefined : { retryAfterSeconds };
+      }
       const { CiphertextBlob, DestinationKeyMaterialId } = result.Output;
       return { wrapped: bytes(CiphertextBlob), materialId: there(DestinationKeyMaterialId) };
     });

@@ -1,5 +1,5 @@
 import { ClavigerError } from '../../clients/typescript/src';
-import { type Claviger, type WrappedKey, clavigerProblem } from './claviger';
+import { type Claviger, type Rewrapped, type WrappedKey, clavigerProblem } from './claviger';
 import { type DataKey, DataKeys } from './data-keys';
 import { Problem, type ProblemCode } from './problems';
 import type { KeyScope, Rows, Tenant } from './rows';
@@ -94,7 +94,8 @@ export class Documents {
 
   /**
    * Wraps a page of data keys anew under the current key material. Documents stay as they are, and can be read and written
-   * meanwhile. What is done is done: to start again from the beginning finds what is left.
+   * meanwhile. What is done is done: to start again from the beginning finds what is left, and so does the same request after
+   * an Unavailable.
    */
   async rewrap(tenant: string, after: string): Promise<RewrapPage> {
     const keyId = await this.#keyOf(tenant);
@@ -109,9 +110,10 @@ export class Documents {
     const results = keys.length === 0 ? [] : await this.#claviger.reEncrypt(keyId, entries);
     const replacements = keys.flatMap(({ wrapped: old }, index) => {
       const made = results[index];
-      return made === undefined ? [] : [{ old, ...made }];
+      return made !== undefined && 'wrapped' in made ? [{ old, ...made }] : [];
     });
     await this.#rows.replaceKeys(tenant, replacements);
+    requireNonePutOff(results);
     const rewrapped = replacements.length;
     const last = keys.length < pageSize ? undefined : keys.at(-1);
     const next = last?.wrapped.toString('base64url') ?? null;
@@ -196,3 +198,15 @@ function opened({ plaintext: key }: DataKey, sealed: Buffer, context: Encryption
 
 const noTenant = (): Problem => new Problem('NotFound', 'There is no tenant of that name');
 const shredded = (): Problem => new Problem('TenantShredded', 'Its documents cannot be read');
+
+/** Throws Unavailable where Claviger has put off a part: until when it wants to be asked for the last of it. */
+function requireNonePutOff(results: readonly Rewrapped[]): void {
+  const waits = results.flatMap((result) =>
+    result !== undefined && 'retryAfterSeconds' in result ? [result.retryAfterSeconds] : [],
+  );
+  if (waits.length === 0) return;
+  const retryAfterSeconds = Math.max(...waits);
+  throw new Problem('Unavailable', 'Claviger has put off a part of the page', {
+    retryAfterSeconds,
+  });
+}

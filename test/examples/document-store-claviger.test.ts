@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ClavigerError } from '../../clients/typescript/src';
 import { Claviger, clavigerProblem } from '../../examples/document-store/claviger';
+import { Documents } from '../../examples/document-store/documents';
 import type { Problem } from '../../examples/document-store/problems';
+import type { Rows } from '../../examples/document-store/rows';
 import {
   type Answering,
   type RestStandIn,
@@ -109,19 +111,57 @@ test('Another token in the file is the one that is sent from then on', async () 
   ]);
 });
 
+const Output = { CiphertextBlob: 'AAAA', DestinationKeyMaterialId: 'm-2' };
+
 test('A data key that Claviger does not wrap anew is told apart from those that it does', async () => {
-  const Output = { CiphertextBlob: 'AAAA', DestinationKeyMaterialId: 'm-2' };
   const claviger = await clavigerThat(
     answering(200, {
       Results: [
         { Status: 200, Output },
         { Status: 422, Problem: {} },
+        { Status: 429, Problem: { retryAfterSeconds: 3 } },
       ],
-      Failed: 1,
+      Failed: 2,
     }),
   );
-  expect(await claviger.reEncrypt('key', [wrapped, wrapped])).toEqual([
+  expect(await claviger.reEncrypt('key', [wrapped, wrapped, wrapped])).toEqual([
     { wrapped: Buffer.alloc(3), materialId: 'm-2' },
     undefined,
+    { retryAfterSeconds: 3 },
+  ]);
+});
+
+test('A page of which Claviger puts off a part is not done: what came is kept, and the rest is to be asked for again', async () => {
+  const claviger = await clavigerThat(
+    answering(200, { KeyMetadata: { CurrentKeyMaterialId: 'm-2' } }),
+    answering(200, {
+      Results: [
+        { Status: 200, Output },
+        { Status: 429, Problem: { retryAfterSeconds: 1 } },
+        { Status: 429, Problem: { retryAfterSeconds: 3 } },
+      ],
+      Failed: 2,
+    }),
+  );
+  const replaced: unknown[] = [];
+  const stored = ['a', 'b', 'c'].map((name) => ({
+    ...{ wrapped: Buffer.from(name), keyFor: 'document', document: name },
+  }));
+  const rows = {
+    tenant: () => Promise.resolve({ keyId: 'key', shreddedAt: null }),
+    keysNotUnder: () => Promise.resolve(stored),
+    replaceKeys: (tenant: string, replacements: readonly unknown[]) => {
+      replaced.push(tenant, ...replacements);
+      return Promise.resolve();
+    },
+  } as unknown as Rows;
+  const limits = { uses: 1, ageMs: 1000, entries: 1, scope: 'document' } as const;
+  await expect(new Documents(claviger, rows, limits).rewrap('acme', '')).rejects.toMatchObject({
+    ...{ code: 'Unavailable', status: 503, retryAfterSeconds: 3 },
+    message: 'Claviger has put off a part of the page',
+  });
+  expect(replaced).toEqual([
+    'acme',
+    { old: Buffer.from('a'), wrapped: Buffer.alloc(3), materialId: 'm-2' },
   ]);
 });
