@@ -10,7 +10,7 @@ import { format, resolveConfig } from 'prettier';
 import type { Operation } from '../../src/operation';
 import { operations } from '../../src/operations';
 import { batchOperations } from '../../src/rest/batch';
-import { basePath, routes } from '../../src/rest/routes';
+import { batchPath, routes } from '../../src/rest/routes';
 import type { OperationName } from '../../src/shapes/operations';
 
 const root = path.join(__dirname, '..', '..', '..');
@@ -68,7 +68,7 @@ function posts(): string {
       return changesNothing(operation) ? [[template, 'repeatable']] : [];
     },
   );
-  if (batchOperations.every(changesNothing)) kinds.push([`${basePath}/batch`, 'repeatable']);
+  if (batchOperations.every(changesNothing)) kinds.push([batchPath, 'repeatable']);
   return [
     generatedBy,
     '',

@@ -24,7 +24,7 @@ export interface ApiTokenFacts {
   };
 }
 
-/** With what a secret is compared with. */
+/** With the hash that a presented secret is compared with. */
 export interface ApiTokenRow extends ApiTokenFacts {
   readonly hash: Buffer;
 }
@@ -52,7 +52,7 @@ const columns = `
 
 const source = 'api_token t join principal p using (account_id, principal_id)';
 
-/** Of those that there are, expired or not. */
+/** Those of them that exist, expired or not. */
 export async function readApiTokens(
   db: Queryable,
   tokenIds: readonly string[],
@@ -65,7 +65,7 @@ export async function readApiTokens(
   return rows.map((row) => ({ ...toFacts(row), hash: row.secret_hash }));
 }
 
-/** Of one account's. */
+/** Undefined where the account has no such token. */
 export async function findApiToken(
   db: Queryable,
   { accountId, tokenId }: Pick<ApiTokenFacts, 'accountId' | 'tokenId'>,

@@ -35,12 +35,12 @@ export function parseApiToken(text: string): PresentedToken | undefined {
 
 const secretWithin = /(clv_[A-Z0-9]{16,32}_)[A-Za-z0-9_-]+/g;
 
-/** For what is kept: whoever puts a token where none belongs (a key's id, a description) has it nowhere but there. */
+/** What is kept of a text: not the secret of an API token that somebody put where none belongs, such as a key's id. */
 export function withoutApiTokens(text: string): string {
   return text.includes(prefix) ? text.replace(secretWithin, '$1(redacted)') : text;
 }
 
-/** The secret is of the token's random number generator. */
+/** Its secret comes from the random number generator of the PKCS#11 token. */
 export function newApiToken(token: { generateRandom(length: number): Buffer }): NewApiToken {
   const tokenId = newUniqueId('ATKN');
   const bytes = token.generateRandom(secretBytes);

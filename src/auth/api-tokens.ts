@@ -110,7 +110,7 @@ function callerOf(row: ApiTokenRow, compile: (text: string) => Policy): Principa
   const session = sessionOf(row, compile);
   const { role } = session;
   if ((owner.kind === 'role') !== (role !== undefined)) {
-    throw new Error(`API token ${tokenId} has not the session of its principal`);
+    throw new Error(`API token ${tokenId} does not have the session that its principal needs`);
   }
   return {
     kind: owner.kind === 'role' ? 'assumed-role' : owner.kind,

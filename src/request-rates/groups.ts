@@ -134,7 +134,7 @@ type OwnGroup = { [K in keyof Charges]: Charges[K] extends number ? K : never }[
 /** A pool of requests a second, as AWS's quotas divide them: one that operations share, or the name of the only one in it. */
 export type Group = SharedGroup | PairGroup | OwnGroup;
 
-/** What counts before anything of the request is read, or `by key` or `by pair`, which say when. */
+/** The group that a request counts in as soon as its operation is known; `by key` and `by pair` are decided later. */
 type Charge = SharedGroup | OwnGroup | 'by key' | 'by pair';
 
 const chargeByName: ReadonlyMap<string, Charge> = new Map(

@@ -20,7 +20,7 @@ export function counterOf(caller: Principal): string {
   return databaseId(caller);
 }
 
-/** Of a role's session the role's. */
+/** The ARN that rules match: of a role's session the role's. */
 export function countedArn(caller: Principal): string {
   return caller.session?.role?.arn ?? caller.arn;
 }

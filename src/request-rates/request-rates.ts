@@ -24,12 +24,12 @@ interface Counted {
   readonly names: Map<Group, string>;
 }
 
-/** Principals kept in mind; what one may is found again in a moment. */
+/** Principals whose rates are remembered; to find them again is cheap. */
 const maxKnown = 10_000;
 
 /**
- * How often principals may call, by group of operations (kms-semantics §17.2). A request counts whatever becomes of it, but one
- * that is refused here. Throws ThrottlingException, with the seconds after which there will be one again.
+ * How often principals may call, by group of operations (kms-semantics §17.2). A request counts whatever becomes of it, unless
+ * it is refused here. Throws ThrottlingException, with the seconds after which there will be one again.
  */
 export class RequestRates {
   private readonly known = new Map<string, Counted>();

@@ -29,7 +29,7 @@ export function writeAnswer<N extends OperationName>(
   return { text: `${text.slice(0, -1)}${comma}"next":"${next}"}`, next };
 }
 
-/** Of what was made, where it is: members of the answer, or else of the input, in the places of the route's template. */
+/** The path of what was made: the route's template, filled with members of the answer, or else of the input. */
 export function locationOf({ line }: Route, input: object, text: string): string | undefined {
   if (line.location === undefined) return undefined;
   const answer: unknown = text === '' ? {} : JSON.parse(text);

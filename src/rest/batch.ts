@@ -13,7 +13,7 @@ import {
   invalid,
   placing,
   pointerTo,
-  strange,
+  unknownParameter,
 } from './requests';
 import type { Route } from './routes';
 
@@ -93,9 +93,9 @@ function writeResult({ requestId, answer, place }: Result): string {
 class Violations {
   private readonly list: Violation[];
 
-  /** No parameter is known. */
+  /** A batch takes no parameters: all that there are are violations. */
   constructor(query: QueryValues) {
-    this.list = [...query.keys()].slice(0, maxFaults).map(strange);
+    this.list = [...query.keys()].slice(0, maxFaults).map(unknownParameter);
   }
 
   add(detail: string, ...path: string[]): void {
@@ -140,7 +140,7 @@ function listIn(json: unknown, violations: Violations): readonly unknown[] {
   return [];
 }
 
-/** Of no use where there are violations. */
+/** One of the entries; where there are violations, one that may not be asked for its input. */
 function batchEntry(json: unknown, at: number, violations: Violations): Entry {
   const path = ['Entries', String(at)];
   if (!isObject(json)) {
@@ -171,7 +171,7 @@ const nothing: Entry = {
   place: asInput,
 };
 
-/** By pointers from outside. What the path has stands outside. */
+/** Pointers into an entry become pointers into the whole body. What stands in the path is in no entry. */
 function within(outer: readonly string[], place: Placing): Placing {
   const prefix = pointerTo(outer);
   return (inner) => {

@@ -3,7 +3,7 @@ import { pointerTo } from './requests';
 
 export const idempotencyHeader = 'Idempotency-Key';
 
-/** Visible ASCII; node joins what is sent twice by a comma and a space, so that two keys are none. */
+/** Visible ASCII. Node joins a header that is sent twice by a comma and a space, so that two keys do not match. */
 const form = /^[\x21-\x7e]{1,255}$/;
 
 /** What is wrong with the key of a request that has one. */

@@ -1,6 +1,6 @@
 import { KmsError } from '../errors';
 import { type Match, pathMatcher } from './matching';
-import { type Route, basePath, routes } from './routes';
+import { type Route, basePath, batchPath, routes } from './routes';
 
 /** What is at a path: routes by their methods, HEAD among them where there is a GET; or the batch. */
 export interface Place {
@@ -8,8 +8,6 @@ export interface Place {
   /** As the header Allow has them. */
   readonly allowed: string;
 }
-
-export const batchPath = `${basePath}/batch`;
 
 /** What is at a raw path; undefined where there is nothing. */
 export const placeAt: (path: string) => Match<Place> | undefined = pathMatcher(allPlaces());

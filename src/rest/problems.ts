@@ -270,7 +270,7 @@ const soon = 1;
 /** The ways to prove who one is that HTTP has names for (RFC 9110 §11.6.1). */
 const challenge = 'Bearer, AWS4-HMAC-SHA256';
 
-/** Where a request has what its operation refused, which knows its input alone. */
+/** Says where the request has a value that its operation refused: the operation knows its input alone. */
 export type Placing = (violation: Violation) => Violation;
 
 export const asInput: Placing = (violation) => violation;

@@ -44,7 +44,7 @@ export function inputFromJson<N extends OperationName>(name: N, json: unknown): 
   return input;
 }
 
-/** Of a request to a route. */
+/** Where a request to the route has what its operation refused. */
 export function placing(route: Route): Placing {
   return (violation) => {
     const [, member = ''] = violation.pointer.split('/');
@@ -74,7 +74,7 @@ interface Reading {
 function rawInput(route: Route, { parts, further }: Reading): unknown {
   const { body = {}, path, query: values } = parts;
   for (const [name, { length }] of values) {
-    if (!isParameter(route, name)) further.push(strange(name));
+    if (!isParameter(route, name)) further.push(unknownParameter(name));
     else if (length > 1 && !isList(route, name)) further.push(repeated(name));
   }
   if (!isObject(body)) return body;
@@ -89,8 +89,8 @@ function rawInput(route: Route, { parts, further }: Reading): unknown {
   return route.paged ? { ...body, ...page(values) } : body;
 }
 
-/** Of a parameter of the query. */
-export function strange(name: string): Violation {
+/** What is wrong with a parameter of the query that nothing reads. */
+export function unknownParameter(name: string): Violation {
   const { path, detail } = unknownMember(name, 'parameter');
   return { pointer: pointerTo(path), in: 'query', detail };
 }

@@ -7,7 +7,7 @@ import {
   operationShapes,
 } from '../shapes/operations';
 import type { StructureShape } from '../shapes/model';
-import { shapeNamed } from '../shapes/table';
+import { structureNamed } from '../shapes/table';
 
 /** An operation as the REST door has it: derived from its declaration and its shapes. */
 export interface Route {
@@ -29,6 +29,9 @@ export interface Route {
 }
 
 export const basePath = '/v1';
+
+/** Several operations in one request, which is therefore none of the routes. */
+export const batchPath = `${basePath}/batch`;
 
 /** The services whose operations have REST lines. */
 const services = ['kms', 'claviger'] as const;
@@ -69,15 +72,9 @@ function routeOf(service: ServiceName, operation: OperationName, line: RestLine)
 }
 
 export function inputShapeOf(operation: OperationName): StructureShape {
-  return structure(operationShapes[operation].input);
+  return structureNamed(operationShapes[operation].input);
 }
 
 function isEmpty(output: string | undefined): boolean {
-  return output === undefined || Object.keys(structure(output).members).length === 0;
-}
-
-function structure(name: string): StructureShape {
-  const shape = shapeNamed(name);
-  if (shape.type !== 'structure') throw new Error(`${name} is no structure`);
-  return shape;
+  return output === undefined || Object.keys(structureNamed(output).members).length === 0;
 }

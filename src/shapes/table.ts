@@ -1,7 +1,7 @@
 import { shapes as claviger } from './claviger.generated';
 import { shapes as iam } from './iam.generated';
 import { shapes as kms } from './kms.generated';
-import type { Shape } from './model';
+import type { Shape, StructureShape } from './model';
 import { shapes as sts } from './sts.generated';
 
 /** Every shape of every service; all but those of kms are named `iam.…`, `sts.…`, `claviger.…`. */
@@ -26,6 +26,13 @@ export function shapeNamed(name: string): Shape {
   if (shape === undefined) throw new Error(`no shape is named ${name}`);
   const added = additions[name];
   return added === undefined ? shape : { ...shape, ...added };
+}
+
+/** The shape of that name where it must be a structure, as that of an input or output. */
+export function structureNamed(name: string): StructureShape {
+  const shape = shapeNamed(name);
+  if (shape.type !== 'structure') throw new Error(`${name} is no structure`);
+  return shape;
 }
 
 const keySpecListing = [

@@ -25,16 +25,16 @@ let daemon: TestDaemon;
 let alone: TestDaemon;
 let directory: string;
 
-/** Slow enough that a burst is over before much comes back; GetKeyPolicy stays quick. */
+/** So slow that a burst is over, on a busy machine too, before what it took has come back. */
 const groups = {
-  ...{ symmetric: 40, rsa: 2, DescribeKey: 0.2, ListAliases: 5, ListKeys: 30, ListApiTokens: 0.2 },
+  ...{ symmetric: 5, rsa: 2, DescribeKey: 0.2, ListAliases: 5, ListKeys: 30, ListApiTokens: 0.2 },
   ...{ 'GenerateDataKeyPair(ECC_NIST_P256)': 3 },
 };
 const file = {
   groups,
   rules: [
     { principals: ['arn:aws:iam::*:root'], preset: 'unlimited' },
-    { principals: ['*:user/quick'], groups: { symmetric: 'unlimited', ListKeys: 500 } },
+    { principals: ['*:user/quick'], groups: { symmetric: 'unlimited', ListAliases: 500 } },
     { principals: ['*:role/slow'], groups: { ListKeys: 0.1 } },
   ],
 };
@@ -98,11 +98,11 @@ describe('one worker', () => {
 
   test('counts each principal for itself, and the first rule that matches it', async () => {
     const [one, other, quick] = [await user('two'), await user('three'), await user('quick')];
-    const list = (kms: KMSClient) => () => kms.send(new ListKeysCommand({}));
-    expect((await burst(list(one), 100)).throttled).toBeGreaterThan(0);
-    expect(await burst(list(other), 10)).toMatchObject({ ok: 10 });
-    expect(await burst(list(quick), 100)).toMatchObject({ ok: 100 });
-    expect(await burst(list(alone.client()), 100)).toMatchObject({ ok: 100 });
+    const list = (kms: KMSClient) => () => kms.send(new ListAliasesCommand({}));
+    expect((await burst(list(one), 25)).throttled).toBeGreaterThan(0);
+    expect(await burst(list(other), 5)).toMatchObject({ ok: 5 });
+    expect(await burst(list(quick), 50)).toMatchObject({ ok: 50 });
+    expect(await burst(list(alone.client()), 50)).toMatchObject({ ok: 50 });
   });
 
   test('counts all sessions of a role as one', async () => {
@@ -122,16 +122,16 @@ describe('one worker', () => {
     const Plaintext = Buffer.from('x');
     const failing = await burst(
       () => kms.send(new EncryptCommand({ KeyId: unknown, Plaintext })),
-      80,
+      25,
     );
     expect(failing.ok).toBe(0);
-    expect(failing.others.length).toBeGreaterThanOrEqual(40);
+    expect(failing.others.length).toBeGreaterThanOrEqual(5);
     expect(failing.throttled).toBeGreaterThan(0);
 
     const five = await user('five');
     const dry = await burst(
       () => five.send(new EncryptCommand({ KeyId: id, Plaintext, DryRun: true })),
-      100,
+      25,
     );
     expect(new Set(dry.others)).toEqual(new Set(['DryRunOperationException']));
     expect(dry.throttled).toBeGreaterThan(0);
@@ -191,9 +191,9 @@ describe('one worker', () => {
   test('lets a client of the AWS SDK wait and try again', async () => {
     const { accessKeyId, secretAccessKey } = await makeUserAllowed(daemon, 'eight', 'kms:*');
     const kms = alone.client({ credentials: { accessKeyId, secretAccessKey }, maxAttempts: 10 });
-    await burst(() => kms.send(new GenerateRandomCommand({ NumberOfBytes: 1 })), 40);
+    await burst(() => kms.send(new GenerateRandomCommand({ NumberOfBytes: 1 })), 5);
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => kms.send(new GenerateRandomCommand({ NumberOfBytes: 1 }))),
+      Array.from({ length: 10 }, () => kms.send(new GenerateRandomCommand({ NumberOfBytes: 1 }))),
     );
     expect(Math.max(...answers.map(({ $metadata }) => $metadata.attempts ?? 0))).toBeGreaterThan(1);
   });
@@ -227,17 +227,17 @@ describe('by REST', () => {
     const credentials = { accessKeyId, secretAccessKey };
     const { id: KeyId } = await createKey(daemon.client());
     const entry = { Operation: 'Encrypt', Input: { KeyId, Plaintext: 'eA==' } };
-    const Entries = Array.from({ length: 70 }, () => entry);
+    const Entries = Array.from({ length: 25 }, () => entry);
     const started = performance.now();
     const { body } = await rest(alone, 'POST /v1/batch', { Entries }, { credentials });
     const seconds = (performance.now() - started) / 1000;
     const { Results } = body as { Results: { Status: number; Problem?: { code: string } }[] };
     const ok = Results.filter(({ Status }) => Status === 200);
-    expect(ok.length).toBeGreaterThanOrEqual(40);
-    expect(ok.length).toBeLessThanOrEqual(40 + Math.ceil(seconds * 40));
+    expect(ok.length).toBeGreaterThanOrEqual(5);
+    expect(ok.length).toBeLessThanOrEqual(5 + Math.ceil(seconds * 5));
     const refused = Results.filter(({ Status }) => Status === 429);
     expect(new Set(refused.map(({ Problem }) => Problem?.code))).toEqual(new Set([throttled.code]));
-    expect(ok.length + refused.length).toBe(70);
+    expect(ok.length + refused.length).toBe(25);
   });
 
   test('every kind of request counts, those for API tokens too', async () => {

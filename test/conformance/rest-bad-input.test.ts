@@ -274,7 +274,9 @@ test('An Idempotency-Key that is none is told of', async () => {
 
 test('A body that is too large is refused unread, and its connection closed', async () => {
   const body = { Description: 'x'.repeat(maxBodyBytes) };
-  const bad = routes.map((route): Bad => ({ route, body }));
+  // Asked to be kept: else it were closed for every answer.
+  const headers = { connection: 'keep-alive' };
+  const bad = routes.map((route): Bad => ({ route, body, headers }));
   const replies = await all(bad, sendBad);
   for (const reply of replies) {
     expect(problemIn(reply)).toMatchObject({

@@ -22,7 +22,7 @@ let other: string;
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'claviger-rates-'));
   const CLAVIGER_RATES_FILE = path.join(directory, 'rates.json');
-  const rules = [{ principals: ['*:user/slow'], groups: { symmetric: 5 } }];
+  const rules = [{ principals: ['*:user/slow'], groups: { symmetric: 1 } }];
   writeFileSync(CLAVIGER_RATES_FILE, JSON.stringify({ preset: 'unlimited', rules }));
   daemon = await startDaemon({ environment: { CLAVIGER_RATES_FILE } });
   key = (await createKey(daemon.client())).id;

@@ -24,6 +24,8 @@ afterAll(async () => {
 const judge = documentedAnswers();
 /** Of each operation. */
 const numRuns = 15;
+/** No more is sent after so long. What was sent is waited for, as a slow token may take longer for one RSA key. */
+const sendingMs = 5_000;
 const succeeded = new Set<string>();
 
 /** Uses of keys first, so that most of the keys are good for something as long as they are used. */
@@ -39,14 +41,16 @@ test.each(operations)(
       { weight: 3, arbitrary: inputsOf(documented).map((input) => wireOf(documented, input)) },
       { weight: 2, arbitrary: spoiltRequests(documented) },
     );
+    const end = performance.now() + sendingMs;
     await fc.assert(
       fc.asyncProperty(request, async (sent) => {
+        if (performance.now() > end) return;
         const reply = await caller.ask(sent);
         if (reply.status < 300) succeeded.add(name);
         expect([reply.status, judge(documented, reply)]).toEqual([reply.status, []]);
         expect(reply.status).not.toBe(500);
       }),
-      { numRuns, interruptAfterTimeLimit: 5_000 },
+      { numRuns },
     );
   },
 );

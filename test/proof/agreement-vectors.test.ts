@@ -1,44 +1,26 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { HsmError, openToken, type MaterialKey, type Token } from '../../hsm';
+import { HsmError, type MaterialKey, type Token } from '../../hsm';
 import { type KmsError } from '../../src/errors';
 import { peerPoint } from '../../src/keys/peer-point';
 import { ecField, ecPkcs8, type VectorCurve, vectorCurves } from '../support/ec-vectors';
-import { type Importer, openImporter } from '../support/importer';
-import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
-import { tokenOptions } from '../support/token-options';
+import { type VectorKeys, openVectorKeys } from '../support/vector-keys';
 import { judge, readVectors, type Vector, type Verdict } from '../support/vectors';
 
-let hsm: SoftHsm;
+let keys: VectorKeys;
 let token: Token;
-let importer: Importer;
-/** The vectors of a file share a few private keys. */
-const brought = new Map<string, Promise<MaterialKey>>();
-
 beforeAll(async () => {
-  hsm = await makeSoftHsm();
-  token = await openToken(tokenOptions(hsm));
-  importer = await openImporter(token, 'wrapped');
+  keys = await openVectorKeys();
+  token = keys.token;
 });
-
-afterAll(async () => {
-  await token.close();
-  await hsm.remove();
-});
+afterAll(() => keys.close());
 
 function curveOf(vector: Vector): VectorCurve {
   return vectorCurves[vector.text('curve')]!;
 }
 
 function bring(scalar: Buffer, curve: VectorCurve): Promise<MaterialKey> {
-  const name = `${curve.spec} ${scalar.toString('hex')}`;
-  const known = brought.get(name);
-  if (known !== undefined) return known;
-  const bringing = importer.bring(
-    { spec: curve.spec, usage: 'KEY_AGREEMENT' },
-    ecPkcs8(scalar, curve),
-  );
-  brought.set(name, bringing);
-  return bringing;
+  const kind = { spec: curve.spec, usage: 'KEY_AGREEMENT' } as const;
+  return keys.bring(kind, scalar.toString('hex'), () => ecPkcs8(scalar, curve));
 }
 
 /** As DeriveSharedSecret does it: what it refuses, it refuses without asking the token. */
@@ -108,7 +90,8 @@ async function agreeAsNist(vector: Vector): Promise<Verdict> {
   let key: MaterialKey;
   try {
     const { spec } = curveOf(vector);
-    key = await importer.bring({ spec, usage: 'KEY_AGREEMENT' }, pairOf(vector));
+    const kind = { spec, usage: 'KEY_AGREEMENT' } as const;
+    key = await keys.bring(kind, `${vector.file} ${vector.tcId}`, () => pairOf(vector));
   } catch (error) {
     return error instanceof HsmError && error.code === 'import-material-wrong'
       ? 'refused'

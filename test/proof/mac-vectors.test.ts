@@ -1,33 +1,14 @@
-import { openToken, type MaterialKey, type Token } from '../../hsm';
-import { type Importer, openImporter } from '../support/importer';
-import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
-import { tokenOptions } from '../support/token-options';
+import type { Token } from '../../hsm';
+import { type VectorKeys, openVectorKeys } from '../support/vector-keys';
 import { judge, readVectors, type Vector, type Verdict } from '../support/vectors';
 
-let hsm: SoftHsm;
+let keys: VectorKeys;
 let token: Token;
-let importer: Importer;
-const brought = new Map<string, Promise<MaterialKey>>();
-
 beforeAll(async () => {
-  hsm = await makeSoftHsm();
-  token = await openToken(tokenOptions(hsm));
-  importer = await openImporter(token, 'wrapped');
+  keys = await openVectorKeys();
+  token = keys.token;
 });
-
-afterAll(async () => {
-  await token.close();
-  await hsm.remove();
-});
-
-function bring(spec: MaterialKey['kind']['spec'], vector: Vector): Promise<MaterialKey> {
-  const name = vector.text('key');
-  const bringing =
-    brought.get(name) ??
-    importer.bring({ spec, usage: 'GENERATE_VERIFY_MAC' }, vector.bytes('key'));
-  brought.set(name, bringing);
-  return bringing;
-}
+afterAll(() => keys.close());
 
 /** AWS KMS has no truncation: a tag shorter than the hash is refused, even if it begins as the whole one does. */
 function expected(vector: Vector): 'accepted' | 'refused' {
@@ -46,7 +27,9 @@ test.each([
     (vector) => vector.bytes('msg').length > 0,
   );
   const verdict = async (vector: Vector): Promise<Verdict> => {
-    const mac = await token.mac(await bring(spec, vector), vector.bytes('msg'));
+    const kind = { spec, usage: 'GENERATE_VERIFY_MAC' } as const;
+    const key = await keys.bring(kind, vector.text('key'), () => vector.bytes('key'));
+    const mac = await token.mac(key, vector.bytes('msg'));
     return mac.equals(vector.bytes('tag')) ? 'accepted' : 'refused';
   };
   const { wrong, accepted, refused } = await judge(vectors, expected, verdict);

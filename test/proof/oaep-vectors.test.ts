@@ -1,24 +1,14 @@
-import { HsmError, openToken, type MaterialKey, type MaterialSpec, type Token } from '../../hsm';
-import { type Importer, openImporter } from '../support/importer';
-import { makeSoftHsm, type SoftHsm } from '../support/softhsm';
-import { tokenOptions } from '../support/token-options';
+import { HsmError, type MaterialKey, type MaterialSpec, type Token } from '../../hsm';
+import { type VectorKeys, openVectorKeys } from '../support/vector-keys';
 import { judge, readVectors, type Vector, type Verdict } from '../support/vectors';
 
-let hsm: SoftHsm;
+let keys: VectorKeys;
 let token: Token;
-let importer: Importer;
-const brought = new Map<string, Promise<MaterialKey>>();
-
 beforeAll(async () => {
-  hsm = await makeSoftHsm();
-  token = await openToken(tokenOptions(hsm));
-  importer = await openImporter(token, 'wrapped');
+  keys = await openVectorKeys();
+  token = keys.token;
 });
-
-afterAll(async () => {
-  await token.close();
-  await hsm.remove();
-});
+afterAll(() => keys.close());
 
 const algorithms = {
   'SHA-1': 'RSAES_OAEP_SHA_1',
@@ -26,13 +16,9 @@ const algorithms = {
 } as const;
 
 function bring(vector: Vector): Promise<MaterialKey> {
-  const name = vector.text('privateKeyPkcs8');
   const spec = `RSA_${vector.number('keySize')}` as MaterialSpec;
-  const bringing =
-    brought.get(name) ??
-    importer.bring({ spec, usage: 'ENCRYPT_DECRYPT' }, vector.bytes('privateKeyPkcs8'));
-  brought.set(name, bringing);
-  return bringing;
+  const kind = { spec, usage: 'ENCRYPT_DECRYPT' } as const;
+  return keys.bring(kind, vector.text('privateKeyPkcs8'), () => vector.bytes('privateKeyPkcs8'));
 }
 
 /** AWS KMS has no label, and one hash for both parts. */

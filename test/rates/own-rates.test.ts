@@ -51,6 +51,8 @@ test('a rate that is changed holds at once', () => {
   const { rates, pass } = at();
   rates.take('a', 1000);
   expect(takeAll(rates, 'a', 10)).toBe(10);
+  pass(100);
+  expect(takeAll(rates, 'a', 10)).toBe(1);
   expect(takeAll(rates, 'a', 1000)).toBe(0);
   pass(100);
   expect(takeAll(rates, 'a', 1000)).toBe(100);

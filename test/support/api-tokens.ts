@@ -1,5 +1,5 @@
 import type { TestCredentials, TestDaemon } from './daemon';
-import { type RestReply, rest } from './rest';
+import { type RestReply, parsed, rest } from './rest';
 import { send } from './wire';
 
 /** A token that was made, and what its maker was told of it. */
@@ -42,8 +42,7 @@ export async function bearing(
   };
   const rawHeaders = Object.entries(all).flat();
   const reply = await send(daemon, { method, url, rawHeaders, body: bytes });
-  const parsed = reply.text === '' ? undefined : (JSON.parse(reply.text) as RestReply['body']);
-  return { ...reply, body: parsed };
+  return { ...reply, body: parsed(reply.text) };
 }
 
 /** Status, code and detail of a problem. */

@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http';
 import type { TestDaemon } from './daemon';
-import { type RestReply, rest } from './rest';
+import { type RestReply, parsed, rest } from './rest';
 
 export interface TokenRequest {
   readonly method: string;
@@ -48,8 +48,4 @@ function replyOf(
 ): RestReply {
   const text = bytes.toString('utf8');
   return { status: status ?? 0, headers, text, body: parsed(text) };
-}
-
-function parsed(text: string): RestReply['body'] {
-  return text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
 }

@@ -50,6 +50,7 @@ function parameters(query: string): Record<string, string[]> {
   return found;
 }
 
-function parsed(text: string): RestReply['body'] {
+/** The body of an answer as RestReply has it. */
+export function parsed(text: string): RestReply['body'] {
   return text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
 }

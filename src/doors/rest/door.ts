@@ -7,7 +7,6 @@ import { type Log, describeError } from '../../log';
 import type { Networks } from '../../networks';
 import {
   type Place,
-  batchPath,
   decodePlaces,
   hasDotSegment,
   isBelowBase,
@@ -15,7 +14,7 @@ import {
   placeAt,
 } from '../../rest/paths';
 import { placing } from '../../rest/requests';
-import type { Route } from '../../rest/routes';
+import { type Route, batchPath } from '../../rest/routes';
 import { answerBatch, answerEntries } from './batch';
 import { type Arrival, exchangeOf, refusedRequest } from './request';
 import { sendAnswer, sendProblem } from './send';

@@ -24,7 +24,7 @@ export interface Arrival {
   readonly places: Readonly<Record<string, string>>;
 }
 
-/** A request on its way through the corridor, and what its answer is made of besides the corridor's. */
+/** A request for the corridor, and what the door learns from it for its answer. */
 export interface Exchange {
   readonly request: DoorRequest;
   /** The body's JSON value, of a request that was authenticated; undefined where the route takes none. */

@@ -1,16 +1,13 @@
 import { type OperationName, operationShapes } from '../../shapes/operations';
 import { batchOperations, maxEntries } from '../batch';
 import { examples } from '../examples';
-import { type Route, basePath } from '../routes';
+import type { Route } from '../routes';
 import { wholeInputSchema } from './components';
 import { batchResponses } from './responses';
 import { listName, resultsName, schemaName, schemaReference } from './schemas';
 import { areaOf } from './texts/areas';
 import { type PathOperation, type Schema, present } from './types';
 
-export const batchPath = `${basePath}/batch`;
-
-/** Several operations in one request, which is therefore none of the routes. */
 export function batchOperation(): PathOperation {
   const { input, answer } = examples.Batch ?? {};
   return {

@@ -1,6 +1,6 @@
-import { type Shape, type StructureShape } from '../../shapes/model';
+import type { Shape } from '../../shapes/model';
 import { type OperationName, operationShapes } from '../../shapes/operations';
-import { shapeNamed } from '../../shapes/table';
+import { shapeNamed, structureNamed } from '../../shapes/table';
 import type { Route } from '../routes';
 import { answered } from './answers';
 import { isNamed, memberSchema, namedSchema, schemaName, unbounded } from './schemas';
@@ -57,13 +57,13 @@ function bodySchema({ operation, inBody, required }: Route): Schema {
 /** A whole input, where no member of it is in a URL. */
 export function wholeInputSchema(operation: OperationName): Schema {
   const { input } = operationShapes[operation];
-  const { members, required = [] } = structure(input);
+  const { members, required = [] } = structureNamed(input);
   return structureSchema(input, { members: Object.keys(members), required, strict: true });
 }
 
 /** Of a paged operation, `next` stands in place of NextMarker and Truncated. */
 function answerSchema({ paged }: Route, output: string): Schema {
-  const { members } = structure(output);
+  const { members } = structureNamed(output);
   const kept = Object.keys(members).filter(
     (member) => !paged || (member !== 'NextMarker' && member !== 'Truncated'),
   );
@@ -96,7 +96,7 @@ interface Chosen {
 }
 
 function structureSchema(name: string, { members, required, strict = false }: Chosen): Schema {
-  const { members: shapes } = structure(name);
+  const { members: shapes } = structureNamed(name);
   const schemaOfMember = (member: string): Schema => {
     const schema = memberSchema(name, member, shapes[member] ?? missing(name, member));
     return strict ? schema : unbounded(schema);
@@ -111,10 +111,4 @@ function structureSchema(name: string, { members, required, strict = false }: Ch
 
 function missing(structureName: string, member: string): never {
   throw new Error(`${structureName} has no member ${member}`);
-}
-
-function structure(name: string): StructureShape {
-  const shape = shapeNamed(name);
-  if (shape.type !== 'structure') throw new Error(`${name} is no structure`);
-  return shape;
 }

@@ -1,8 +1,8 @@
 import { operationShapes } from '../../shapes/operations';
 import { readVersion } from '../../version';
 import { type Example, examples } from '../examples';
-import { type Route, routes } from '../routes';
-import { batchOperation, batchPath, batchSchemas } from './batch';
+import { type Route, batchPath, routes } from '../routes';
+import { batchOperation, batchSchemas } from './batch';
 import { shapeSchemas } from './components';
 import { parametersOf, sharedHeaders, sharedParameters } from './parameters';
 import { problemExamples, problemSchemas } from './problem';

@@ -1,6 +1,5 @@
 import { operationShapes } from '../../shapes/operations';
-import { shapeNamed } from '../../shapes/table';
-import type { Route } from '../routes';
+import { type Route, inputShapeOf } from '../routes';
 import { descriptionOf } from './members';
 import { schemaName, schemaOf } from './schemas';
 import { type Json, present } from './types';
@@ -28,8 +27,7 @@ interface Place {
 
 function parameter({ operation, required }: Route, { name, in: place, example }: Place): Json {
   const { input } = operationShapes[operation];
-  const shape = shapeNamed(input);
-  const member = shape.type === 'structure' ? shape.members[name] : undefined;
+  const member = inputShapeOf(operation).members[name];
   if (member === undefined) throw new Error(`${operation} has no member ${name}`);
   return present({
     name,

@@ -53,7 +53,7 @@ export function unbounded(schema: Schema): Schema {
   );
 }
 
-/** The same of a member of a structure, with what the member says. */
+/** The schema of a member of a structure: that of its shape, with what the member is for. */
 export function memberSchema(structure: string, member: string, shape: string): Schema {
   return { ...schemaOf(shape), description: descriptionOf(schemaName(structure), member) };
 }

@@ -120,13 +120,21 @@ test('A redirect is not followed: nobody else is given the request', async () =>
 const neverEnding: Answering = (response) => response.writeHead(200).write('{');
 
 test.each([
-  ['no answer in time', silent, 'Timeout', /^No answer within 100 ms$/],
-  ['a body that does not end in time', neverEnding, 'Timeout', /^No answer within 100 ms$/],
-  ['a connection that closes', hangingUp, 'ConnectionFailed', /^No answer from http:\/\/127/],
-] as const)('%s is an error without status', async (_, answer, code, detail) => {
+  ['no answer in time', silent],
+  ['a body that does not end in time', neverEnding],
+])('%s is a Timeout without status', async (_, answer) => {
   const error = await failure(answer, { timeoutMs: 100 });
-  expect(error).toMatchObject({ code, status: undefined, requestId: undefined });
-  expect(error.detail).toMatch(detail);
+  expect(error).toMatchObject({ code: 'Timeout', status: undefined, requestId: undefined });
+  expect(error.detail).toBe('No answer within 100 ms');
+  expectNoSecrets(error);
+});
+
+test('A connection that closes is a ConnectionFailed without status', async () => {
+  const error = await failure(hangingUp);
+  expect(error).toMatchObject({
+    ...{ code: 'ConnectionFailed', status: undefined, requestId: undefined },
+  });
+  expect(error.detail).toMatch(/^No answer from http:\/\/127/);
   expectNoSecrets(error);
 });
 
