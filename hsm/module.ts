@@ -98,7 +98,7 @@ function readToken(library: Library, slot: Handle): FoundToken | undefined {
   }
 }
 
-export function tokenInfo(library: Library, slot: Handle): FoundToken {
+function tokenInfo(library: Library, slot: Handle): FoundToken {
   const info = call('C_GetTokenInfo', () => library.C_GetTokenInfo(slot));
   return {
     slot,

@@ -86,7 +86,7 @@ const vector = {
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
 /** The published answer where the token lets a known key in (FIPS tokens do not), and the round trip in any case. */
-export function testGcm(desk: Desk, ivSource: 'random' | 'token'): string {
+function testGcm(desk: Desk, ivSource: 'random' | 'token'): string {
   const generated = generate(desk, sessionAesKey());
   if (!undoesGcm(desk, { seals: generated, opens: generated }, ivSource)) {
     throw new HsmError('failed', 'C_Decrypt: the key does not undo C_Encrypt');

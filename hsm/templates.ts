@@ -22,7 +22,7 @@ export function attributes(values: readonly AttributeRow[]): Template {
 }
 
 /** An AES key for Encrypt and Decrypt only, never readable, never wrappable. */
-export const aesUse: readonly AttributeRow[] = [
+const aesUse: readonly AttributeRow[] = [
   [pkcs11.CKA_CLASS, secret.class],
   [pkcs11.CKA_KEY_TYPE, secret.aes],
   [pkcs11.CKA_PRIVATE, true],

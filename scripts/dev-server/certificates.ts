@@ -13,7 +13,7 @@ export interface DevelopmentCertificates {
   readonly keyFile: string;
 }
 
-export class CertificateError extends Error {
+class CertificateError extends Error {
   override readonly name = 'CertificateError';
 }
 

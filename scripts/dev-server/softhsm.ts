@@ -31,7 +31,7 @@ export interface SoftHsmOptions {
 }
 
 /** A token that cannot be made or is not what was left behind. The message never holds a PIN. */
-export class SoftHsmError extends Error {
+class SoftHsmError extends Error {
   override readonly name = 'SoftHsmError';
 }
 

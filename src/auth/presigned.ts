@@ -5,7 +5,7 @@ import { decode, readQuery } from './sigv4-canonical';
 import { parseSigningTime } from './sigv4-clock';
 
 /** Header of a presigned request that says which service it is for; it is signed, so nobody else can use it. */
-export const serviceHeader = 'x-claviger-service';
+const serviceHeader = 'x-claviger-service';
 
 /** A presigned request is taken for this long after it was signed, whatever it says of itself. */
 const maxAgeSeconds = 300;

@@ -94,7 +94,7 @@ function pinOf(user: string | undefined, password: Buffer): string {
 }
 
 /** As certificates: the same one may be written with other line ends. Where none is configured, every certificate is right. */
-export function isTrustAnchor(pem: string, { trustAnchor }: ClusterToken): boolean {
+function isTrustAnchor(pem: string, { trustAnchor }: ClusterToken): boolean {
   if (trustAnchor === undefined) return true;
   try {
     return new X509Certificate(pem).raw.equals(trustAnchor.raw);

@@ -2,7 +2,7 @@ import type { StoreConnecting } from '../custom-key-stores/connecting';
 import type { Job, Schedule } from './job';
 
 /** Custom key stores that are CONNECTING. */
-export const connectingStores: Schedule = {
+const connectingStores: Schedule = {
   name: 'connect-key-store',
   due: {
     from: 'custom_key_store s',

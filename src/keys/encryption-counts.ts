@@ -41,7 +41,7 @@ const largestPart = 4096;
 const partOfRest = 16;
 
 /** Half of the limit leaves as much time again to bring the next material. */
-export function wornFrom(limit: number): number {
+function wornFrom(limit: number): number {
   return Math.floor(limit / 2);
 }
 

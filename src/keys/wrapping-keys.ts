@@ -104,7 +104,7 @@ export async function insertWrappingKey(
   return inserted === 1;
 }
 
-export async function retireCurrentWrappingKey(transaction: Transaction): Promise<void> {
+async function retireCurrentWrappingKey(transaction: Transaction): Promise<void> {
   await transaction.execute({
     text: `update wrapping_key set state = 'RETIRED' where state = 'CURRENT'`,
   });

@@ -90,6 +90,6 @@ function requireMembers(object: JsonObject, known: ReadonlySet<string>): void {
   for (const name of object.keys()) if (!known.has(name)) throw syntaxError();
 }
 
-export function syntaxError(): PolicyError {
+function syntaxError(): PolicyError {
   return new PolicyError('syntax', 'Syntax errors in policy.');
 }

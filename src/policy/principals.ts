@@ -23,7 +23,7 @@ export function invalidPrincipal(kind: 'AWS' | 'SERVICE' | 'FEDERATED', name: st
 }
 
 /** The first of the AWS principals that does not exist. */
-export async function unknownPrincipal(
+async function unknownPrincipal(
   db: Queryable,
   principals: readonly string[],
 ): Promise<string | undefined> {

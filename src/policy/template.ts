@@ -48,7 +48,7 @@ export function hasVariables(template: Template): boolean {
   return template.some((piece) => 'key' in piece);
 }
 
-export function hasWildcards(template: Template): boolean {
+function hasWildcards(template: Template): boolean {
   return template.some((piece) => 'wildcard' in piece);
 }
 

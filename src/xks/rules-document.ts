@@ -2,7 +2,7 @@ import { type JsonObject, type JsonValue, isList, isObject, readJson } from '../
 import { PolicyError } from '../policy/policy';
 
 /** What a rule can look at, members of a request's metadata: what tells most at the least cost first. */
-export const ruleMembers = [
+const ruleMembers = [
   'kmsOperation',
   'awsSourceVpc',
   'awsSourceVpce',

@@ -71,7 +71,7 @@ export function makeAttester(name = 'test.nitro-enclaves'): Attester {
   return attesterOf([root, region, host], module);
 }
 
-export function attesterOf(
+function attesterOf(
   authorities: readonly IssuedCertificate[],
   module: IssuedCertificate,
 ): Attester {

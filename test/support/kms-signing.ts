@@ -8,7 +8,7 @@ import {
 import { Message, type OpenSslAlgorithm, openSslSchemes } from './signing-keys';
 
 /** Of what is hashed before it is signed. */
-export const digestOf = (algorithm: OpenSslAlgorithm, message = Message): Buffer | undefined => {
+const digestOf = (algorithm: OpenSslAlgorithm, message = Message): Buffer | undefined => {
   const { hash: name } = openSslSchemes[algorithm];
   return name && hash(name, message, 'buffer');
 };

@@ -11,7 +11,7 @@ export function tokenIsLost(daemon: TestDaemon): Promise<void> {
 }
 
 /** Every worker serves again with the token that is back: each finds it by itself, at a moment of its own. */
-export function tokenIsFound(daemon: TestDaemon): Promise<void> {
+function tokenIsFound(daemon: TestDaemon): Promise<void> {
   return until('every worker has found the token', async () => {
     return (await ready(daemon)) === Number(daemon.environment['CLAVIGER_WORKERS']);
   });

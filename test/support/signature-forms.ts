@@ -10,7 +10,7 @@ export function integersOf(signature: Buffer): [r: Buffer, s: Buffer] {
 export const toNumber = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString('hex')}`);
 
 /** As the content of an INTEGER that is not negative. */
-export function toInteger(value: bigint): Buffer {
+function toInteger(value: bigint): Buffer {
   const hex = value.toString(16);
   const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
   return ((bytes[0] ?? 0) & 0x80) === 0 ? bytes : Buffer.concat([Buffer.of(0), bytes]);

@@ -15,7 +15,7 @@ import { freePort } from './free-port';
 import { until } from './until';
 import { type XksCredential, makeXksCredential, xks } from './xks-commands';
 
-export const proxyEndpoint = 'https://xks.example.test';
+const proxyEndpoint = 'https://xks.example.test';
 /** The same proxy under names that the KMS is told other things of. */
 export const strangers = {
   untrusted: 'https://untrusted.example.test',

@@ -41,7 +41,7 @@ const requestMetadata = {
   kmsViaService: 's3.us-east-1.amazonaws.com',
 };
 
-export function idOfKey(index: number): string {
+function idOfKey(index: number): string {
   return `key-${index}`;
 }
 
