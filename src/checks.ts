@@ -83,6 +83,7 @@ function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
     }),
   );
   if (denial === undefined) return;
+  if (asked.elseAsked !== undefined) authorizeAccountAction(asker, asked.elseAsked);
   if (asked.deniedAs !== undefined) throw asked.deniedAs;
   if (resourcePolicy !== undefined) throw roleDenied(caller, action, resource);
   throw accessDenied(caller, { action, resource, denial });

@@ -119,6 +119,8 @@ export interface AccountAction {
   readonly conditions?: Conditions;
   /** Thrown in place of the ordinary denial, where that would tell what there is. */
   readonly deniedAs?: KmsError;
+  /** What is asked if there is no such resource: who may not even that, and not this, is told so in place of `deniedAs`. */
+  readonly elseAsked?: AccountAction;
 }
 
 export interface Call<N extends OperationName> {
