@@ -213,8 +213,8 @@ interface Declaration<N extends OperationName> {
   conditions?(call: Call<N>): Conditions;
   /** Actions that no key policy decides (kms-semantics §6.10). */
   accountActions?(call: Call<N>): Awaitable<readonly AccountAction[]>;
-  /** Resolves the keys that the request names. */
-  targets?(call: Call<N>): Awaitable<readonly Target[]>;
+  /** Resolves the keys that the request names. The refusal of one that there is not is thrown, or stands in its place. */
+  targets?(call: Call<N>): Awaitable<readonly (Target | KmsError)[]>;
   /** Works on keys of another account too (kms-semantics §2.4). */
   readonly crossAccount?: boolean;
   /** What each target must be usable for. */
