@@ -30,6 +30,8 @@ export interface Asker {
 export interface Permissions {
   readonly accountActions: readonly AccountAction[];
   readonly targets: readonly Target[];
+  /** The refusal of another key, which is none: for whom all the rest is allowed to. */
+  readonly missing?: KmsError | undefined;
   /** The operation works on keys of another account too. */
   readonly crossAccount: boolean;
   readonly needsNoPermission: boolean;
@@ -42,13 +44,17 @@ export interface Permissions {
  * has to be looked for.
  */
 export function authorize(asker: Asker, permissions: Permissions): Awaitable<void> {
-  const { accountActions, targets, needsNoPermission } = permissions;
+  const { accountActions, targets, missing, needsNoPermission } = permissions;
   // Default-deny: an operation that asks for nothing is not authorized by having nothing to fail.
   if (accountActions.length === 0 && targets.length === 0 && !needsNoPermission) {
-    throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
+    throw missing ?? new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
   for (const action of accountActions) authorizeAccountAction(asker, action);
-  return authorizeTargets(asker, permissions, targets);
+  const authorizing = authorizeTargets(asker, permissions, targets);
+  if (missing === undefined) return authorizing;
+  return Promise.resolve(authorizing).then(() => {
+    throw missing;
+  });
 }
 
 /** One after the other, so that the first refusal is the answer, whether or not a grant had to be looked for. */
@@ -83,6 +89,7 @@ function authorizeAccountAction(asker: Asker, asked: AccountAction): void {
     }),
   );
   if (denial === undefined) return;
+  if (asked.elseAsked !== undefined) authorizeAccountAction(asker, asked.elseAsked);
   if (asked.deniedAs !== undefined) throw asked.deniedAs;
   if (resourcePolicy !== undefined) throw roleDenied(caller, action, resource);
   throw accessDenied(caller, { action, resource, denial });

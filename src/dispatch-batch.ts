@@ -1,6 +1,7 @@
 import type { BatchAnswer, Corridor, DoorRequest, RequestBatch } from './corridor';
 import { authenticate, handle, refuse, throttled } from './dispatch';
 import { toKmsError } from './failures';
+import type { Principal } from './policy/principal';
 import { operationNamed } from './shapes';
 import { Trail } from './trail';
 import { inTurns } from './turns';
@@ -21,14 +22,15 @@ export async function handleBatch(corridor: Corridor, batch: RequestBatch): Prom
   const trail = new Trail(batch, corridor.service);
   trail.operation = operationNamed(batch.service, batch.eventName);
   trail.claimedOperation = batch.eventName;
+  let caller: Principal;
   let requests: readonly DoorRequest[];
   try {
-    const { caller } = await authenticate(corridor, batch, trail);
+    ({ caller } = await authenticate(corridor, batch, trail));
     requests = batch.requests(caller);
-    corridor.batchRoom.enter(requests.length);
+    corridor.batchRoom.enter(caller, requests.length);
   } catch (thrown) {
-    const { caller } = trail;
-    const tooMany = caller && throttled(() => corridor.requestRates?.countBatch(caller));
+    const { caller: sender } = trail;
+    const tooMany = sender && throttled(() => corridor.requestRates?.countBatch(sender));
     const answer = await refuse(corridor, trail, tooMany ?? toKmsError(thrown));
     const { code: outcome, cause } = answer.error;
     const seconds = (performance.now() - started) / 1000;
@@ -39,6 +41,6 @@ export async function handleBatch(corridor: Corridor, batch: RequestBatch): Prom
     const answers = await inTurns(requests, aTurn, (request) => handle(corridor, request));
     return { ok: true, answers };
   } finally {
-    corridor.batchRoom.leave(requests.length);
+    corridor.batchRoom.leave(caller, requests.length);
   }
 }

@@ -166,14 +166,14 @@ async function perform<N extends OperationName>(
   // Written out here and below: members that follow a spread cost V8 a microsecond each, and every request passes here.
   const call: Call<N> = { input, caller, identity, services, origin, requestId, now };
   requireForwardable(call.caller, { service: request.service, operation: name });
-  const targets = (await operation.targets?.(call)) ?? [];
+  const { targets, missing } = namedIn((await operation.targets?.(call)) ?? []);
   trail.keys = targets.map((target) => target.key);
   countKeys(corridor, call, trail);
   const accountActions = (await operation.accountActions?.(call)) ?? [];
   trail.about(accountActions);
   const asker: Asker = { call, conditions: conditionsOf(operation, call, recipient) };
   const { crossAccount = false, needsNoPermission = false } = operation;
-  const permissions = { accountActions, targets, crossAccount, needsNoPermission };
+  const permissions = { accountActions, targets, missing, crossAccount, needsNoPermission };
   await authorize(asker, permissions);
   if ('write' in operation) {
     return write(corridor, operation, { request, call, asker, permissions, trail });
@@ -203,6 +203,14 @@ async function perform<N extends OperationName>(
   await corridor.audit.append(successOf(operation, trail, { targeted, output, eventId }));
   if (operation.usesKey === true) noteUse(targeted, { name, eventId });
   return text;
+}
+
+/** The keys that a request names, and the refusal of one that there is not. */
+function namedIn(found: readonly (Target | KmsError)[]): Pick<Permissions, 'targets' | 'missing'> {
+  return {
+    targets: found.filter((one): one is Target => !(one instanceof KmsError)),
+    missing: found.find((one): one is KmsError => one instanceof KmsError),
+  };
 }
 
 /** What decided when the request came may have changed: the caller's policies and grants, the keys and theirs. */

@@ -119,6 +119,8 @@ export interface AccountAction {
   readonly conditions?: Conditions;
   /** Thrown in place of the ordinary denial, where that would tell what there is. */
   readonly deniedAs?: KmsError;
+  /** What is asked if there is no such resource: who may not even that, and not this, is told so in place of `deniedAs`. */
+  readonly elseAsked?: AccountAction;
 }
 
 export interface Call<N extends OperationName> {
@@ -211,8 +213,8 @@ interface Declaration<N extends OperationName> {
   conditions?(call: Call<N>): Conditions;
   /** Actions that no key policy decides (kms-semantics §6.10). */
   accountActions?(call: Call<N>): Awaitable<readonly AccountAction[]>;
-  /** Resolves the keys that the request names. */
-  targets?(call: Call<N>): Awaitable<readonly Target[]>;
+  /** Resolves the keys that the request names. The refusal of one that there is not is thrown, or stands in its place. */
+  targets?(call: Call<N>): Awaitable<readonly (Target | KmsError)[]>;
   /** Works on keys of another account too (kms-semantics §2.4). */
   readonly crossAccount?: boolean;
   /** What each target must be usable for. */

@@ -209,10 +209,10 @@ test('a batch for which a worker has no room is refused as a whole, until those 
 /** Whether there is no room for as many. */
 function crowdedBy(room: BatchRoom, entries: number): boolean {
   try {
-    room.enter(entries);
+    room.enter(rootOf(otherAccountId), entries);
   } catch {
     return true;
   }
-  room.leave(entries);
+  room.leave(rootOf(otherAccountId), entries);
   return false;
 }

@@ -107,6 +107,16 @@ describe('the two doors', () => {
   });
 });
 
+test('a header is not lost behind any number of others', async () => {
+  const seen: unknown[] = [];
+  const note: Handler = ({ headers }, res) =>
+    void (seen.push(headers['x-forwarded-for']), res.end());
+  const { port } = await start({}, { handlers: { aws: note, rest: note } });
+  const headers = `${'A:a\r\n'.repeat(6000)}X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n`;
+  await exchange(port, `GET / HTTP/1.1\r\nHost: a\r\n${headers}\r\n`);
+  expect(seen).toEqual(['203.0.113.9']);
+});
+
 describe('a request that is not HTTP', () => {
   test.each([
     ['nonsense', 'nonsense\r\n\r\n'],

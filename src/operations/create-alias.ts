@@ -4,7 +4,7 @@ import { aliasArn } from '../keys/identifiers';
 import { requireRoom } from '../keys/limits';
 import type { Operation } from '../operation';
 import { aliasAction, checkAliasName, checkAliasTarget } from './alias-name';
-import { onlyKey } from './targets';
+import { foundOrRefused, onlyKey } from './targets';
 
 const action = 'kms:CreateAlias';
 
@@ -25,11 +25,9 @@ export const createAlias: Operation<'CreateAlias'> = {
   },
   accountActions: aliasAction('CreateAlias'),
   targets: async ({ input, caller, services }) => [
-    await services.finder.resolveKeyOnly(input.TargetKeyId, {
-      caller,
-      action,
-      member: 'TargetKeyId',
-    }),
+    await foundOrRefused(() =>
+      services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action, member: 'TargetKeyId' }),
+    ),
   ],
   requires: { state: 'notPendingDeletion' },
 

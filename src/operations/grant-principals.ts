@@ -54,5 +54,6 @@ export async function requireService(
 
 function noPrincipal(member: string, name: string): KmsError {
   const message = `${name} does not refer to a valid principal.`;
-  return new KmsError('InvalidArnException', message, atMember(member, message));
+  const detail = 'must name a principal that exists';
+  return new KmsError('InvalidArnException', message, atMember(member, detail));
 }

@@ -174,7 +174,7 @@ function checkConstraints(constraints: GrantConstraints): void {
   }
   const { SourceArn: sourceArn } = constraints;
   if (sourceArn !== undefined && (!arnForm.test(sourceArn) || sourceArn.includes('\0'))) {
-    const message = `Invalid arn ${sourceArn}`;
-    throw new KmsError('InvalidArnException', message, atMember('Constraints/SourceArn', message));
+    const at = atMember('Constraints/SourceArn', 'must be an ARN');
+    throw new KmsError('InvalidArnException', `Invalid arn ${sourceArn}`, at);
   }
 }

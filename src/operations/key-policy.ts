@@ -53,9 +53,10 @@ export function requireNoLockout(
 }
 
 function refusal(error: PolicyError): KmsError {
-  const [code, message] = refusals[error.fault];
-  const options = { ...atMember('Policy', error.message), cause: error };
-  return new KmsError(code, message ?? error.message, options);
+  const [code, message = error.message] = refusals[error.fault];
+  // The fault's own text may have a principal in it, which is somebody's.
+  const detail = message === '' ? error.message : message;
+  return new KmsError(code, message, { ...atMember('Policy', detail), cause: error });
 }
 
 /** Undefined: the fault's own text. */

@@ -25,8 +25,8 @@ export const listRetirableGrants: Operation<'ListRetirableGrants'> = {
     requireOneOf(input, { principal: 'RetiringPrincipal', service: 'RetiringServicePrincipal' });
     const { RetiringPrincipal: arn } = input;
     if (arn !== undefined && !principalForm.test(arn)) {
-      const message = `Invalid arn ${arn}`;
-      throw new KmsError('InvalidArnException', message, atMember('RetiringPrincipal', message));
+      const at = atMember('RetiringPrincipal', 'must be the ARN of a principal');
+      throw new KmsError('InvalidArnException', `Invalid arn ${arn}`, at);
     }
   },
   accountActions,

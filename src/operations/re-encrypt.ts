@@ -1,3 +1,4 @@
+import { KmsError } from '../errors';
 import { requireEncryptionWith } from '../keys/encryption';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
@@ -11,7 +12,7 @@ import type {
 import { requireBlob, requireMaker, targetInCiphertext } from './ciphertext-target';
 import { checkIgnoreCiphertext, ignoresCiphertext, refuseDryRun } from './dry-run';
 import { keyUse } from './key-use';
-import { algorithmCondition, effectiveAlgorithm } from './targets';
+import { algorithmCondition, effectiveAlgorithm, foundOrRefused } from './targets';
 
 const from = 'kms:ReEncryptFrom';
 const to = 'kms:ReEncryptTo';
@@ -112,27 +113,28 @@ export const reEncrypt: Operation<'ReEncrypt'> = {
   },
 };
 
-async function targets(call: Call<'ReEncrypt'>): Promise<readonly Target[]> {
+async function targets(call: Call<'ReEncrypt'>): Promise<readonly (Target | KmsError)[]> {
   const { input, caller, services } = call;
   const source = await sourceTarget(call);
-  const destination = await services.finder.resolve(input.DestinationKeyId, {
-    caller,
-    action: to,
-    member: 'DestinationKeyId',
-  });
-  const onSameKey = String(source.key.keyId === destination.key.keyId);
+  const destination = await foundOrRefused(() =>
+    services.finder.resolve(input.DestinationKeyId, {
+      ...{ caller, action: to, member: 'DestinationKeyId' },
+    }),
+  );
+  const isFound = !(destination instanceof KmsError);
+  const onSameKey = String(isFound && source.key.keyId === destination.key.keyId);
   const conditions = (algorithm: EncryptionAlgorithmSpec | undefined): Conditions => ({
     ...algorithmCondition(algorithm),
     'kms:ReEncryptOnSameKey': onSameKey,
   });
-  return [
-    { ...source, conditions: conditions(input.SourceEncryptionAlgorithm) },
-    {
-      ...destination,
-      encryptionContext: input.DestinationEncryptionContext,
-      conditions: conditions(input.DestinationEncryptionAlgorithm),
-    },
-  ];
+  const decrypting = { ...source, conditions: conditions(input.SourceEncryptionAlgorithm) };
+  if (!isFound) return [decrypting, destination];
+  const encrypting = {
+    ...destination,
+    encryptionContext: input.DestinationEncryptionContext,
+    conditions: conditions(input.DestinationEncryptionAlgorithm),
+  };
+  return [decrypting, encrypting];
 }
 
 async function sourceTarget({ input, caller, services }: Call<'ReEncrypt'>): Promise<Target> {

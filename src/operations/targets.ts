@@ -1,5 +1,7 @@
 import type { Awaitable } from '../awaitable';
 import type { Call, Target } from '../operation';
+import { KmsError } from '../errors';
+import type { FoundKey } from '../keys/finder';
 import type { Key } from '../keys/key';
 import { type Signable, messageTypeOf } from '../keys/signing';
 import type { Conditions } from '../policy/policy';
@@ -21,6 +23,21 @@ export function targetByKeyId<N extends WithKeyId>(action: string): Targets<N> {
     const { key, requestAlias } = found;
     return [{ key, action, requestAlias, encryptionContext: encryptionContextOf(input) }];
   };
+}
+
+/**
+ * What is found, or its refusal, for the end of `targets`: a key that there is not is refused in the order in which one that
+ * there is would be, or whoever may do nothing else of the request would learn from that which keys others have.
+ */
+export async function foundOrRefused(
+  find: () => Awaitable<FoundKey>,
+): Promise<FoundKey | KmsError> {
+  try {
+    return await find();
+  } catch (thrown) {
+    if (thrown instanceof KmsError) return thrown;
+    throw thrown;
+  }
 }
 
 /** KeyId is a key id or key ARN; an alias is refused. */

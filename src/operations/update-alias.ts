@@ -1,4 +1,4 @@
-import { invalidMember } from '../errors';
+import { type KmsError, invalidMember } from '../errors';
 import { aliasCacheKey } from '../keys/aliases';
 import type { Key } from '../keys/key';
 import { requireRoom } from '../keys/limits';
@@ -11,6 +11,7 @@ import {
   checkAliasTarget,
   requireUnmoved,
 } from './alias-name';
+import { foundOrRefused } from './targets';
 
 const action = 'kms:UpdateAlias';
 
@@ -62,17 +63,12 @@ async function targets({
   input,
   caller,
   services,
-}: Call<'UpdateAlias'>): Promise<readonly Target[]> {
+}: Call<'UpdateAlias'>): Promise<readonly (Target | KmsError)[]> {
   const current = await services.finder.resolve(input.AliasName, { caller, action });
-  const next = await services.finder.resolveKeyOnly(input.TargetKeyId, {
-    caller,
-    action,
-    member: 'TargetKeyId',
-  });
-  return [
-    { key: current.key, action },
-    { key: next.key, action },
-  ];
+  const next = await foundOrRefused(() =>
+    services.finder.resolveKeyOnly(input.TargetKeyId, { caller, action, member: 'TargetKeyId' }),
+  );
+  return [{ key: current.key, action }, next];
 }
 
 function both(keys: readonly Key[]): { current: Key; next: Key } {

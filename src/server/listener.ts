@@ -157,6 +157,8 @@ function prepare(
   log: Log | undefined,
 ): void {
   server.maxConnections = limits.maxConnections;
+  // Node drops silently what comes after 1,000: with it the X-Forwarded-For that a proxy has added. Their bytes are bounded.
+  server.maxHeadersCount = 0;
   answerClientErrors(server);
   server.on('drop', () => {
     log?.warn('a connection was dropped: too many are open', { limit: limits.maxConnections });

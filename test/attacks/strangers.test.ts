@@ -4,6 +4,9 @@ import {
   EncryptCommand,
   type EncryptCommandInput,
   type KMSClient,
+  ReEncryptCommand,
+  type ReEncryptCommandInput,
+  UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
 import { type TestCredentials, type TestDaemon, startDaemon } from '../support/daemon';
 import { iamClient, makeAccessKey, makeIamUser } from '../support/iam-client';
@@ -12,11 +15,13 @@ import { type SdkRefusal, clientOf, createKey, otherAccount, sdkRefusal } from '
 const stranger = '444455556666';
 let daemon: TestDaemon;
 let credentials: TestCredentials;
+let there: string;
 
 beforeAll(async () => {
   daemon = await startDaemon();
   credentials = await otherAccount(daemon, stranger);
-  const { id: TargetKeyId } = await createKey(daemon.client());
+  const { id: TargetKeyId, arn } = await createKey(daemon.client());
+  there = arn;
   await daemon.client().send(new CreateAliasCommand({ AliasName: 'alias/there', TargetKeyId }));
 });
 afterAll(() => daemon.remove());
@@ -61,4 +66,61 @@ test('nor one whose policy asks for what its request says twice', async () => {
   const trudy = await strangerWith('trudy', statement);
   const told = await toldOf(trudy, { EncryptionContext: { a: '1', A: '1' } });
   expect(told).toEqual([hidden('trudy'), hidden('trudy')]);
+});
+
+describe('nor, by a request about two keys, one that may do nothing with the other', () => {
+  const absent = '11111111-2222-3333-4444-555555555555';
+  const foreign = (resource: string) =>
+    `arn:aws:kms:${daemon.region}:${daemon.accountId}:${resource}`;
+  const CiphertextBlob = Buffer.from('no ciphertext of any key');
+  let eve: KMSClient;
+  let own: { readonly id: string; readonly arn: string };
+  beforeAll(async () => {
+    own = await createKey(clientOf(daemon, credentials));
+    const asking = new CreateAliasCommand({ AliasName: 'alias/own', TargetKeyId: own.id });
+    await clientOf(daemon, credentials).send(asking);
+    eve = await strangerWith('eve', { Effect: 'Allow', Action: 'kms:List*', Resource: '*' });
+  });
+  const reEncryptRefused = (input: Partial<ReEncryptCommandInput>) => {
+    const all = { CiphertextBlob, SourceKeyId: own.id, DestinationKeyId: own.id, ...input };
+    return sdkRefusal(eve.send(new ReEncryptCommand(all)));
+  };
+  const denied = (action: string, resource: string) => ({
+    code: 'AccessDeniedException',
+    message: `User: arn:aws:iam::${stranger}:user/eve is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`,
+    status: 400,
+  });
+
+  test.each(['there', 'absent'])('the destination of ReEncrypt: alias/%s', async (name) => {
+    const DestinationKeyId = foreign(`alias/${name}`);
+    expect(await reEncryptRefused({ DestinationKeyId })).toEqual(
+      denied('kms:ReEncryptFrom', own.arn),
+    );
+  });
+
+  test.each(['there', 'absent'])('the source of ReEncrypt: alias/%s', async (name) => {
+    const SourceKeyId = foreign(`alias/${name}`);
+    for (const DestinationKeyId of [own.id, absent]) {
+      const told = await reEncryptRefused({ SourceKeyId, DestinationKeyId });
+      expect(told).toEqual({
+        ...hidden('eve'),
+        message: hidden('eve').message.replace('kms:Encrypt', 'kms:ReEncryptFrom'),
+      });
+    }
+  });
+
+  test('what an alias is to name', async () => {
+    const AliasName = 'alias/own';
+    const refusal = (action: string) =>
+      denied(action, `arn:aws:kms:${daemon.region}:${stranger}:${AliasName}`);
+    for (const TargetKeyId of [there, foreign(`key/${absent}`)]) {
+      const input = { AliasName, TargetKeyId };
+      expect(await sdkRefusal(eve.send(new CreateAliasCommand(input)))).toEqual(
+        refusal('kms:CreateAlias'),
+      );
+      expect(await sdkRefusal(eve.send(new UpdateAliasCommand(input)))).toEqual(
+        refusal('kms:UpdateAlias'),
+      );
+    }
+  });
 });

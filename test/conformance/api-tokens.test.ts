@@ -236,6 +236,25 @@ describe('who may', () => {
   });
 });
 
+test('Who may delete no tokens at all is told the same of one of another and of none', async () => {
+  const eve = await makeUserAllowed(daemon, 'eve', 'kms:ListKeys');
+  const { id } = await makeToken(daemon, { credentials: ann });
+  const told = async (tokenId: string) => {
+    const line = `DELETE /v1/api-tokens/${tokenId}`;
+    const refused = problem(await rest(daemon, line, undefined, { credentials: eve }));
+    return refused.map((value) => String(value).replace(tokenId, '…'));
+  };
+  expect(await told(id)).toEqual([
+    '403',
+    'AccessDeniedException',
+    expect.stringMatching(
+      /^User: .*:user\/eve is not authorized to perform: claviger:DeleteApiToken on resource: arn:[^ ]*:api-token\/AIDA[A-Z0-9]+\/… because no identity-based policy allows/,
+    ),
+  ]);
+  expect(await told(id)).toEqual(await told('ATKN234567ABCDEFGHIJ'));
+  await rest(daemon, `DELETE /v1/api-tokens/${id}`, undefined, { credentials: ann });
+});
+
 describe('tokens of sessions', () => {
   let role: string;
   beforeAll(async () => {

@@ -64,6 +64,16 @@ const refusals: readonly (readonly [line: string, Refused])[] = [
   [
     'PUT {key}/policy',
     {
+      ...malformed,
+      detail: 'Policy contains a statement with one or more invalid principals.',
+      body: policy({
+        ...{ Effect: 'Allow', Principal: { AWS: nobody }, Action: 'kms:*', Resource: '*' },
+      }),
+    },
+  ],
+  [
+    'PUT {key}/policy',
+    {
       ...{ code: 'LimitExceededException', pointer: '#/Policy' },
       detail: 'The key policy is larger than 32768 bytes.',
       body: { Policy: ' '.repeat(32_769) },
@@ -103,7 +113,7 @@ const refusals: readonly (readonly [line: string, Refused])[] = [
     'POST {key}/grants',
     {
       ...{ code: 'InvalidArnException', pointer: '#/GranteePrincipal' },
-      detail: `${nobody} does not refer to a valid principal.`,
+      detail: 'must name a principal that exists',
       body: { GranteePrincipal: nobody, Operations: ['Decrypt'] },
     },
   ],
@@ -123,10 +133,21 @@ const refusals: readonly (readonly [line: string, Refused])[] = [
     },
   ],
   [
+    'POST {key}/grants',
+    {
+      ...{ code: 'InvalidArnException', pointer: '#/Constraints/SourceArn' },
+      detail: 'must be an ARN',
+      body: {
+        ...{ GranteePrincipal: nobody, Operations: ['Decrypt'] },
+        Constraints: { SourceArn: 'a name of twenty bytes' },
+      },
+    },
+  ],
+  [
     'GET /v1/grants?RetiringPrincipal=x',
     {
       ...{ code: 'InvalidArnException', pointer: '#/RetiringPrincipal', in: 'query' },
-      detail: 'Invalid arn x',
+      detail: 'must be the ARN of a principal',
     },
   ],
   [

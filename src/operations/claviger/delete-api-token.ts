@@ -24,14 +24,16 @@ export const deleteApiToken: Operation<'DeleteApiToken'> = {
   },
 };
 
-/** One that there is not is asked for as if it were the caller's own, and one of another is none to who may not delete it. */
+/** One that there is not is asked for as if it were the caller's own, and so is one of another by who may not delete that. */
 async function accountActions(call: Call<'DeleteApiToken'>): Promise<readonly AccountAction[]> {
   const { caller, services, input } = call;
   const { TokenId: tokenId } = input;
   const found = await findApiToken(services.db, { accountId: caller.accountId, tokenId });
-  if (found === undefined || isOwn(found, caller)) return [onOwnTokens(call, { action, tokenId })];
+  const asOwn = onOwnTokens(call, { action, tokenId });
+  if (found === undefined || isOwn(found, caller)) return [asOwn];
   const { callerId: holder } = found;
-  return [onOthersTokens(call, { action, holder, tokenId, deniedAs: notFound(tokenId) })];
+  const asOthers = onOthersTokens(call, { action, holder, tokenId, deniedAs: notFound(tokenId) });
+  return [{ ...asOthers, elseAsked: asOwn }];
 }
 
 function notFound(tokenId: string): KmsError {
