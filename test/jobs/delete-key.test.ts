@@ -1,53 +1,28 @@
-import { randomUUID } from 'node:crypto';
-import { type AuditWriter, openAuditWriter } from '../../src/audit';
-import {
-  type ChangeFeed,
-  type Database,
-  inTransaction,
-  openChangeFeed,
-  openDatabase,
-} from '../../src/db';
+import { inTransaction } from '../../src/db';
 import { deleteKey } from '../../src/jobs/delete-key';
 import type { Job } from '../../src/jobs/job';
-import { type JobEvent, JobTimer } from '../../src/jobs/timer';
+import type { JobEvent } from '../../src/jobs/timer';
 import { beginDeletion, cancelDeletion, scheduleDeletion } from '../../src/keys/deletion';
-import { Materials } from '../../src/keys/materials';
-import { KeyStore } from '../../src/keys/store';
-import { defaultKeyPolicy } from '../../src/policy/compile';
-import { type Vault, openVault } from '../support/access-keys';
+import { type KeyStore } from '../../src/keys/store';
+import type { Vault } from '../support/access-keys';
+import { type KeyJobs, openKeyJobs } from '../support/key-jobs';
 import { administer, lockWaiters } from '../support/postgres';
-import { accountId, place } from '../support/sample-keys';
+import { accountId } from '../support/sample-keys';
 import { until } from '../support/until';
 
 const day = 24 * 3600;
 
+let stage: KeyJobs;
 let vault: Vault;
-let feed: ChangeFeed;
-let auditDatabase: Database;
-let audit: AuditWriter;
+let keys: KeyStore;
 let job: Job;
-const keys = new KeyStore(place);
 beforeAll(async () => {
-  vault = await openVault();
-  await vault.issue(accountId, false);
-  const { url, database, token } = vault;
-  feed = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
-  await feed.listening();
-  auditDatabase = openDatabase({
-    ...{ url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 5000 },
-  });
-  audit = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
-  const { keyTokens } = vault;
-  job = deleteKey({ database, token, keyTokens, place, audit, changes: feed });
+  stage = await openKeyJobs();
+  ({ vault, keys } = stage);
+  job = deleteKey({ ...vault, ...stage.parts });
 });
-afterAll(async () => {
-  await audit.close();
-  await auditDatabase.close();
-  await feed.close();
-  await vault.remove();
-});
-
-afterEach(() => administer(vault.url, 'with a as (delete from job_attempt) delete from kms_key'));
+afterAll(() => stage.close());
+afterEach(() => stage.clear());
 
 interface Made {
   readonly keyId: string;
@@ -56,27 +31,15 @@ interface Made {
 
 /** A key that is to be deleted in seven days. */
 async function doomed(): Promise<Made> {
-  return inTransaction(vault.database, async (transaction) => {
-    const inserted = await keys.insert(transaction, {
-      ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
-      ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
-    });
-    const materials = new Materials({ ...vault, keys, storage: 'resident' });
-    const key = await materials.create(transaction, inserted, { undo: () => undefined });
-    await scheduleDeletion(transaction, key.keyId, 7);
-    return { keyId: key.keyId, materialId: key.currentMaterial?.id ?? '' };
-  });
+  const { keyId, currentMaterial } = await stage.make((transaction, made) =>
+    scheduleDeletion(transaction, made, 7),
+  );
+  return { keyId, materialId: currentMaterial?.id ?? '' };
 }
 
-/** What one look of a worker told, whose view of the database's clock is so many seconds ahead. */
 async function look(clockOffsetSeconds: number): Promise<JobEvent[]> {
-  const events: JobEvent[] = [];
-  const { database: db } = vault;
-  const onEvent = (event: JobEvent): void => void events.push(event);
-  await new JobTimer({
-    ...{ db, jobs: [job], intervalMs: 60_000, clockOffsetSeconds, onEvent },
-  }).look();
-  return events.filter(({ kind }) => kind !== 'overdue');
+  const told = await stage.look(job, clockOffsetSeconds);
+  return told.filter(({ kind }) => kind !== 'overdue');
 }
 
 const isInToken = async ({ materialId }: Made): Promise<boolean> =>
@@ -108,12 +71,10 @@ test('a key is deleted at its date, and not a moment earlier', async () => {
 
 test('one whose date has come by the clock of the database alone stays, and the attempt says why', async () => {
   const key = await doomed();
-  const { database, token, keyTokens } = vault;
+  const { database } = vault;
   // As after a failover to a standby whose clock is two days ahead.
-  const behind = deleteKey({
-    ...{ database, token, keyTokens, place, audit, changes: feed },
-    now: () => Date.now() - 2 * day * 1000,
-  });
+  const now = (): number => Date.now() - 2 * day * 1000;
+  const behind = deleteKey({ ...vault, ...stage.parts, now });
   const task = { subject: key.keyId, clockOffsetSeconds: 8 * day };
   await expect(behind.run(task)).rejects.toThrow(
     'The date of the deletion has come by the clock of the database and not by that of this worker: one of them is wrong',

@@ -1,89 +1,44 @@
-import { randomUUID } from 'node:crypto';
-import { type AuditWriter, openAuditWriter } from '../../src/audit';
-import {
-  type ChangeFeed,
-  type Database,
-  inTransaction,
-  openChangeFeed,
-  openDatabase,
-} from '../../src/db';
 import type { Job } from '../../src/jobs/job';
 import { rotateKey } from '../../src/jobs/rotate-key';
-import { type JobEvent, JobTimer } from '../../src/jobs/timer';
+import type { JobEvent } from '../../src/jobs/timer';
 import { scheduleDeletion } from '../../src/keys/deletion';
 import type { Key } from '../../src/keys/key';
-import { Materials } from '../../src/keys/materials';
 import {
   type RotationParts,
   disableRotation,
   enableRotation,
   rotateNow,
 } from '../../src/keys/rotation';
-import { KeyStore } from '../../src/keys/store';
-import { defaultKeyPolicy } from '../../src/policy/compile';
-import { type Vault, openVault } from '../support/access-keys';
+import { type KeyStore } from '../../src/keys/store';
+import type { Vault } from '../support/access-keys';
+import { type KeyJobs, openKeyJobs } from '../support/key-jobs';
 import { administer } from '../support/postgres';
-import { accountId, place } from '../support/sample-keys';
+import { accountId } from '../support/sample-keys';
 import { until } from '../support/until';
 
 const day = 24 * 3600;
 const dayMs = day * 1000;
 
+let stage: KeyJobs;
 let vault: Vault;
-let feed: ChangeFeed;
-let auditDatabase: Database;
+let keys: KeyStore;
 let parts: RotationParts;
 let job: Job;
-const keys = new KeyStore(place);
 beforeAll(async () => {
-  vault = await openVault();
-  await vault.issue(accountId, false);
-  const { url, database } = vault;
-  feed = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
-  await feed.listening();
-  auditDatabase = openDatabase({
-    ...{ url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 5000 },
-  });
-  const audit: AuditWriter = openAuditWriter({ database: auditDatabase, waitMs: 5000 });
-  parts = {
-    ...{ database, place, keys, audit, changes: feed },
-    materials: new Materials({ ...vault, keys, storage: 'resident' }),
-    onLeftover: (error) => {
-      throw error;
-    },
-  };
+  stage = await openKeyJobs();
+  ({ vault, keys, parts } = stage);
   job = rotateKey(parts);
 });
-afterAll(async () => {
-  await parts.audit.close();
-  await auditDatabase.close();
-  await feed.close();
-  await vault.remove();
-});
-
-afterEach(() => administer(vault.url, 'with a as (delete from job_attempt) delete from kms_key'));
+afterAll(() => stage.close());
+afterEach(() => stage.clear());
 
 /** A key that rotates every ninety days, for the first time in ninety days. */
-async function rotating(): Promise<Key> {
-  return inTransaction(vault.database, async (transaction) => {
-    const inserted = await keys.insert(transaction, {
-      ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
-      ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
-    });
-    await enableRotation(transaction, inserted.keyId, 90);
-    return parts.materials.create(transaction, inserted, { undo: () => undefined });
-  });
-}
+const rotating = (): Promise<Key> =>
+  stage.make((transaction, keyId) => enableRotation(transaction, keyId, 90));
 
-/** What one look of a worker told, whose view of the database's clock is so many seconds ahead. */
 async function look(clockOffsetSeconds: number): Promise<JobEvent[]> {
-  const events: JobEvent[] = [];
-  const { database: db } = vault;
-  const onEvent = (event: JobEvent): void => void events.push(event);
-  await new JobTimer({
-    ...{ db, jobs: [job], intervalMs: 60_000, clockOffsetSeconds, onEvent },
-  }).look();
-  return events.filter(({ kind }) => kind !== 'overdue');
+  const told = await stage.look(job, clockOffsetSeconds);
+  return told.filter(({ kind }) => kind !== 'overdue');
 }
 
 async function now({ keyId }: Key): Promise<Key> {

@@ -1,73 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import { openAuditWriter } from '../../src/audit';
-import {
-  type ChangeFeed,
-  type Database,
-  inTransaction,
-  openChangeFeed,
-  openDatabase,
-} from '../../src/db';
+import { inTransaction } from '../../src/db';
 import type { Job } from '../../src/jobs/job';
 import { rotateWornKey } from '../../src/jobs/rotate-worn-key';
-import { type JobEvent, JobTimer } from '../../src/jobs/timer';
+import type { JobEvent } from '../../src/jobs/timer';
 import { EncryptionCounts } from '../../src/keys/encryption-counts';
 import type { Key } from '../../src/keys/key';
-import { Materials } from '../../src/keys/materials';
 import { type RotationParts, enableRotation } from '../../src/keys/rotation';
-import { KeyStore, type NewKey } from '../../src/keys/store';
-import { defaultKeyPolicy } from '../../src/policy/compile';
-import { type Vault, openVault } from '../support/access-keys';
+import { type KeyStore, type NewKey } from '../../src/keys/store';
+import type { Vault } from '../support/access-keys';
+import { type KeyJobs, openKeyJobs } from '../support/key-jobs';
 import { administer } from '../support/postgres';
-import { accountId, place } from '../support/sample-keys';
 import { insertStoreRow } from '../support/store-rows';
 
+let stage: KeyJobs;
 let vault: Vault;
-let feed: ChangeFeed;
-let auditDatabase: Database;
+let keys: KeyStore;
 let parts: RotationParts;
 let job: Job;
-const keys = new KeyStore(place);
 beforeAll(async () => {
-  vault = await openVault();
-  await vault.issue(accountId, false);
-  const { url, database } = vault;
-  feed = openChangeFeed({ url, database, waitMs: 3000, connectTimeoutMs: 5000 });
-  await feed.listening();
-  auditDatabase = openDatabase({
-    ...{ url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 5000 },
-  });
-  parts = {
-    ...{ database, place, keys, changes: feed },
-    audit: openAuditWriter({ database: auditDatabase, waitMs: 5000 }),
-    materials: new Materials({ ...vault, keys, storage: 'resident' }),
-    onLeftover: (error) => {
-      throw error;
-    },
-  };
+  stage = await openKeyJobs();
+  ({ vault, keys, parts } = stage);
   job = rotateWornKey(parts);
 });
-afterAll(async () => {
-  await parts.audit.close();
-  await auditDatabase.close();
-  await feed.close();
-  await vault.remove();
-});
-
-afterEach(() => administer(vault.url, 'with a as (delete from job_attempt) delete from kms_key'));
+afterAll(() => stage.close());
+afterEach(() => stage.clear());
 
 const limit = 100;
 
-async function makeKey(different: Partial<NewKey> = {}, periodDays?: number): Promise<Key> {
-  return inTransaction(vault.database, async (transaction) => {
-    const inserted = await keys.insert(transaction, {
-      ...{ keyId: randomUUID(), accountId, description: '', keySpec: 'SYMMETRIC_DEFAULT' },
-      ...{ keyUsage: 'ENCRYPT_DECRYPT', policy: defaultKeyPolicy(place, accountId), tags: [] },
-      ...different,
-    });
-    if (periodDays !== undefined) await enableRotation(transaction, inserted.keyId, periodDays);
-    return parts.materials.create(transaction, inserted, { undo: () => undefined });
-  });
-}
+const makeKey = (different: Partial<NewKey> = {}, periodDays?: number): Promise<Key> =>
+  stage.make(async (transaction, keyId) => {
+    if (periodDays !== undefined) await enableRotation(transaction, keyId, periodDays);
+  }, different);
 
 /** Encrypts that often under the key's current material, as far as its count goes. */
 async function encrypt({ currentMaterial }: Key, times: number): Promise<void> {
@@ -78,12 +40,7 @@ async function encrypt({ currentMaterial }: Key, times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) await counts.reserve(currentMaterial?.id ?? '', 1);
 }
 
-const look = async (): Promise<JobEvent[]> => {
-  const events: JobEvent[] = [];
-  const onEvent = (event: JobEvent): void => void events.push(event);
-  await new JobTimer({ db: vault.database, jobs: [job], intervalMs: 60_000, onEvent }).look();
-  return events;
-};
+const look = (): Promise<JobEvent[]> => stage.look(job);
 const done = ({ keyId }: Key): JobEvent => ({
   ...{ kind: 'done', job: 'rotate-worn-key', subject: keyId },
 });
