@@ -75,10 +75,20 @@ export class KmsError extends Error {
  * input's; `detail` what it must be, where the message says that in other words.
  */
 export function invalidMember(member: string, message: string, detail = message): KmsError {
-  return new KmsError('ValidationException', message, atMember(member, detail));
+  return refusedMember('ValidationException', member, message, detail);
 }
 
-/** As invalidMember, for errors that have a code of their own. */
+/** As invalidMember, for refusals that have a code of their own. */
+export function refusedMember(
+  code: ErrorCode,
+  member: string,
+  message: string,
+  detail = message,
+): KmsError {
+  return new KmsError(code, message, atMember(member, detail));
+}
+
+/** The same among the options of a KmsError, for one that has others too. */
 export function atMember(
   member: string,
   detail: string,

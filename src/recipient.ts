@@ -1,6 +1,6 @@
 import type { Attestation } from './attestation/attestations';
 import { envelopeRandomBytes, sealInEnvelope } from './attestation/envelope';
-import { KmsError, atMember, invalidMember } from './errors';
+import { type KmsError, invalidMember, refusedMember } from './errors';
 import type { ForRecipient, Services } from './operation';
 import type { RecipientInfo } from './shapes/kms.generated';
 import type { Trail } from './trail';
@@ -36,8 +36,11 @@ export function recipientOf(
   if (info === undefined) return undefined;
   // Never ignored: the caller would be answered in the clear.
   if (secret === undefined || forRecipient === undefined) {
-    const message = 'Recipient is not supported.';
-    throw new KmsError('UnsupportedOperationException', message, atMember('Recipient', message));
+    throw refusedMember(
+      'UnsupportedOperationException',
+      'Recipient',
+      'Recipient is not supported.',
+    );
   }
   const { attestations, token } = services;
   const { publicKey, conditions, recorded } = attestations.verify(requireDocument(info), now);

@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { KmsError, atMember } from '../errors';
+import { KmsError, atMember, refusedMember } from '../errors';
 import type { Conditions } from '../policy/policy';
 import { Chains } from './chain';
 import { readSign1 } from './cose';
@@ -39,8 +39,11 @@ export class Attestations {
   verify(bytes: Buffer, now: Date): Attestation {
     const { roots, onRefused } = this.parts;
     if (roots.length === 0) {
-      const message = 'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.';
-      throw new KmsError('UnsupportedOperationException', message, atMember('Recipient', message));
+      throw refusedMember(
+        'UnsupportedOperationException',
+        'Recipient',
+        'Recipient is not supported: CLAVIGER_ATTESTATION_ROOTS_FILE is not set.',
+      );
     }
     try {
       return verified(bytes, this.chains, now);

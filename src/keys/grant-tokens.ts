@@ -1,7 +1,7 @@
 import type { Awaitable } from '../awaitable';
 import { SealedStatements } from '../auth/sealed-statements';
 import type { Queryable } from '../db';
-import { KmsError, atMember } from '../errors';
+import { type KmsError, refusedMember } from '../errors';
 import type { Grant } from './grants';
 
 /** Which grant a token is of. */
@@ -58,6 +58,5 @@ export function checkGrantTokens(
 }
 
 function invalidGrantToken(member: string): KmsError {
-  const message = 'The grant token is not valid.';
-  return new KmsError('InvalidGrantTokenException', message, atMember(member, message));
+  return refusedMember('InvalidGrantTokenException', member, 'The grant token is not valid.');
 }

@@ -1,4 +1,4 @@
-import { KmsError, atMember } from '../errors';
+import { KmsError, refusedMember } from '../errors';
 
 /** Where Claviger serves: what an ARN is built from. */
 export interface Place {
@@ -94,7 +94,7 @@ function parseArn(value: string, place: Place, member: string): KeyReference {
 }
 
 function invalidArn(member: string, message: string): KmsError {
-  return new KmsError('InvalidArnException', message, atMember(member, message));
+  return refusedMember('InvalidArnException', member, message);
 }
 
 /** A KeyId may be any ASCII; what no alias can be called (kms-semantics §13.1) need not reach the database. */

@@ -1,5 +1,5 @@
 import type { ImportAlgorithm, ImportKeyBits } from '../../hsm';
-import { KmsError, atMember } from '../errors';
+import { type KmsError, refusedMember } from '../errors';
 import type { AlgorithmSpec, KeySpec, WrappingKeySpec } from '../shapes/kms.generated';
 import type { Key } from './key';
 
@@ -68,5 +68,5 @@ export function requireWrappable(
 }
 
 function unsupported(member: string, message: string): KmsError {
-  return new KmsError('UnsupportedOperationException', message, atMember(member, message));
+  return refusedMember('UnsupportedOperationException', member, message);
 }

@@ -1,4 +1,4 @@
-import { KmsError, atMember, invalidMember } from '../errors';
+import { type KmsError, invalidMember, refusedMember } from '../errors';
 import type { KeySpec, KeyUsageType, OriginType } from '../shapes/kms.generated';
 import type { TokenObjectKind } from './doomed-objects';
 
@@ -125,7 +125,7 @@ export function requireServed(keySpec: KeySpec, origin: OriginType): void {
 }
 
 function unsupportedSpec(message: string): KmsError {
-  return new KmsError('UnsupportedOperationException', message, atMember('KeySpec', message));
+  return refusedMember('UnsupportedOperationException', 'KeySpec', message);
 }
 
 export function tokenObjectOf(keySpec: KeySpec): TokenObjectKind {
@@ -144,6 +144,9 @@ export function requireAlgorithm(
   member: string,
 ): void {
   if (algorithmsOf(key.keySpec, key.keyUsage).includes(algorithm)) return;
-  const message = `Algorithm ${algorithm} is incompatible with key spec ${key.keySpec}.`;
-  throw new KmsError('InvalidKeyUsageException', message, atMember(member, message));
+  throw refusedMember(
+    'InvalidKeyUsageException',
+    member,
+    `Algorithm ${algorithm} is incompatible with key spec ${key.keySpec}.`,
+  );
 }

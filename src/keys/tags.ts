@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import { KmsError, atMember } from '../errors';
+import { type KmsError, refusedMember } from '../errors';
 
 export interface Tag {
   readonly TagKey: string;
@@ -99,5 +99,5 @@ function tooMany(): KmsError {
 }
 
 function wrongTag(member: string, message: string): KmsError {
-  return new KmsError('TagException', message, atMember(member, message));
+  return refusedMember('TagException', member, message);
 }

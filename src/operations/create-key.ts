@@ -1,4 +1,4 @@
-import { KmsError, atMember } from '../errors';
+import { refusedMember } from '../errors';
 import { checkDescription } from '../keys/description';
 import { callerConditions, requestTagConditions, specConditions } from '../keys/conditions';
 import { type Key, keyMetadata } from '../keys/key';
@@ -40,11 +40,10 @@ export const createKey: Operation<'CreateKey'> = {
     requireServed(chooseSpec(input).keySpec, input.Origin ?? 'AWS_KMS');
     checkStoreMembers(input);
     if (input.MultiRegion === true) {
-      const message = 'MultiRegion keys are not supported.';
-      throw new KmsError(
+      throw refusedMember(
         'UnsupportedOperationException',
-        message,
-        atMember('MultiRegion', message),
+        'MultiRegion',
+        'MultiRegion keys are not supported.',
       );
     }
     checkDescription(input);

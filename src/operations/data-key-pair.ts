@@ -1,5 +1,5 @@
 import type { DataKeyPairSpec as GeneratedSpec } from '../../hsm';
-import { KmsError, atMember } from '../errors';
+import { KmsError, refusedMember } from '../errors';
 import { checkEncryptionContextSize } from '../keys/encryption-context';
 import type { Key } from '../keys/key';
 import { requireState } from '../keys/states';
@@ -73,6 +73,9 @@ export async function makeDataKeyPair(
 /** SM2 is refused by name. Whether there are pairs of ML-KEM is the token's to say. */
 function requireServed(spec: DataKeyPairSpec): asserts spec is GeneratedSpec {
   if (spec !== 'SM2') return;
-  const message = 'KeyPairSpec SM2 is not supported: PKCS#11 has no mechanism for it.';
-  throw new KmsError('UnsupportedOperationException', message, atMember('KeyPairSpec', message));
+  throw refusedMember(
+    'UnsupportedOperationException',
+    'KeyPairSpec',
+    'KeyPairSpec SM2 is not supported: PKCS#11 has no mechanism for it.',
+  );
 }

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db';
-import { KmsError, atMember } from '../errors';
+import { type KmsError, refusedMember } from '../errors';
 import type { Place } from '../keys/identifiers';
 
 /** A role's session in an ARN: the role's name without its path, and the session's. */
@@ -55,5 +55,5 @@ export async function requireService(
 function noPrincipal(member: string, name: string): KmsError {
   const message = `${name} does not refer to a valid principal.`;
   const detail = 'must name a principal that exists';
-  return new KmsError('InvalidArnException', message, atMember(member, detail));
+  return refusedMember('InvalidArnException', member, message, detail);
 }

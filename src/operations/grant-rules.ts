@@ -1,4 +1,4 @@
-import { KmsError, atMember, invalidMember } from '../errors';
+import { KmsError, invalidMember, refusedMember } from '../errors';
 import type { Key } from '../keys/key';
 import type { Conditions } from '../policy/policy';
 import type { Principal } from '../policy/principal';
@@ -103,8 +103,7 @@ export function resourceCondition({ session }: Principal): Conditions {
 /** Throws InvalidGrantIdException. */
 export function checkGrantId(grantId: string): void {
   if (!grantIdForm.test(grantId)) {
-    const message = 'The grant ID is not valid.';
-    throw new KmsError('InvalidGrantIdException', message, atMember('GrantId', message));
+    throw refusedMember('InvalidGrantIdException', 'GrantId', 'The grant ID is not valid.');
   }
 }
 
@@ -174,7 +173,11 @@ function checkConstraints(constraints: GrantConstraints): void {
   }
   const { SourceArn: sourceArn } = constraints;
   if (sourceArn !== undefined && (!arnForm.test(sourceArn) || sourceArn.includes('\0'))) {
-    const at = atMember('Constraints/SourceArn', 'must be an ARN');
-    throw new KmsError('InvalidArnException', `Invalid arn ${sourceArn}`, at);
+    throw refusedMember(
+      'InvalidArnException',
+      'Constraints/SourceArn',
+      `Invalid arn ${sourceArn}`,
+      'must be an ARN',
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { KmsError, atMember, invalidMember } from '../errors';
+import { invalidMember, refusedMember } from '../errors';
 import type { Key } from '../keys/key';
 import type { ExpirationModelType, ImportType } from '../shapes/kms.generated';
 
@@ -56,6 +56,9 @@ export function requireMembersOfSpec({ keySpec }: Key, input: ImportInput): void
   if (keySpec === 'SYMMETRIC_DEFAULT') return;
   const member = ofSymmetricKeys.find((name) => input[name] !== undefined);
   if (member === undefined) return;
-  const message = `${member} is only valid for symmetric encryption KMS keys.`;
-  throw new KmsError('UnsupportedOperationException', message, atMember(member, message));
+  throw refusedMember(
+    'UnsupportedOperationException',
+    member,
+    `${member} is only valid for symmetric encryption KMS keys.`,
+  );
 }

@@ -1,6 +1,6 @@
 import { decideOnKey } from '../checks';
 import type { Queryable } from '../db';
-import { KmsError, atMember } from '../errors';
+import { KmsError, atMember, refusedMember } from '../errors';
 import type { Place } from '../keys/identifiers';
 import type { Key } from '../keys/key';
 import type { Limits } from '../keys/limits';
@@ -27,8 +27,11 @@ export async function acceptKeyPolicy(
   { text, place, limits }: Given,
 ): Promise<string> {
   if (Buffer.byteLength(text) > limits.keyPolicyBytes) {
-    const message = `The key policy is larger than ${limits.keyPolicyBytes} bytes.`;
-    throw new KmsError('LimitExceededException', message, atMember('Policy', message));
+    throw refusedMember(
+      'LimitExceededException',
+      'Policy',
+      `The key policy is larger than ${limits.keyPolicyBytes} bytes.`,
+    );
   }
   try {
     const { principals } = compileKeyPolicy(text, place);
@@ -48,8 +51,11 @@ export function requireNoLockout(
   if (call.input.BypassPolicyLockoutSafetyCheck === true) return;
   const denial = decideOnKey({ call, conditions: undefined }, { key, action: 'kms:PutKeyPolicy' });
   if (denial === undefined) return;
-  const message = 'The new key policy will not allow you to update the key policy in the future.';
-  throw new KmsError('MalformedPolicyDocumentException', message, atMember('Policy', message));
+  throw refusedMember(
+    'MalformedPolicyDocumentException',
+    'Policy',
+    'The new key policy will not allow you to update the key policy in the future.',
+  );
 }
 
 function refusal(error: PolicyError): KmsError {

@@ -1,4 +1,4 @@
-import { KmsError, atMember, invalidMember } from '../errors';
+import { invalidMember, refusedMember } from '../errors';
 import { keyArn } from '../keys/identifiers';
 import type { AccountAction, Call, Operation } from '../operation';
 import { accessDenied } from '../policy/authorize';
@@ -25,8 +25,12 @@ export const listRetirableGrants: Operation<'ListRetirableGrants'> = {
     requireOneOf(input, { principal: 'RetiringPrincipal', service: 'RetiringServicePrincipal' });
     const { RetiringPrincipal: arn } = input;
     if (arn !== undefined && !principalForm.test(arn)) {
-      const at = atMember('RetiringPrincipal', 'must be the ARN of a principal');
-      throw new KmsError('InvalidArnException', `Invalid arn ${arn}`, at);
+      throw refusedMember(
+        'InvalidArnException',
+        'RetiringPrincipal',
+        `Invalid arn ${arn}`,
+        'must be the ARN of a principal',
+      );
     }
   },
   accountActions,

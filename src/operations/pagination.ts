@@ -1,4 +1,4 @@
-import { KmsError, atMember } from '../errors';
+import { type KmsError, refusedMember } from '../errors';
 
 interface Page<T> {
   readonly items: readonly T[];
@@ -55,7 +55,7 @@ function readMarker<T>(marker: string, { scope, invalidMarker }: Listing<T>): st
 
 /** The refusal of a marker that no listing of KMS gave out. */
 export function strangeMarker(): KmsError {
-  return new KmsError('InvalidMarkerException', '', atMember('Marker', 'must be of this list'));
+  return refusedMember('InvalidMarkerException', 'Marker', '', 'must be of this list');
 }
 
 function decode(marker: string): readonly unknown[] {

@@ -1,4 +1,4 @@
-import { KmsError, atMember } from '../errors';
+import { refusedMember } from '../errors';
 
 /** Refuses by name the members that no operation here serves yet: never ignored, never half done. */
 export function refuseMembers<T extends object>(
@@ -7,7 +7,6 @@ export function refuseMembers<T extends object>(
 ): void {
   const present = members.find((member) => input[member] !== undefined);
   if (present !== undefined) {
-    const message = `${present} is not supported.`;
-    throw new KmsError('UnsupportedOperationException', message, atMember(present, message));
+    throw refusedMember('UnsupportedOperationException', present, `${present} is not supported.`);
   }
 }
