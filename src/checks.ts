@@ -30,8 +30,6 @@ export interface Asker {
 export interface Permissions {
   readonly accountActions: readonly AccountAction[];
   readonly targets: readonly Target[];
-  /** The refusal of another key, which is none: for whom all the rest is allowed to. */
-  readonly missing?: KmsError | undefined;
   /** The operation works on keys of another account too. */
   readonly crossAccount: boolean;
   readonly needsNoPermission: boolean;
@@ -44,17 +42,13 @@ export interface Permissions {
  * has to be looked for.
  */
 export function authorize(asker: Asker, permissions: Permissions): Awaitable<void> {
-  const { accountActions, targets, missing, needsNoPermission } = permissions;
+  const { accountActions, targets, needsNoPermission } = permissions;
   // Default-deny: an operation that asks for nothing is not authorized by having nothing to fail.
   if (accountActions.length === 0 && targets.length === 0 && !needsNoPermission) {
-    throw missing ?? new KmsError('AccessDeniedException', 'No policy decides this operation.');
+    throw new KmsError('AccessDeniedException', 'No policy decides this operation.');
   }
   for (const action of accountActions) authorizeAccountAction(asker, action);
-  const authorizing = authorizeTargets(asker, permissions, targets);
-  if (missing === undefined) return authorizing;
-  return Promise.resolve(authorizing).then(() => {
-    throw missing;
-  });
+  return authorizeTargets(asker, permissions, targets);
 }
 
 /** One after the other, so that the first refusal is the answer, whether or not a grant had to be looked for. */

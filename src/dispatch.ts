@@ -173,12 +173,12 @@ async function perform<N extends OperationName>(
   trail.about(accountActions);
   const asker: Asker = { call, conditions: conditionsOf(operation, call, recipient) };
   const { crossAccount = false, needsNoPermission = false } = operation;
-  const permissions = { accountActions, targets, missing, crossAccount, needsNoPermission };
+  const permissions = { accountActions, targets, crossAccount, needsNoPermission };
   await authorize(asker, permissions);
+  refuseMissing(missing);
   if ('write' in operation) {
     return write(corridor, operation, { request, call, asker, permissions, trail });
   }
-  const { keys } = trail;
   const targeted: TargetedCall<N> = {
     input,
     caller,
@@ -187,7 +187,7 @@ async function perform<N extends OperationName>(
     origin,
     requestId,
     now,
-    keys,
+    keys: trail.keys,
   };
   requireUsable(operation, targeted);
   const output = await operation.run(targeted);
@@ -206,11 +206,19 @@ async function perform<N extends OperationName>(
 }
 
 /** The keys that a request names, and the refusal of one that there is not. */
-function namedIn(found: readonly (Target | KmsError)[]): Pick<Permissions, 'targets' | 'missing'> {
+function namedIn(found: readonly (Target | KmsError)[]): {
+  readonly targets: readonly Target[];
+  readonly missing: KmsError | undefined;
+} {
   return {
     targets: found.filter((one): one is Target => !(one instanceof KmsError)),
     missing: found.find((one): one is KmsError => one instanceof KmsError),
   };
+}
+
+/** Last: whoever may not do all the rest is not told which keys there are. */
+function refuseMissing(missing: KmsError | undefined): void {
+  if (missing !== undefined) throw missing;
 }
 
 /** What decided when the request came may have changed: the caller's policies and grants, the keys and theirs. */
