@@ -1,7 +1,7 @@
 import { type KeyRotation, listRotations } from '../keys/rotation-list';
 import type { Operation } from '../operation';
 import type { RotationsListEntry } from '../shapes/kms.generated';
-import { pageSize, paginate, strangeMarker } from './pagination';
+import { pageSize, paginate, placeOf } from './pagination';
 import { requireOrigin, requireRotatable } from './rotation-rules';
 import { onlyKey, targetByKeyOnly } from './targets';
 
@@ -45,12 +45,6 @@ export const listKeyRotations: Operation<'ListKeyRotations'> = {
     };
   },
 };
-
-/** Markers are not signed, and only a number that Postgres can compare is a place. */
-function placeOf(after: string): number {
-  if (!/^[0-9]{1,9}$/.test(after)) throw strangeMarker();
-  return Number(after);
-}
 
 /** With the field presence of kms-semantics §8.4. */
 function entry(keyId: string, rotation: KeyRotation): RotationsListEntry {

@@ -1,6 +1,6 @@
 import { listTags } from '../keys/tags';
 import type { Operation } from '../operation';
-import { pageSize, paginate, strangeMarker } from './pagination';
+import { pageSize, paginate, placeOf } from './pagination';
 import { onlyKey, targetByKeyOnly } from './targets';
 
 export const listResourceTags: Operation<'ListResourceTags'> = {
@@ -28,9 +28,3 @@ export const listResourceTags: Operation<'ListResourceTags'> = {
     };
   },
 };
-
-/** Markers are not signed, and only a number that Postgres can compare is a place. */
-function placeOf(after: string): number {
-  if (!/^[0-9]{1,9}$/.test(after)) throw strangeMarker();
-  return Number(after);
-}

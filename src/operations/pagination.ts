@@ -53,8 +53,14 @@ function readMarker<T>(marker: string, { scope, invalidMarker }: Listing<T>): st
   return after;
 }
 
+/** A position that is a number. Markers are not signed, and only a number that Postgres can compare is a place. */
+export function placeOf(after: string): number {
+  if (!/^[0-9]{1,9}$/.test(after)) throw strangeMarker();
+  return Number(after);
+}
+
 /** The refusal of a marker that no listing of KMS gave out. */
-export function strangeMarker(): KmsError {
+function strangeMarker(): KmsError {
   return refusedMember('InvalidMarkerException', 'Marker', '', 'must be of this list');
 }
 
