@@ -3,11 +3,12 @@ import type { LastUsed } from './auth/last-used';
 import type { Caches } from './caches';
 import { buildAuthenticators } from './callers';
 import { type Config, networkSettings } from './config';
-import type { Corridor, DoorRequest, RequestBatch } from './corridor';
+import type { Corridor } from './corridor';
 import { handle } from './dispatch';
 import { handleBatch } from './dispatch-batch';
 import { awsJson } from './doors/aws-json';
 import { awsQuery, isAwsQuery } from './doors/aws-query';
+import type { Door } from './doors/door';
 import { type HealthOptions, healthRouter } from './doors/health';
 import { type Readiness, readiness } from './doors/readiness';
 import { docsRouter, documentPath } from './doors/rest/docs';
@@ -92,11 +93,11 @@ function together(listeners: Readonly<Record<keyof Ports, Listener | undefined>>
 function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
   const { config, log, corridor, metrics } = served;
   const { services } = corridor;
-  const door = {
+  const door: Door = {
     maxBodyBytes: config.maxBodyBytes,
     newRequestId: randomUUID,
     networks: readNetworks(networkSettings(config)),
-    handle: (request: DoorRequest) => handle(corridor, request),
+    handle: (request) => handle(corridor, request),
   };
   const authenticate = buildAuthenticators({ ...served, services });
   const json = awsJson({ ...door, authenticate: authenticate.kms });
@@ -109,7 +110,7 @@ function doorsOf(served: Served, failing: Readiness): Omit<Handlers, 'xks'> {
     rest: restDoor(
       {
         ...{ ...door, authenticate: authenticate.kms, log },
-        handleBatch: (batch: RequestBatch) => handleBatch(corridor, batch),
+        handleBatch: (batch) => handleBatch(corridor, batch),
       },
       {
         handler: createApp(

@@ -2,19 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate } from '../auth/authenticator';
 import type { Answer, DoorRequest } from '../corridor';
 import type { KmsError } from '../errors';
-import type { Networks } from '../networks';
 import { parseBody, parseInput, writeOutput } from '../shapes';
 import { type WireError, wireErrors } from './aws-json-errors';
 import { completeBody } from './body';
 import { certificateOf } from './certificate';
+import type { Door } from './door';
 import { originOf } from './origin';
 
-export interface AwsJsonDoor {
-  readonly maxBodyBytes: number;
-  readonly newRequestId: () => string;
-  readonly networks: Networks;
+export interface AwsJsonDoor extends Door {
   readonly authenticate: Authenticate;
-  readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
 
 const contentType = 'application/x-amz-json-1.1';

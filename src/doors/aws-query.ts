@@ -4,24 +4,20 @@ import type { Answer, DoorRequest } from '../corridor';
 import { KmsError } from '../errors';
 import type { Principal } from '../policy/principal';
 import type { Presented } from '../auth/authenticator';
-import type { Networks } from '../networks';
 import { escapeXml, formInput, parseInput, writeXml } from '../shapes';
 import { type QueryError, queryErrors } from './aws-query-errors';
 import { completeBody } from './body';
 import { certificateOf } from './certificate';
+import type { Door } from './door';
 import { parseParameters } from './form';
 import { originOf } from './origin';
 
 /** The services that speak the query protocol. */
 export type QueryService = 'iam' | 'sts';
 
-export interface AwsQueryDoor {
-  readonly maxBodyBytes: number;
-  readonly newRequestId: () => string;
-  readonly networks: Networks;
+export interface AwsQueryDoor extends Door {
   /** Given the service that the request is for, which its signature must be scoped to. */
   readonly authenticate: (service: QueryService, request: Presented) => Awaitable<Principal>;
-  readonly handle: (request: DoorRequest) => Promise<Answer>;
 }
 
 /** The version of a service's API names the service: there is one address for both. */

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate } from '../../auth/authenticator';
-import type { Answer, BatchAnswer, DoorRequest, RequestBatch } from '../../corridor';
+import type { BatchAnswer, RequestBatch } from '../../corridor';
 import { KmsError } from '../../errors';
 import { toKmsError } from '../../failures';
 import { type Log, describeError } from '../../log';
-import type { Networks } from '../../networks';
 import {
   type Place,
   decodePlaces,
@@ -15,16 +14,13 @@ import {
 } from '../../rest/paths';
 import { placing } from '../../rest/requests';
 import { type Route, batchPath } from '../../rest/routes';
+import type { Door } from '../door';
 import { answerBatch, answerEntries } from './batch';
 import { type Arrival, exchangeOf, refusedRequest } from './request';
 import { sendAnswer, sendProblem } from './send';
 
-export interface RestDoor {
-  readonly maxBodyBytes: number;
-  readonly newRequestId: () => string;
-  readonly networks: Networks;
+export interface RestDoor extends Door {
   readonly authenticate: Authenticate;
-  readonly handle: (request: DoorRequest) => Promise<Answer>;
   readonly handleBatch: (batch: RequestBatch) => Promise<BatchAnswer>;
   readonly log: Log;
 }
