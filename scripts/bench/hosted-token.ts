@@ -125,4 +125,4 @@ async function main(): Promise<void> {
   }
 }
 
-run(() => main());
+run(main);

@@ -150,4 +150,4 @@ async function main(): Promise<void> {
   }
 }
 
-run(() => main());
+run(main);

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { readCount, readCounts, readSome, run, say } from '../command-line';
-import { type LoadGenerator, startLoadGenerator } from '../load/process';
+import { type LoadGenerator, withLoadGenerator } from '../load/process';
 import { type KeyUseName, keyUseNames, type PairSpec } from '../load/workload';
 import { type Load, type Measured, measure } from '../measure';
 import { processorSeconds } from '../processes';
@@ -70,29 +70,27 @@ function readOptions(): Options {
 }
 
 async function main(options: Options): Promise<void> {
-  const [generator, second] = [startLoadGenerator(), startLoadGenerator()];
-  const stop = (): Promise<unknown> => Promise.all([generator.stop(), second.stop()]);
-  // Without load the measurement fails, and on its way out everything is stopped and deleted.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
-  try {
-    await withKeySite(options, async (site) => {
-      const { workers, lanes } = options;
-      const machine = await describeMachine(site.databaseUrl);
-      say(`${machine}, ${workers} workers of ${lanes} lanes\n`);
-      const bench = { site, generator, second };
-      const operation = 'GenerateMac HMAC_256';
-      await measureOf(bench, site.keys[operation], {
-        operation,
-        connections: 64,
-        requests: options.warmUp,
-        seconds: corridorSeconds,
-      });
-      if (options.only !== 'pairs') await compareUses(bench, options);
-      if (options.only !== 'uses') await besideGeneration(bench, options);
-    });
-  } finally {
-    await stop();
-  }
+  await withLoadGenerator((generator) =>
+    withLoadGenerator((second) =>
+      withKeySite(options, (site) => compare({ site, generator, second }, options)),
+    ),
+  );
+}
+
+async function compare(bench: Bench, options: Options): Promise<void> {
+  const { site } = bench;
+  const { workers, lanes } = options;
+  const machine = await describeMachine(site.databaseUrl);
+  say(`${machine}, ${workers} workers of ${lanes} lanes\n`);
+  const operation = 'GenerateMac HMAC_256';
+  await measureOf(bench, site.keys[operation], {
+    operation,
+    connections: 64,
+    requests: options.warmUp,
+    seconds: corridorSeconds,
+  });
+  if (options.only !== 'pairs') await compareUses(bench, options);
+  if (options.only !== 'uses') await besideGeneration(bench, options);
 }
 
 async function compareUses(bench: Bench, options: Options): Promise<void> {

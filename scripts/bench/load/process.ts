@@ -3,15 +3,11 @@ import { type Generator, generate, startGenerator } from './generator';
 
 export type LoadGenerator = Generator<Phase, Result>;
 
-export function startLoadGenerator(): LoadGenerator {
-  return startGenerator(__filename);
-}
-
 /** Interrupted, it stops the load: without that the measurement fails, and on its way out everything is stopped and deleted. */
 export async function withLoadGenerator(
   measure: (generator: LoadGenerator) => Promise<void>,
 ): Promise<void> {
-  const generator = startLoadGenerator();
+  const generator: LoadGenerator = startGenerator(__filename);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void generator.stop());
   }
