@@ -2,6 +2,7 @@ import type { Attestation } from './attestation/attestations';
 import { envelopeRandomBytes, sealInEnvelope } from './attestation/envelope';
 import { type KmsError, invalidMember, refusedMember } from './errors';
 import type { ForRecipient, Services } from './operation';
+import { memberPath } from './shapes';
 import type { RecipientInfo } from './shapes/kms.generated';
 import type { Trail } from './trail';
 
@@ -70,7 +71,7 @@ function requireDocument({ AttestationDocument, KeyEncryptionAlgorithm }: Recipi
 function missing(member: keyof RecipientInfo): KmsError {
   return invalidMember(
     `Recipient/${member}`,
-    `1 validation error detected: Value null at 'recipient.${member.charAt(0).toLowerCase()}${member.slice(1)}' failed to satisfy constraint: Member must not be null`,
+    `1 validation error detected: Value null at '${memberPath(['Recipient', member])}' failed to satisfy constraint: Member must not be null`,
     'is required',
   );
 }

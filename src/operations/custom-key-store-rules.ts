@@ -8,6 +8,7 @@ import { invalidMember } from '../errors';
 import { callerConditions } from '../keys/conditions';
 import type { Call, Change } from '../operation';
 import type { Conditions } from '../policy/policy';
+import { memberPath } from '../shapes';
 import type { CustomKeyStoreType } from '../shapes/kms.generated';
 import type { OperationName } from '../shapes/operations';
 
@@ -60,10 +61,9 @@ export function requireMembersOfType(type: CustomKeyStoreType, input: StoreMembe
 export function checkTexts(texts: Readonly<Record<string, string | undefined>>): void {
   for (const [member, text] of Object.entries(texts)) {
     if (text?.includes('\0') !== true) continue;
-    const path = member.charAt(0).toLowerCase() + member.slice(1);
     throw invalidMember(
       member,
-      `1 validation error detected: Value at '${path}' failed to satisfy constraint: Member must not contain U+0000`,
+      `1 validation error detected: Value at '${memberPath([member])}' failed to satisfy constraint: Member must not contain U+0000`,
     );
   }
 }

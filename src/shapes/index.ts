@@ -13,6 +13,7 @@ import { validationMessage } from './violations';
 export { parseBody } from './body';
 export { formInput } from './form';
 export { type Fault, maxFaults, strictInput, unknownMember } from './strict';
+export { memberPath } from './violations';
 export { writeOutput, writeOutputRfc3339 } from './write';
 export { escapeXml, writeXml } from './xml';
 export * from './operations';

@@ -115,8 +115,8 @@ function item(value: string, path: readonly string[], constraint: string): strin
   return `${value} at '${memberPath(path)}' failed to satisfy constraint: ${constraint}`;
 }
 
-/** `Tags`, `0`, `TagKey` are written tags.1.member.tagKey. */
-function memberPath(path: readonly string[]): string {
+/** As AWS's messages have it: `Tags`, `0`, `TagKey` are written tags.1.member.tagKey. */
+export function memberPath(path: readonly string[]): string {
   return path
     .map((segment) =>
       isElement([segment])
